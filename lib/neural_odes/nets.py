@@ -1,0 +1,52 @@
+"""Small networks, and how to seed them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import TypeVar
+
+import torch
+from torch import nn
+
+T = TypeVar("T")
+
+
+def mlp(
+    *sizes: int,
+    activation: Callable[[], nn.Module] = nn.Tanh,
+    last: Callable[[], nn.Module] | None = None,
+) -> nn.Sequential:
+    """A multilayer perceptron: linear layers with activations between them.
+
+    Args:
+        sizes: features of input, hidden layers and output, e.g. 2, 16, 16, 2.
+        activation: makes the activation after each hidden layer.
+        last: makes an activation after the output; by default there is none,
+            so that a field can point any way (paper, section 3).
+
+    Raises:
+        ValueError: fewer than two sizes, or one below 1.
+    """
+    if len(sizes) < 2 or min(sizes) < 1:
+        raise ValueError(f"sizes is {sizes}; it takes two or more, each >= 1")
+    layers: list[nn.Module] = []
+    for inputs, outputs in pairwise(sizes):
+        layers += [nn.Linear(inputs, outputs), activation()]
+    layers.pop()
+    if last is not None:
+        layers.append(last())
+    return nn.Sequential(*layers)
+
+
+def seeded(make: Callable[[], T], seed: int) -> T:
+    """What ``make()`` returns when torch's random numbers start from ``seed``.
+
+    torch draws initial weights from its global generator. This draws them from
+    a copy, on the CPU, and leaves the global one as it was::
+
+        model = seeded(lambda: NeuralODE(mlp(2, 16, 2)), seed=3)
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        return make()

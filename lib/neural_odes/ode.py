@@ -1,0 +1,264 @@
+"""One equation that holds every model of the paper.
+
+    dz/ds = f(s, z, x),   z(0) = h(x),   y = r(z(S))
+
+with the field f, the lift h, the readout r and the depth S. Every variant in
+this library is a choice of these four (paper, section 3, equation 4; sections
+4 and 5 for h and S).
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from neural_odes.solver import Solution, Solver, integrate
+
+Field = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""A vector field ``field(s, z, x)``: the slope dz/ds, shaped like z.
+
+``s`` is a scalar tensor, or has shape (N, 1) where each sample has its own
+depth; ``z`` is the state, shape (N, ...); ``x`` the model's input."""
+
+
+class DepthInvariant(nn.Module):
+    """The field f(z) of a module that sees neither depth nor input.
+
+    Args:
+        module: maps a state of shape (N, ...) to its slope, same shape.
+    """
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, s: Tensor, z: Tensor, x: Tensor) -> Tensor:
+        return self.module(z)
+
+
+class JointField(nn.Module):
+    """A field with a state w(s) of its own that is solved along with z.
+
+    Subclasses give its start by :meth:`initial` and both slopes by
+    ``forward(s, (z, w), x) -> (dz, dw)``. It stays outermost: other fields
+    are wrapped by it and do not wrap it.
+    """
+
+    def initial(self) -> Tensor:
+        """w(0), of any shape."""
+        raise NotImplementedError
+
+    def forward(
+        self, s: Tensor, state: tuple[Tensor, Tensor], x: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        raise NotImplementedError
+
+
+def as_field(field: Any) -> Any:
+    """Read a module or function as a field f(s, z, x).
+
+    Args:
+        field: a callable of (s, z, x), taken as it is; or an ``nn.Module`` of
+            one argument z, taken as a depth-invariant field.
+
+    Raises:
+        TypeError: it is neither.
+    """
+    if isinstance(field, JointField):
+        raise TypeError(
+            f"field is a {type(field).__name__}, which has a state of its "
+            "own: put it outermost, around the other fields"
+        )
+    if callable(field):
+        arity = _arity(field)
+        if arity == 3:
+            return field
+        if arity == 1 and isinstance(field, nn.Module):
+            return DepthInvariant(field)
+    raise TypeError(
+        f"field is a {type(field).__name__}; it takes a callable of "
+        "(s, z, x), or an nn.Module of z alone"
+    )
+
+
+def _arity(field: Callable[..., Any]) -> int:
+    call = field.forward if isinstance(field, nn.Module) else field
+    kinds = (
+        inspect.Parameter.POSITIONAL_ONLY,
+        inspect.Parameter.POSITIONAL_OR_KEYWORD,
+    )
+    parameters = inspect.signature(call).parameters.values()
+    return sum(p.kind in kinds and p.default is p.empty for p in parameters)
+
+
+def per_sample(s: Tensor, like: Tensor) -> Tensor:
+    """Shape a depth, scalar or (N, 1), so that it broadcasts against a state.
+
+    Args:
+        s: scalar tensor, or shape (N, 1).
+        like: a state, shape (N, ...).
+
+    Returns:
+        s itself if scalar, else shape (N, 1, ..., 1) with like's dimensions.
+    """
+    return s if s.ndim == 0 else s.reshape(-1, *[1] * (like.ndim - 1))
+
+
+class NeuralODE(nn.Module):
+    """y = r(z(S)) where dz/ds = f(s, z, x) and z(0) = h(x).
+
+    Args:
+        field: f, a callable of (s, z, x), or an ``nn.Module`` of z alone.
+        lift: h, maps the input x of shape (N, ...) to the initial state; by
+            default the identity.
+        depth: S > 0; or a callable of x that gives each sample its own depth,
+            shape (N,), >= 0 (adaptive depth, paper equation 18).
+        readout: r, maps the final state to the output; by default the
+            identity.
+        solver: how to solve; by default dopri5 at tolerances of 1e-4.
+
+    Raises:
+        TypeError: the field, lift or readout cannot be called as described.
+            Or depth is a callable and the field a :class:`JointField`.
+        ValueError: depth is not a finite number > 0.
+    """
+
+    def __init__(
+        self,
+        field: Any,
+        *,
+        lift: Callable[[Tensor], Tensor] | None = None,
+        depth: float | Callable[[Tensor], Tensor] = 1.0,
+        readout: Callable[[Tensor], Tensor] | None = None,
+        solver: Solver | None = None,
+    ) -> None:
+        super().__init__()
+        for name, part in (("lift", lift), ("readout", readout)):
+            if part is not None and not callable(part):
+                raise TypeError(
+                    f"{name} is a {type(part).__name__}; it takes a callable "
+                    "of one tensor"
+                )
+        if not callable(depth) and not (math.isfinite(depth) and depth > 0):
+            raise ValueError(f"depth is {depth}; it takes a number > 0")
+        joint = isinstance(field, JointField)
+        if joint and callable(depth):
+            raise TypeError(
+                f"depth is a callable, but {type(field).__name__} solves one "
+                "w(s) for all samples; give a number"
+            )
+        self.field = field if joint else as_field(field)
+        self.lift = nn.Identity() if lift is None else lift
+        self.depth = depth
+        self.readout = nn.Identity() if readout is None else readout
+        self.solver = Solver() if solver is None else solver
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The output r(z(S)) for an input of shape (N, ...)."""
+        return self.readout(self.solve(x).z[-1])
+
+    def solve(self, x: Tensor, s: Tensor | None = None) -> Solution:
+        """Follow the states of a batch through depth.
+
+        Args:
+            x: input, shape (N, ...), floating point.
+            s: depths at which to return the state, shape (T,), increasing, in
+                [0, S]; by default (0, S). For a model with a depth per sample
+                they are fractions of that depth, in [0, 1].
+
+        Returns:
+            ``Solution(s, z, nfe)``, z of shape (T, N, ...).
+
+        Raises:
+            ValueError: x is empty, not finite or does not fit the field; s is
+                not increasing or leaves its range.
+            SolverError: the solve could not be finished.
+        """
+        _check_input(x)
+        joint = isinstance(self.field, JointField)
+        with _fitting(x):
+            z0 = self.lift(x)
+        if callable(self.depth):
+            own = self.depth(x)
+            _check_depths(own, len(x))
+            field, end = _stretch(self.field, own), 1.0
+        else:
+            own, field, end = None, self.field, self.depth
+        s = _output_depths(s, end, z0)
+        grid = s if s[0] == 0 else torch.cat([s.new_zeros(1), s])
+        if len(grid) == 1:  # z(0) alone was asked for
+            return Solution(s, z0[None], 0)
+        with _fitting(x):
+            z, nfe = integrate(
+                lambda s, z: field(s, z, x),
+                (z0, self.field.initial()) if joint else z0,
+                grid,
+                solver=self.solver,
+                params=[*self.parameters(), x, *([] if own is None else [own])],
+            )
+        z = (z[0] if joint else z)[-len(s) :]
+        return Solution(s if own is None else s[:, None] * own, z, nfe)
+
+
+def _stretch(field: Any, own: Tensor) -> Field:
+    """The field over tau in [0, 1] of samples that end at their own depths."""
+
+    def stretched(tau: Tensor, z: Tensor, x: Tensor) -> Tensor:
+        return per_sample(own, z) * field((tau * own)[:, None], z, x)
+
+    return stretched
+
+
+def _check_input(x: Tensor) -> None:
+    if not isinstance(x, Tensor) or not x.is_floating_point():
+        kind = x.dtype if isinstance(x, Tensor) else type(x).__name__
+        raise ValueError(f"x is {kind}; it takes a floating-point tensor")
+    if x.ndim == 0 or x.numel() == 0:
+        raise ValueError(
+            f"x has shape {tuple(x.shape)}; it takes (N, ...) with N >= 1"
+        )
+    if not torch.isfinite(x).all():
+        raise ValueError("x holds NaN or infinite values; it takes finite ones")
+
+
+@contextmanager
+def _fitting(x: Tensor) -> Iterator[None]:
+    """Say which input it was when torch complains about shapes or types."""
+    try:
+        yield
+    except torch.OutOfMemoryError:
+        raise
+    except RuntimeError as error:
+        raise ValueError(
+            f"x of shape {tuple(x.shape)}, {x.dtype} on {x.device} does not "
+            f"fit the model: {error}"
+        ) from error
+
+
+def _check_depths(own: Tensor, samples: int) -> None:
+    if own.shape != (samples,):
+        raise ValueError(
+            f"depth(x) has shape {tuple(own.shape)}; it takes ({samples},), "
+            "one depth per sample"
+        )
+    if not bool(((own >= 0) & torch.isfinite(own)).all()):
+        raise ValueError("depth(x) is negative or not finite; it takes >= 0")
+
+
+def _output_depths(s: Tensor | None, end: float, z0: Tensor) -> Tensor:
+    if s is None:
+        return torch.tensor([0.0, end], dtype=z0.dtype, device=z0.device)
+    given = s
+    s = torch.as_tensor(s, dtype=z0.dtype, device=z0.device)
+    rising = s.ndim == 1 and len(s) > 0 and bool((s[1:] > s[:-1]).all())
+    if not rising or s[0] < 0 or s[-1] > end * (1 + 1e-6):
+        raise ValueError(
+            f"s is {given}; it takes increasing depths in [0, {end:g}]"
+        )
+    return s

@@ -4,19 +4,54 @@ See *Dissecting Neural ODEs* (Massaroli, Poli et al., 2020). Start with
 :class:`NeuralODE`; the other modules follow the paper's sections.
 """
 
+from neural_odes.bases import (
+    Basis,
+    Chebyshev,
+    Fourier,
+    PiecewiseConstant,
+    Polynomial,
+)
+from neural_odes.control import AdaptiveDepth, DataControlled, LinearControl
+from neural_odes.data import crossing, half_moons, nested_spheres
+from neural_odes.depth import (
+    DepthConcat,
+    Galerkin,
+    Hypernetwork,
+    HypernetworkODE,
+)
 from neural_odes.nets import mlp, seeded
 from neural_odes.ode import JointField, NeuralODE
 from neural_odes.solver import Solution, Solver, SolverError, integrate
+from neural_odes.train import History, TrainingError, accuracy, fit
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "AdaptiveDepth",
+    "Basis",
+    "Chebyshev",
+    "DataControlled",
+    "DepthConcat",
+    "Fourier",
+    "Galerkin",
+    "History",
+    "Hypernetwork",
+    "HypernetworkODE",
     "JointField",
+    "LinearControl",
     "NeuralODE",
+    "PiecewiseConstant",
+    "Polynomial",
     "Solution",
     "Solver",
     "SolverError",
+    "TrainingError",
+    "accuracy",
+    "crossing",
+    "fit",
+    "half_moons",
     "integrate",
     "mlp",
+    "nested_spheres",
     "seeded",
 ]

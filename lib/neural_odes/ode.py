@@ -47,7 +47,8 @@ class JointField(nn.Module):
 
     Subclasses give its start by :meth:`initial` and both slopes by
     ``forward(s, (z, w), x) -> (dz, dw)``. It stays outermost: other fields
-    are wrapped by it and do not wrap it.
+    are wrapped by it and do not wrap it. All samples share one w(s); where
+    each has its own depth, each is given its own copy, by ``torch.vmap``.
     """
 
     def initial(self) -> Tensor:
@@ -125,7 +126,6 @@ class NeuralODE(nn.Module):
 
     Raises:
         TypeError: the field, lift or readout cannot be called as described.
-            Or depth is a callable and the field a :class:`JointField`.
         ValueError: depth is not a finite number > 0.
     """
 
@@ -147,13 +147,7 @@ class NeuralODE(nn.Module):
                 )
         if not callable(depth) and not (math.isfinite(depth) and depth > 0):
             raise ValueError(f"depth is {depth}; it takes a number > 0")
-        joint = isinstance(field, JointField)
-        if joint and callable(depth):
-            raise TypeError(
-                f"depth is a callable, but {type(field).__name__} solves one "
-                "w(s) for all samples; give a number"
-            )
-        self.field = field if joint else as_field(field)
+        self.field = field if isinstance(field, JointField) else as_field(field)
         self.lift = nn.Identity() if lift is None else lift
         self.depth = depth
         self.readout = nn.Identity() if readout is None else readout
@@ -181,38 +175,65 @@ class NeuralODE(nn.Module):
             SolverError: the solve could not be finished.
         """
         _check_input(x)
-        joint = isinstance(self.field, JointField)
+        own: Tensor | None = None
+        end: float = 1.0
         with _fitting(x):
             z0 = self.lift(x)
-        if callable(self.depth):
-            own = self.depth(x)
+            if callable(self.depth):
+                own = self.depth(x)
+        if own is not None:
             _check_depths(own, len(x))
-            field, end = _stretch(self.field, own), 1.0
-        else:
-            own, field, end = None, self.field, self.depth
+            own = own.to(z0)
+        elif not callable(self.depth):
+            end = self.depth
         s = _output_depths(s, end, z0)
         grid = s if s[0] == 0 else torch.cat([s.new_zeros(1), s])
         if len(grid) == 1:  # z(0) alone was asked for
             return Solution(s, z0[None], 0)
+        field: Any = self.field
+        start: Any = z0
+        if isinstance(field, JointField):
+            w0 = field.initial()
+            start = (z0, w0 if own is None else w0.expand(len(x), *w0.shape))
+        if own is not None:
+            field = _stretch(field, own)
+        params = [*self.parameters(), x]
+        if own is not None and own.is_leaf:
+            # Otherwise the adjoint reaches it through what it was made of,
+            # and would count it twice.
+            params.append(own)
         with _fitting(x):
             z, nfe = integrate(
                 lambda s, z: field(s, z, x),
-                (z0, self.field.initial()) if joint else z0,
+                start,
                 grid,
                 solver=self.solver,
-                params=[*self.parameters(), x, *([] if own is None else [own])],
+                params=params,
             )
-        z = (z[0] if joint else z)[-len(s) :]
+        z = (z[0] if isinstance(z, tuple) else z)[-len(s) :]
         return Solution(s if own is None else s[:, None] * own, z, nfe)
 
 
-def _stretch(field: Any, own: Tensor) -> Field:
+def _stretch(field: Any, own: Tensor) -> Any:
     """The field over tau in [0, 1] of samples that end at their own depths."""
 
     def stretched(tau: Tensor, z: Tensor, x: Tensor) -> Tensor:
         return per_sample(own, z) * field((tau * own)[:, None], z, x)
 
-    return stretched
+    def alone(
+        s: Tensor, z: Tensor, w: Tensor, x: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        dz, dw = field(s, (z[None], w), x[None])
+        return dz[0], dw
+
+    def stretched_joint(
+        tau: Tensor, state: tuple[Tensor, Tensor], x: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        z, w = state
+        dz, dw = torch.vmap(alone)(tau * own, z, w, x)
+        return per_sample(own, z) * dz, per_sample(own, w) * dw
+
+    return stretched_joint if isinstance(field, JointField) else stretched
 
 
 def _check_input(x: Tensor) -> None:

@@ -149,6 +149,7 @@ def integrate(
     *,
     solver: Solver | None = None,
     params: Iterable[Tensor] = (),
+    norm: Callable[[Any], Tensor] | None = None,
 ) -> tuple[Any, int]:
     """Solve dz/ds = field(s, z) from z(s[0]) = z0.
 
@@ -159,6 +160,9 @@ def integrate(
         solver: method and tolerances; by default ``Solver()``.
         params: every tensor the field's gradient should reach; used only by
             ``adjoint=True``, which cannot find them by itself.
+        norm: of an error shaped like the state, one number that adaptive
+            methods hold at or below 1 in units of the tolerances; by default
+            the root-mean-square over all of the state.
 
     Returns:
         ``(z, nfe)``: the states at the depths s, shape (T, *z0.shape) or a
@@ -182,6 +186,8 @@ def integrate(
         "atol": solver.atol,
         "options": _options(solver, s, end=s[-1:]),
     }
+    if norm is not None and METHODS[solver.method].adaptive:
+        arguments["options"]["norm"] = norm
     try:
         if solver.adjoint:
             reach = tuple(p for p in params if p.requires_grad)

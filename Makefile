@@ -1,0 +1,73 @@
+# make book   sets everything up, runs the chapters, builds the book
+# make serve  shows it
+# make test   checks the library, the chapters and the built pages
+# make lint   style and types only
+# make clean  removes what was built (`make distclean`: and what was installed)
+#
+# Needs Python 3.11 or later and make. Settings, as in `make book NAME=value`:
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+CONSTRAINTS ?= constraints.txt # empty: the newest versions in the ranges
+TORCH_FLAGS ?=# options of pip for torch, such as an index of CPU builds
+WORKERS ?= 2# test processes
+PORT ?= 8000
+
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+.PHONY: book test lint serve linkcheck browser clean distclean
+
+constraints := $(strip $(CONSTRAINTS))
+python := .venv/bin/python
+pip := $(python) -m pip --disable-pip-version-check install --quiet \
+	$(if $(constraints),-c $(constraints))
+torch := $(or $(if $(constraints),$(shell sed -n '/^torch==/p' $(constraints))),torch)
+installed := .venv/.installed
+assets := book/vendor/node_modules/.installed
+# The networks are small: a thread each, and processes side by side.
+export OMP_NUM_THREADS ?= 1
+
+book: $(installed) $(assets)
+	$(python) tools/build_book.py
+
+linkcheck: $(installed) $(assets)
+	$(python) tools/build_book.py --builder linkcheck
+
+lint: $(installed)
+	$(python) -m ruff check
+	$(python) -m ruff format --check
+	$(python) -m mypy
+
+test: lint book browser
+	$(python) -m pytest -n $(WORKERS) --dist loadscope -rs \
+		--nbval-lax --nbval-current-env --nbval-cell-timeout 300 tests book
+
+serve: book
+	@echo "The book is at http://localhost:$(PORT); Ctrl-C ends it."
+	@$(python) -m http.server $(PORT) --bind localhost --directory _build/html
+
+$(installed): pyproject.toml $(constraints)
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
+		"this needs Python 3.11 or later: make PYTHON=/path/to/python3.11")'
+	test -x $(python) || $(PYTHON) -m venv .venv
+	$(pip) $(TORCH_FLAGS) '$(torch)'
+	$(pip) -e '.[book,test]'
+	@touch $@
+
+$(assets): book/vendor/package.json book/vendor/package-lock.json | $(installed)
+	command -v npm >/dev/null || $(pip) -e '.[node]'
+	cd book/vendor && PATH="$$PATH:$(CURDIR)/.venv/bin" npm ci --silent
+	@touch $@
+
+# In CI the browser tests must not be skipped: a missing browser is installed.
+browser: $(installed)
+	@if [ "$$CI" = true ] && ! $(python) tests/browser/chromium.py >/dev/null \
+		&& command -v apt-get >/dev/null; then \
+		sudo=$$([ "$$(id -u)" = 0 ] || command -v sudo || true); \
+		$$sudo apt-get update -q && $$sudo apt-get install -qy chromium; \
+	fi
+
+clean:
+	rm -rf _build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find lib tests tools -name __pycache__ -exec rm -rf {} +
+
+distclean: clean
+	rm -rf .venv book/vendor/node_modules lib/*.egg-info

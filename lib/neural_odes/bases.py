@@ -1,0 +1,99 @@
+"""Functions of depth that span the weights of a GalNODE (equations 6-7)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+
+class Basis(Protocol):
+    """What a basis has to offer; any object with these two will do.
+
+    Calling it with depths of any shape (...) returns psi_1, ..., psi_m at
+    these depths, shape (..., m), in the depths' dtype and on their device.
+    """
+
+    @property
+    def size(self) -> int:
+        """m, the number of functions."""
+        ...
+
+    def __call__(self, s: Tensor) -> Tensor: ...
+
+
+@dataclass(frozen=True)
+class _Interval:
+    """A basis over an interval of depths.
+
+    Args:
+        size: m, the number of functions, >= 1.
+        domain: the interval (first, last) on which the functions are meant;
+            depths are rescaled to it (paper, footnote 2). By default that of
+            a model of depth S = 1.
+
+    Raises:
+        ValueError: size < 1, or a domain that is empty or not finite.
+    """
+
+    size: int
+    domain: tuple[float, float] = (0.0, 1.0)
+
+    def __post_init__(self) -> None:
+        if self.size < 1:
+            raise ValueError(f"size is {self.size}; it takes an integer >= 1")
+        first, last = self.domain
+        if not (first < last and math.isfinite(last - first)):
+            raise ValueError(
+                f"domain is {self.domain}; it takes (first, last), first < last"
+            )
+
+    def unit(self, s: Tensor) -> Tensor:
+        """Depths rescaled so that the domain becomes [0, 1]."""
+        first, last = self.domain
+        return (s - first) / (last - first)
+
+
+class Fourier(_Interval):
+    """1, cos 2 pi u, sin 2 pi u, cos 4 pi u, ..., u = s rescaled to [0, 1]."""
+
+    def __call__(self, s: Tensor) -> Tensor:
+        j = torch.arange(self.size, dtype=s.dtype, device=s.device)
+        harmonic = torch.ceil(j / 2)
+        # A sine is a cosine a quarter turn late; j = 0 is the constant.
+        late = torch.where((j % 2 == 0) & (j > 0), 0.25, 0.0).to(s)
+        turns = self.unit(s)[..., None] * harmonic
+        return torch.cos(2 * math.pi * (turns - late))
+
+
+class Chebyshev(_Interval):
+    """T_0(v), ..., T_{m-1}(v), v = s rescaled to [-1, 1]."""
+
+    def __call__(self, s: Tensor) -> Tensor:
+        v = 2 * self.unit(s) - 1
+        values = [torch.ones_like(v), v]
+        while len(values) < self.size:
+            values.append(2 * v * values[-1] - values[-2])
+        return torch.stack(values[: self.size], dim=-1)
+
+
+class Polynomial(_Interval):
+    """1, u, u^2, ..., u^(m-1), u = s rescaled to [0, 1]."""
+
+    def __call__(self, s: Tensor) -> Tensor:
+        u = self.unit(s)[..., None]
+        return u ** torch.arange(self.size, dtype=s.dtype, device=s.device)
+
+
+class PiecewiseConstant(_Interval):
+    """Indicators of m equal pieces of the domain: a network of m layers.
+
+    Depths outside the domain belong to the nearest piece.
+    """
+
+    def __call__(self, s: Tensor) -> Tensor:
+        piece = torch.floor(self.unit(s) * self.size).clamp(0, self.size - 1)
+        return torch.nn.functional.one_hot(piece.long(), self.size).to(s)

@@ -1,0 +1,174 @@
+"""Models that see their input: data control and adaptive depth (section 5).
+
+Where two inputs must trade places, as x and -x do in the reflection, no flow
+on a line can take them there. It can once the field depends on the input x
+(equations 16 and 17), or once each input stops at a depth of its own (18).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from neural_odes.ode import as_field
+
+
+class DataControlled(nn.Module):
+    """f(s, z, x) = module([z; x]): the field sees the input (equation 17).
+
+    Gradients reach x and the embedding, by backpropagation and by adjoint.
+
+    Args:
+        module: any field or module; maps states with the control's features
+            joined on (channels of images, features of graph nodes) to slopes
+            without them.
+        embed: maps x to the control, shaped like z but for dimension ``dim``;
+            by default the control is x itself. If it is a module, it is
+            trained too. It is computed anew at each evaluation of the field.
+        dim: the dimension on which z and the control are joined; 1 fits
+            vectors (N, n), images (N, channels, height, width) and a graph
+            (nodes, features), -1 a batch of graphs (N, nodes, features).
+
+    Raises:
+        TypeError: module is not a field, or embed is not callable.
+        ValueError: (when called) z and the control cannot be joined.
+    """
+
+    def __init__(
+        self,
+        module: Any,
+        *,
+        embed: Callable[[Tensor], Tensor] | None = None,
+        dim: int = 1,
+    ) -> None:
+        super().__init__()
+        if embed is not None and not callable(embed):
+            raise TypeError(
+                f"embed is a {type(embed).__name__}; it takes a callable of x"
+            )
+        self.field = as_field(module)
+        self.embed = nn.Identity() if embed is None else embed
+        self.dim = dim
+
+    def forward(self, s: Tensor, z: Tensor, x: Tensor) -> Tensor:
+        control = self.embed(x)
+        if not _joinable(z, control, self.dim):
+            raise ValueError(
+                f"z has shape {tuple(z.shape)} and its control "
+                f"{tuple(control.shape)}; they must agree in number and size "
+                f"of dimensions but for dimension {self.dim}; see embed, dim"
+            )
+        return self.field(s, torch.cat([z, control], dim=self.dim), x)
+
+
+def _joinable(z: Tensor, control: Tensor, dim: int) -> bool:
+    return z.ndim == control.ndim and all(
+        a == b or i == dim % z.ndim
+        for i, (a, b) in enumerate(zip(z.shape, control.shape, strict=True))
+    )
+
+
+class LinearControl(nn.Module):
+    """dz/ds = -theta (z + x), the model of Theorem 1 (equation 16).
+
+    Its flow takes every x towards -x: z(s) = x (2 exp(-theta s) - 1).
+
+    Args:
+        theta: where the parameter starts, > 0. Training does not hold it
+            there: it is the plain parameter, as in the paper.
+
+    Raises:
+        ValueError: theta is not a finite number > 0.
+    """
+
+    def __init__(self, theta: float = 1.0) -> None:
+        super().__init__()
+        if not (math.isfinite(theta) and theta > 0):
+            raise ValueError(f"theta is {theta}; it takes a number > 0")
+        self.theta = nn.Parameter(torch.tensor(float(theta)))
+
+    def forward(self, s: Tensor, z: Tensor, x: Tensor) -> Tensor:
+        return -self.theta * (z + x)
+
+    def solution(self, s: Tensor | float, x: Tensor) -> Tensor:
+        """The exact state z(s) of inputs x, for s that broadcast against x."""
+        s = torch.as_tensor(s, dtype=x.dtype, device=x.device)
+        return x * (2 * torch.exp(-self.theta * s) - 1)
+
+    @staticmethod
+    def bound(x: Tensor, eps: float) -> Tensor:
+        """Theorem 1: |-x - z(1)| < eps exactly where theta is above this.
+
+        Args:
+            x: inputs, shape (N, ...).
+            eps: the error allowed, > 0.
+
+        Returns:
+            -ln(eps / (2 |x|)), shape (N,), with the Euclidean norm of each
+            input; -inf where x = 0, which is right at any theta.
+
+        Raises:
+            ValueError: eps is not > 0.
+        """
+        if not eps > 0:
+            raise ValueError(f"eps is {eps}; it takes a number > 0")
+        return torch.log(2 * x.flatten(1).norm(dim=1) / eps)
+
+
+class AdaptiveDepth(nn.Module):
+    """g(x) = |1 + module(x)|: each input's own depth (equation 18).
+
+    Used as ``NeuralODE(field, depth=AdaptiveDepth(2))``. Depths set by hand
+    need no class: any callable of x that returns shape (N,) will do.
+
+    Args:
+        module: how many features x has, for the paper's network w_o ·
+            relu(w_i x + b_i), whose w_o starts at a tenth of torch's default
+            so that training starts near the vanilla model's depth of 1. Or
+            any module that maps x to shape (N, 1) or (N,).
+        hidden: units of the paper's network, >= 1.
+
+    Raises:
+        TypeError: module is neither.
+        ValueError: fewer than one feature or unit; or (when called) the
+            module's output has another shape.
+    """
+
+    def __init__(self, module: int | nn.Module, *, hidden: int = 8) -> None:
+        super().__init__()
+        if not isinstance(module, int | nn.Module):
+            raise TypeError(
+                f"module is a {type(module).__name__}; it takes x's number of "
+                "features, or an nn.Module of x"
+            )
+        self.module = (
+            _depth_network(module, hidden)
+            if isinstance(module, int)
+            else module
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The depths of inputs of shape (N, ...), shape (N,), each >= 0."""
+        change = self.module(x)
+        if change.shape not in ((len(x), 1), (len(x),)):
+            raise ValueError(
+                f"module(x) has shape {tuple(change.shape)}; it takes "
+                f"({len(x)}, 1) or ({len(x)},), one number per sample"
+            )
+        return (1 + change.reshape(-1)).abs()
+
+
+def _depth_network(features: int, hidden: int) -> nn.Sequential:
+    for name, value in (("features", features), ("hidden", hidden)):
+        if value < 1:
+            raise ValueError(f"{name} is {value}; it takes an integer >= 1")
+    last = nn.Linear(hidden, 1, bias=False)
+    with torch.no_grad():
+        last.weight.mul_(0.1)
+    return nn.Sequential(
+        nn.Flatten(), nn.Linear(features, hidden), nn.ReLU(), last
+    )

@@ -1,0 +1,253 @@
+"""Fields whose weights move with depth: theta(s) (paper, section 3).
+
+Each wraps any field or module and calls it with parameters of its own making,
+by ``torch.func.functional_call``; the wrapped module's own parameters are
+where training starts.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from neural_odes.bases import Basis
+from neural_odes.nets import mlp
+from neural_odes.ode import JointField, NeuralODE, as_field, per_sample
+from neural_odes.solver import Solver
+
+
+class DepthConcat(nn.Module):
+    """f(s, z) = module([z; s]): depth as one more input (footnote 1).
+
+    Args:
+        module: maps states with one feature more (vectors, graph nodes) or
+            one channel more (images) on dimension 1 to slopes without it.
+    """
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, s: Tensor, z: Tensor, x: Tensor) -> Tensor:
+        column = per_sample(s, z).expand_as(z[:, :1])
+        return self.module(torch.cat([z, column], dim=1))
+
+
+class _Template(nn.Module):
+    """A field as a function of all its parameters, one vector of shape (P,).
+
+    A copy of the field whose parameters became buffers: they follow the model
+    to its device and type, but are neither trained nor saved.
+    """
+
+    def __init__(self, module: Any) -> None:
+        super().__init__()
+        if not isinstance(module, nn.Module):
+            raise TypeError(
+                f"module is a {type(module).__name__}; it takes an nn.Module, "
+                "whose parameters can be replaced"
+            )
+        self.field = copy.deepcopy(as_field(module))
+        named = dict(self.field.named_parameters())
+        if not named:
+            raise ValueError("module has no parameters that could move")
+        self.keys = tuple(named)
+        self.shapes = [p.shape for p in named.values()]
+        self.sizes = [p.numel() for p in named.values()]
+        for key, value in named.items():
+            owner, _, leaf = key.rpartition(".")
+            part = self.field.get_submodule(owner)
+            delattr(part, leaf)
+            part.register_buffer(leaf, value.detach(), persistent=False)
+
+    def initial(self) -> Tensor:
+        """The wrapped module's own parameters, shape (P,)."""
+        values = dict(self.field.named_buffers())
+        return torch.cat([values[key].flatten() for key in self.keys])
+
+    def split(self, theta: Tensor) -> dict[str, Tensor]:
+        """theta of shape (..., P) as named tensors of shape (..., *shape)."""
+        pieces = theta.split(self.sizes, dim=-1)
+        return {
+            key: piece.reshape(*theta.shape[:-1], *shape)
+            for key, piece, shape in zip(
+                self.keys, pieces, self.shapes, strict=True
+            )
+        }
+
+    def weights(self, theta: Tensor) -> dict[str, Tensor]:
+        """As :meth:`split`, by the wrapped module's own names."""
+        return {
+            key.removeprefix("module."): value
+            for key, value in self.split(theta).items()
+        }
+
+    def forward(self, theta: Tensor, s: Tensor, z: Tensor, x: Tensor) -> Tensor:
+        if theta.ndim == 1:
+            return functional_call(self.field, self.split(theta), (s, z, x))
+
+        def alone(theta: Tensor, s: Tensor, z: Tensor, x: Tensor) -> Tensor:
+            inputs = (s, z[None], x[None])
+            return functional_call(self.field, self.split(theta), inputs)[0]
+
+        return torch.vmap(alone)(theta, s[:, 0], z, x)
+
+
+class _Moving(nn.Module):
+    """f with parameters theta(s); subclasses say how theta comes about."""
+
+    def __init__(self, module: Any) -> None:
+        super().__init__()
+        self.template = _Template(module)
+
+    def theta(self, s: Tensor) -> Tensor:
+        """All parameters at depths s of shape (...), as shape (..., P)."""
+        raise NotImplementedError
+
+    def weights(self, s: Tensor) -> dict[str, Tensor]:
+        """The wrapped module's parameters at depths s of shape (...).
+
+        Returns:
+            by the module's own names, each of shape (..., *its shape).
+        """
+        return self.template.weights(self.theta(s))
+
+    def forward(self, s: Tensor, z: Tensor, x: Tensor) -> Tensor:
+        theta = self.theta(s if s.ndim == 0 else s[:, 0])
+        return self.template(theta, s, z, x)
+
+
+class Galerkin(_Moving):
+    """theta(s) = sum_j alpha_j psi_j(s), a GalNODE (equations 6-7).
+
+    Training starts from weights that are as constant in s as the basis can
+    make them, at the wrapped module's own values.
+
+    Args:
+        module: any field or module with P parameters.
+        basis: m functions of depth, see :class:`~neural_odes.bases.Basis`.
+
+    Attributes:
+        coefficients: alpha, shape (P, m): all that is trained, m P numbers.
+
+    Raises:
+        TypeError: module is not an ``nn.Module``.
+        ValueError: module has no parameters.
+    """
+
+    def __init__(self, module: nn.Module, basis: Basis) -> None:
+        super().__init__(module)
+        self.basis = basis
+        initial = self.template.initial()
+        self.coefficients = nn.Parameter(
+            initial[:, None] * _constant(basis).to(initial)
+        )
+
+    def theta(self, s: Tensor) -> Tensor:
+        """All parameters at depths s of shape (...), as shape (..., P)."""
+        return self.basis(s) @ self.coefficients.mT
+
+    def extra_repr(self) -> str:
+        return f"basis={self.basis}"
+
+
+def _constant(basis: Basis) -> Tensor:
+    """Coefficients of the function 1, by least squares over [0, 1]."""
+    s = torch.linspace(0, 1, 20 * basis.size + 1, dtype=torch.float64)
+    psi = basis(s)
+    one = torch.linalg.lstsq(psi, torch.ones_like(s)[:, None]).solution[:, 0]
+    return torch.where(one.abs() < 1e-12, 0.0, one)
+
+
+class Hypernetwork(_Moving):
+    """theta(s) = g(s), g a network with one hidden tanh layer (equation 5).
+
+    Training starts near the wrapped module's own parameters: they are the
+    bias of g's last layer, whose weights start at a tenth of torch's default.
+
+    Args:
+        module: any field or module with P parameters.
+        hidden: width of g's hidden layer, >= 1.
+
+    Raises:
+        TypeError: module is not an ``nn.Module``.
+        ValueError: module has no parameters, or hidden < 1.
+    """
+
+    def __init__(self, module: nn.Module, hidden: int = 16) -> None:
+        super().__init__(module)
+        initial = self.template.initial()
+        self.generator = mlp(1, hidden, len(initial)).to(initial)
+        weight, bias = self.generator[-1].parameters()
+        with torch.no_grad():
+            weight.mul_(0.1)
+            bias.copy_(initial)
+
+    def theta(self, s: Tensor) -> Tensor:
+        """All parameters at depths s of shape (...), as shape (..., P)."""
+        return self.generator(s[..., None])
+
+
+class HypernetworkODE(JointField):
+    """dtheta/ds = g(s, theta), solved along with z (the form of ANODEV2).
+
+    g is a network with one hidden tanh layer that sees depth and parameters;
+    its last layer starts at a tenth of torch's default. theta(0) is trained
+    too, and starts at the wrapped module's own parameters.
+
+    Args:
+        module: any field or module with P parameters.
+        hidden: width of g's hidden layer, >= 1.
+
+    Raises:
+        TypeError: module is not an ``nn.Module``.
+        ValueError: module has no parameters, or hidden < 1.
+    """
+
+    def __init__(self, module: nn.Module, hidden: int = 16) -> None:
+        super().__init__()
+        self.template = _Template(module)
+        initial = self.template.initial()
+        self.start = nn.Parameter(initial)
+        size = len(initial)
+        self.generator = mlp(size + 1, hidden, size).to(initial)
+        with torch.no_grad():
+            for value in self.generator[-1].parameters():
+                value.mul_(0.1)
+
+    def initial(self) -> Tensor:
+        """theta(0), shape (P,)."""
+        return self.start
+
+    def slope(self, s: Tensor, theta: Tensor) -> Tensor:
+        """dtheta/ds = g(s, theta), shape (P,)."""
+        return self.generator(torch.cat([s[None], theta]))
+
+    def forward(
+        self, s: Tensor, state: tuple[Tensor, Tensor], x: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        z, theta = state
+        return self.template(theta, s, z, x), self.slope(s, theta)
+
+    def weights(
+        self, s: Tensor, solver: Solver | None = None
+    ) -> dict[str, Tensor]:
+        """The wrapped module's parameters at depths s of shape (T,).
+
+        Args:
+            s: increasing depths >= 0.
+            solver: how to solve for theta; by default ``Solver()``.
+
+        Returns:
+            by the module's own names, each of shape (T, *its shape).
+        """
+        alone = NeuralODE(
+            lambda s, theta, x: self.slope(s, theta[0])[None],
+            depth=float(s[-1]),
+            solver=solver,
+        )
+        return self.template.weights(alone.solve(self.start[None], s).z[:, 0])

@@ -1,0 +1,47 @@
+"""Figures and animations of the book, in one style.
+
+Call :func:`use_style` once, then compose: every function draws on the Axes it
+is given, or on new ones, and returns them::
+
+    from neural_odes import plot
+
+    plot.use_style()
+    ax = plot.vector_field(model, box=(-2, 2, -2, 2))
+    plot.flow(model, x, y, ax)
+"""
+
+from neural_odes.plot.animation import animate_boundary, animate_flow
+from neural_odes.plot.curves import convergence, training_curves, weights
+from neural_odes.plot.depth import depth_evolution, slope_field
+from neural_odes.plot.plane import (
+    box_around,
+    decision_boundary,
+    flow,
+    scatter,
+    vector_field,
+)
+from neural_odes.plot.style import (
+    CLASS_COLORS,
+    CLASS_MARKERS,
+    legend,
+    use_style,
+)
+
+__all__ = [
+    "CLASS_COLORS",
+    "CLASS_MARKERS",
+    "animate_boundary",
+    "animate_flow",
+    "box_around",
+    "convergence",
+    "decision_boundary",
+    "depth_evolution",
+    "flow",
+    "legend",
+    "scatter",
+    "slope_field",
+    "training_curves",
+    "use_style",
+    "vector_field",
+    "weights",
+]

@@ -1,0 +1,288 @@
+"""Measurements as files: what ran, with which settings, where and when.
+
+A result is one JSON file, ``<folder>/<experiment>.json``::
+
+    {"experiment", "config", "seeds", "outcome", "provenance"}
+
+The command line writes them, the book reads them.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import platform
+import statistics
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+PACKAGES = {
+    "torch": "torch",
+    "torchdiffeq": "torchdiffeq",
+    "neural_odes": "neural-odes",
+}
+
+
+def save(
+    name: str,
+    config: Any,
+    seeds: Sequence[int],
+    outcome: Mapping[str, Any],
+    *,
+    provenance: Mapping[str, Any],
+    folder: str | Path,
+) -> Path:
+    """Write one result, whole or not at all.
+
+    Args:
+        name: the experiment's name; the file is ``<name>.json``.
+        config: the dataclass instance it ran with.
+        seeds: the seeds it ran over.
+        outcome: what it returned: dicts, lists, numbers and strings. NaN and
+            infinity, which JSON lacks, become null.
+        provenance: see :func:`provenance`.
+        folder: where to; made if missing.
+
+    Returns:
+        The file's path.
+
+    Raises:
+        ValueError: name is not a plain file name.
+        TypeError: the outcome holds something that JSON cannot, say a tensor.
+    """
+    if not name or Path(name).name != name:
+        raise ValueError(f"name is {name!r}; it takes a plain file name")
+    record = {
+        "experiment": name,
+        "config": asdict(config),
+        "seeds": list(seeds),
+        "outcome": outcome,
+        "provenance": provenance,
+    }
+    text = _json(_finite(record)) + "\n"
+    path = Path(folder) / f"{name}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{name}-")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(draft, 0o644)  # a temporary file is private to its owner
+        os.replace(draft, path)
+    except BaseException:
+        os.unlink(draft)
+        raise
+    return path
+
+
+def load(name: str, folder: str | Path | None = None) -> dict[str, Any]:
+    """Read one result.
+
+    Args:
+        name: the experiment's name.
+        folder: where from; by default :func:`results_folder`.
+
+    Returns:
+        The dictionary described at the top of this module.
+
+    Raises:
+        FileNotFoundError: there is none; says which command makes it.
+    """
+    path = (results_folder() if folder is None else Path(folder)) / (
+        f"{name}.json"
+    )
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"there is no result {path}; make it with: python -m neural_odes "
+            f"run {name} --out {path.parent}"
+        )
+    record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return record
+
+
+def results_folder() -> Path:
+    """Where the project keeps its results.
+
+    The environment variable NEURAL_ODES_RESULTS if set; else ``results/`` of
+    the nearest folder, from the working directory upwards, that also holds a
+    ``pyproject.toml``.
+
+    Raises:
+        FileNotFoundError: neither exists.
+    """
+    given = os.environ.get("NEURAL_ODES_RESULTS")
+    if given:
+        if not Path(given).is_dir():
+            raise FileNotFoundError(
+                f"NEURAL_ODES_RESULTS is {given!r}, which is not a folder"
+            )
+        return Path(given)
+    here = Path.cwd()
+    for parent in (here, *here.parents):
+        if (parent / "pyproject.toml").is_file() and (
+            parent / "results"
+        ).is_dir():
+            return parent / "results"
+    raise FileNotFoundError(
+        f"no results/ folder beside a pyproject.toml at or above {here}; set "
+        "NEURAL_ODES_RESULTS to the folder that holds the results"
+    )
+
+
+def provenance(device: str, seconds: float) -> dict[str, Any]:
+    """What a result came from.
+
+    Args:
+        device: torch's name of the device it ran on, e.g. "cpu".
+        seconds: how long it took, wall time.
+
+    Returns:
+        date (UTC, ISO 8601), seconds, device with its name and the number of
+        CPU threads, versions, and the git commit of this package with whether
+        the package's files differed from it (both None outside a repository).
+    """
+    commit, dirty = _commit(Path(__file__).parent)
+    return {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seconds": round(seconds, 1),
+        "device": device,
+        "device_name": _device_name(device),
+        "threads": torch.get_num_threads(),
+        "versions": {
+            "python": platform.python_version(),
+            **{name: _version(package) for name, package in PACKAGES.items()},
+        },
+        "commit": commit,
+        "dirty": dirty,
+    }
+
+
+def spread(values: Sequence[float]) -> dict[str, Any]:
+    """Mean and sample standard deviation of one number per seed.
+
+    Returns:
+        mean, std (None for a single value) and n.
+
+    Raises:
+        ValueError: there are no values.
+    """
+    if not values:
+        raise ValueError("values is empty; it takes at least one number")
+    std = statistics.stdev(values) if len(values) > 1 else None
+    return {"mean": statistics.fmean(values), "std": std, "n": len(values)}
+
+
+def compare(a: Sequence[float], b: Sequence[float]) -> int:
+    """Whether the mean of a is clearly below (-1) or above (1) that of b.
+
+    Clearly: by more than two standard errors of the difference of the two
+    means (Welch), each over its own seeds. Otherwise 0, and with fewer than
+    two values on a side always 0. Of quantities that span orders of magnitude
+    over the seeds, as losses do, compare the logarithms.
+    """
+    if min(len(a), len(b)) < 2:
+        return 0
+    error = math.sqrt(
+        statistics.variance(a) / len(a) + statistics.variance(b) / len(b)
+    )
+    difference = statistics.fmean(a) - statistics.fmean(b)
+    return (difference > 2 * error) - (difference < -2 * error)
+
+
+def verdict(claim: str, holds: bool | None, why: str) -> dict[str, Any]:
+    """One claim, judged: ``holds`` is None where the numbers cannot tell."""
+    return {"claim": claim, "holds": holds, "why": why}
+
+
+def table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows of the same keys as an aligned text table, mean ± std."""
+    if not rows:
+        return ""
+    lines = [list(rows[0]), *([_cell(v) for v in r.values()] for r in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(map(str.ljust, line, widths)).rstrip() for line in lines
+    )
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, Mapping) and "mean" in value:
+        std = value.get("std")
+        return _cell(value["mean"]) + (f" ± {std:.2g}" if std else "")
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return "-" if value is None else str(value)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(k): _finite(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(v) for v in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _json(value: Any, indent: str = "") -> str:
+    """JSON that diffs well: one key a line, lists of numbers on one line."""
+    inner = indent + "  "
+    if isinstance(value, dict) and value:
+        lines = [
+            f"{inner}{json.dumps(k)}: {_json(v, inner)}"
+            for k, v in value.items()
+        ]
+        return "{\n" + ",\n".join(lines) + f"\n{indent}}}"
+    if isinstance(value, list) and any(
+        isinstance(v, dict | list) for v in value
+    ):
+        lines = [inner + _json(v, inner) for v in value]
+        return "[\n" + ",\n".join(lines) + f"\n{indent}]"
+    return json.dumps(value, allow_nan=False, ensure_ascii=False)
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _device_name(device: str) -> str:
+    if device.startswith("cuda"):
+        return torch.cuda.get_device_name(device)
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def _commit(folder: Path) -> tuple[str | None, bool | None]:
+    """The commit of a folder's files, and whether they differ from it."""
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(
+            ["git", "-C", str(folder), *arguments],
+            capture_output=True,
+            check=True,
+            text=True,
+            timeout=20,
+        ).stdout.strip()
+
+    try:
+        # Installed inside somebody else's repository, it has no commit here.
+        git("ls-files", "--error-unmatch", "__init__.py")
+        return git("rev-parse", "HEAD"), bool(git("status", "-s", "--", "."))
+    except (OSError, subprocess.SubprocessError):
+        return None, None

@@ -1,0 +1,125 @@
+"""A browser, a server of the built book, and nothing else to reach."""
+
+from __future__ import annotations
+
+import functools
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import chromium
+import pytest
+from playwright.sync_api import Browser, Page, Route, sync_playwright
+
+HTML = Path(__file__).parents[2] / "_build" / "html"
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    """The address of the built book."""
+    if not (HTML / "index.html").exists():
+        pytest.fail(f"{HTML} holds no book: run `make book` first")
+    handler = functools.partial(QuietHandler, directory=str(HTML))
+    with ThreadingHTTPServer(("localhost", 0), handler) as httpd:
+        threading.Thread(target=httpd.serve_forever, daemon=True).start()
+        yield f"http://localhost:{httpd.server_port}"
+        httpd.shutdown()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    executable = chromium.find()
+    if executable is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail(chromium.MISSING)
+        pytest.skip(chromium.MISSING)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=executable,
+            args=[
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-background-networking",
+            ],
+        )
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Visit:
+    """A page of the book and all that went wrong while it was shown."""
+
+    page: Page
+    server: str
+    outside: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+    html: str = ""
+
+    def __post_init__(self) -> None:
+        page = self.page
+        page.route("**/*", self._route)
+        page.on("requestfailed", lambda request: self._fail(request.url))
+        page.on("request", lambda request: self.requests.append(request.url))
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on(
+            "console",
+            lambda message: (
+                self.errors.append(message.text)
+                if message.type == "error"
+                else None
+            ),
+        )
+        page.on(
+            "response",
+            lambda response: (
+                self._fail(f"{response.status} {response.url}")
+                if response.status >= 400
+                else None
+            ),
+        )
+
+    def _fail(self, what: str) -> None:
+        self.failed.append(what)
+
+    def _route(self, route: Route) -> None:
+        url = route.request.url
+        if url.startswith((self.server, "data:", "blob:")):
+            route.continue_()
+        else:
+            self.outside.append(url)
+            route.abort()
+
+    def open(self, path: str) -> Page:
+        """Open a page and wait until its formulas and widgets are drawn."""
+        self.page.goto(f"{self.server}/{path}", wait_until="networkidle")
+        self.html = (HTML / path).read_text(encoding="utf-8")
+        self.page.evaluate("window.MathJax?.startup?.promise")
+        self.page.wait_for_load_state("networkidle")
+        return self.page
+
+
+@contextmanager
+def new_visit(browser: Browser, server: str) -> Iterator[Visit]:
+    """A visitor who was never here before."""
+    with browser.new_context() as context:
+        context.set_default_timeout(60_000)
+        yield Visit(context.new_page(), server)
+
+
+@pytest.fixture
+def visit(browser: Browser, server: str) -> Iterator[Visit]:
+    """A page that has yet to be opened, for tests that handle it."""
+    with new_visit(browser, server) as visit:
+        yield visit

@@ -1,0 +1,76 @@
+"""Every page of the built book, as a reader's browser shows it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from conftest import HTML, Visit, new_visit
+from playwright.sync_api import Browser
+
+PAGES = sorted(
+    path.relative_to(HTML).as_posix()
+    for path in HTML.rglob("*.html")
+    if "_static" not in path.parts
+)
+MATH = 'class="math notranslate'
+WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
+# An empty list would skip the tests: without a book they are to fail.
+@pytest.fixture(scope="module", params=PAGES or ["index.html"])
+def shown(
+    request: pytest.FixtureRequest, browser: Browser, server: str
+) -> Iterator[Visit]:
+    """A page of the book, opened once for the tests of this file."""
+    with new_visit(browser, server) as visit:
+        visit.open(request.param)
+        yield visit
+
+
+def test_page_loads_from_itself_alone(shown: Visit) -> None:
+    assert not shown.outside
+    assert not shown.failed
+    assert not shown.errors
+
+
+def test_formulas_are_rendered(shown: Visit) -> None:
+    page = shown.page
+    assert page.locator("mjx-container").count() >= shown.html.count(MATH)
+    assert page.locator("mjx-merror").count() == 0
+    if page.locator("main").count():
+        assert not re.search(r"\\[(\[]", page.locator("main").inner_text())
+
+
+def test_pictures_have_a_text_alternative(shown: Visit) -> None:
+    for picture in shown.page.locator(
+        "main img, main video, main canvas"
+    ).all():
+        name = picture.get_attribute("alt")
+        name = name or picture.get_attribute("aria-label")
+        assert name, picture.evaluate("node => node.outerHTML.slice(0, 200)")
+        # Sphinx falls back on the file's name: no reader is served by it.
+        assert not re.search(r"\.(png|svg|jpe?g|gif)$", name), name
+
+
+def test_no_sideways_scroll(shown: Visit) -> None:
+    for width in (360, 768, 1440):
+        shown.page.set_viewport_size({"width": width, "height": 900})
+        shown.page.wait_for_timeout(200)
+        excess = shown.page.evaluate(
+            "() => document.documentElement.scrollWidth - window.innerWidth"
+        )
+        assert excess <= 0, f"{excess} px too wide at {width} px"
+
+
+def test_widgets_are_drawn_and_their_code_loaded_only_for_them(
+    shown: Visit,
+) -> None:
+    views = shown.html.count(WIDGET)
+    loaded = any("embed-amd.js" in url for url in shown.requests)
+    assert loaded == (views > 0)
+    if views:
+        drawn = shown.page.locator(".widget-subarea > *")
+        drawn.first.wait_for()
+        assert drawn.count() == views

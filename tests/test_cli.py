@@ -1,0 +1,142 @@
+import json
+from dataclasses import dataclass, fields
+
+import pytest
+import torch
+
+import neural_odes.__main__ as cli
+from neural_odes import SolverError
+from neural_odes.experiments import EXPERIMENTS, Experiment
+from neural_odes.results import verdict
+
+
+@dataclass(frozen=True)
+class Toy:
+    """Settings.
+
+    Args:
+        epochs: steps of nothing
+            at all (chosen).
+        lr: a number (chosen).
+        names: some words.
+        deep: yes or no.
+    """
+
+    epochs: int = 3
+    lr: float = 0.1
+    names: tuple[str, ...] = ("a", "b")
+    deep: bool = False
+
+
+def toy(config, *, seeds, device="cpu", progress=True):
+    if config.epochs == 13:
+        raise KeyboardInterrupt
+    if config.epochs == 14:
+        raise SolverError("the step size underflowed", 0.5, 7)
+    return {
+        "summary": [{"seeds": len(seeds), "epochs": config.epochs}],
+        "verdicts": [verdict("It runs.", True, "it did")],
+    }
+
+
+@pytest.fixture
+def run(monkeypatch, tmp_path):
+    one = Experiment(toy, Toy, Toy(epochs=1), "a toy", "section 0")
+    monkeypatch.setattr(cli, "EXPERIMENTS", {"toy.one": one, "toy.two": one})
+
+    def run(*arguments):
+        return cli.main(["run", "toy.one", "--out", str(tmp_path), *arguments])
+
+    return run
+
+
+def test_a_run_is_printed_and_written(run, tmp_path, capsys):
+    assert run("--seeds", "3", "--set", "epochs=5", "--set", "lr=1e-3") == 0
+    record = json.loads((tmp_path / "toy.one.json").read_text())
+    assert record["seeds"] == [0, 1, 2]
+    assert record["config"]["epochs"] == 5
+    assert record["config"]["lr"] == 1e-3
+    out = capsys.readouterr().out
+    assert "seeds  epochs" in out
+    assert "It runs.\n  holds: it did" in out
+    assert str(tmp_path / "toy.one.json") in out
+
+
+def test_a_quick_run_does_not_replace_the_full_one(run, tmp_path):
+    assert run("--quick", "--set", "deep=true", "--set", "names=c") == 0
+    assert [p.name for p in tmp_path.iterdir()] == ["toy.one.quick.json"]
+    record = json.loads((tmp_path / "toy.one.quick.json").read_text())
+    assert len(record["seeds"]) == 2
+    assert record["config"] == {
+        "epochs": 1,
+        "lr": 0.1,
+        "names": ["c"],
+        "deep": True,
+    }
+
+
+@pytest.mark.parametrize(
+    ("epochs", "end"),
+    [(13, (130, "nothing was written")), (14, (1, "underflowed"))],
+)
+def test_an_unfinished_run_writes_nothing(run, tmp_path, capsys, epochs, end):
+    status, says = end
+    assert run("--set", f"epochs={epochs}") == status
+    assert says in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--set", "epoch=3"], "did you mean epochs?"),
+        (["--set", "epochs"], "FIELD=VALUE"),
+        (["--set", "epochs=many"], "epochs takes a value like 3"),
+        (["--set", "deep=2"], "deep takes a value like False"),
+        (["--seeds", "0"], "integer >= 1"),
+        (["--device", "abacus"], "none of cpu, cuda, mps"),
+    ],
+)
+def test_bad_arguments_get_one_line(run, capsys, arguments, says):
+    with pytest.raises(SystemExit, match="2"):
+        run(*arguments)
+    error = capsys.readouterr().err
+    assert says in error
+    assert error.count("\n") == 1
+
+
+def test_an_unknown_experiment_gets_suggestions(capsys):
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["run", "anatomy.activation"])
+    assert "did you mean anatomy.activations" in capsys.readouterr().err
+
+
+def test_an_absent_device_is_named(run, capsys, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(SystemExit, match="2"):
+        run("--device", "cuda")
+    assert "cuda is not available" in capsys.readouterr().err
+
+
+def test_the_list_names_every_experiment(capsys):
+    assert cli.main(["list"]) == 0
+    out = capsys.readouterr().out
+    assert all(
+        name in out and e.paper in out for name, e in EXPERIMENTS.items()
+    )
+
+
+def test_help_lists_fields_with_defaults_and_what_they_are(run, capsys):
+    with pytest.raises(SystemExit, match="0"):
+        run("--help")
+    out = capsys.readouterr().out
+    assert "  names = a,b\n      some words." in out
+    assert "steps of nothing at all (chosen)." in out
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_every_setting_is_described(name):
+    text = cli._settings(name)
+    for field in fields(EXPERIMENTS[name].config):
+        _, _, after = text.partition(f"\n  {field.name} = ")
+        assert after.split("\n")[1].strip(), f"{field.name} is not described"

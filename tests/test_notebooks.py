@@ -1,0 +1,92 @@
+"""Every chapter keeps the form that readers and tools rely on."""
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "tools"))
+
+from publish_notebooks import publish  # noqa: E402
+
+CHAPTERS = sorted((ROOT / "book").glob("*.ipynb"))
+FIRST_CELL = """\
+# In Colab, install the library where it is missing; elsewhere do nothing.
+from importlib.metadata import version
+from importlib.util import find_spec
+
+library = ".."  # the published book puts its repository here
+if find_spec("neural_odes") is None:
+    keep = [f"{name}=={version(name)}" for name in ("torch", "numpy")]
+    %pip install --quiet {" ".join(keep)} {library}"""
+
+
+@pytest.fixture(params=CHAPTERS, ids=lambda path: path.stem)
+def chapter(request: pytest.FixtureRequest) -> dict[str, Any]:
+    return json.loads(request.param.read_text(encoding="utf-8"))
+
+
+def sources(chapter: dict[str, Any], kind: str) -> list[str]:
+    return [
+        "".join(cell["source"])
+        for cell in chapter["cells"]
+        if cell["cell_type"] == kind
+    ]
+
+
+def test_first_code_cell_installs_the_library(chapter: dict[str, Any]) -> None:
+    assert sources(chapter, "code")[0] == FIRST_CELL
+
+
+def test_outputs_are_stripped(chapter: dict[str, Any]) -> None:
+    assert "widgets" not in chapter["metadata"]
+    for cell in chapter["cells"]:
+        if cell["cell_type"] == "code":
+            assert cell["outputs"] == []
+            assert cell["execution_count"] is None
+
+
+def test_objectives_at_the_top_exercises_at_the_end(
+    chapter: dict[str, Any],
+) -> None:
+    kinds = [cell["cell_type"] for cell in chapter["cells"]]
+    opening = "\n".join(
+        "".join(cell["source"])
+        for cell in chapter["cells"][: kinds.index("code")]
+    )
+    assert opening.startswith("# ")
+    assert "After this chapter you can" in opening
+    assert re.search(r"^- ", opening, re.MULTILINE)
+    text = "\n".join(sources(chapter, "markdown"))
+    exercises = text.index("\n## Exercises")
+    assert text.count("{exercise}", exercises) >= 3
+
+
+def test_code_is_short_enough_to_read(chapter: dict[str, Any]) -> None:
+    for source in sources(chapter, "code"):
+        lines = source.splitlines()
+        assert len(lines) <= 20, source
+        assert max(map(len, lines), default=0) <= 78, source
+
+
+def test_publishing_fills_in_the_repository(tmp_path: Path) -> None:
+    cell = {
+        "cell_type": "code",
+        "source": FIRST_CELL.splitlines(keepends=True),
+    }
+    notebook = tmp_path / "chapter.ipynb"
+    notebook.write_text(json.dumps({"cells": [cell]}))
+    publish(notebook, "someone/a.book", "abc123")
+    (source,) = sources(json.loads(notebook.read_text()), "code")
+    assert source == FIRST_CELL.replace(
+        'library = ".."  # the published book puts its repository here',
+        'library = "git+https://github.com/someone/a.book@abc123"',
+    )
+    with pytest.raises(ValueError, match="0 lines"):
+        publish(notebook, "someone/a.book", "abc123")
+    with pytest.raises(ValueError, match="owner/name"):
+        publish(notebook, "a book", "abc123")

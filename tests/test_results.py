@@ -1,0 +1,154 @@
+import json
+import math
+import statistics
+from dataclasses import dataclass
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from neural_odes import results
+
+
+@dataclass(frozen=True)
+class Config:
+    epochs: int = 3
+    layers: tuple[int, ...] = (1, 2)
+
+
+def save(folder, outcome, name="one.two"):
+    origin = results.provenance("cpu", 1.25)
+    return results.save(
+        name, Config(), range(2), outcome, provenance=origin, folder=folder
+    )
+
+
+def test_a_result_reads_back_as_written(tmp_path):
+    outcome = {"curve": [[1.5, 2.0], []], "nested": {"empty": {}, "on": True}}
+    path = save(tmp_path / "made", outcome)
+    assert path == tmp_path / "made" / "one.two.json"
+    record = results.load("one.two", tmp_path / "made")
+    assert record["experiment"] == "one.two"
+    assert record["config"] == {"epochs": 3, "layers": [1, 2]}
+    assert record["seeds"] == [0, 1]
+    assert record["outcome"] == outcome
+
+
+def test_provenance_says_what_ran():
+    origin = results.provenance("cpu", 1.234)
+    assert origin["seconds"] == 1.2
+    assert origin["date"].endswith("+00:00")
+    assert origin["device_name"]
+    assert origin["versions"]["torch"] == torch.__version__
+    assert set(origin["versions"]) == {
+        "python",
+        "torch",
+        "torchdiffeq",
+        "neural_odes",
+    }
+    assert {"commit", "dirty"} <= set(origin)
+
+
+def test_files_outside_a_repository_have_no_commit(tmp_path):
+    assert results._commit(tmp_path) == (None, None)
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(st.text(), inner, max_size=3)
+        ),
+        max_leaves=12,
+    )
+)
+def test_the_text_is_strict_json_of_the_same_value(value):
+    def refuse(constant):
+        raise ValueError(constant)
+
+    finite = results._finite(value)
+    assert json.loads(results._json(finite), parse_constant=refuse) == finite
+
+
+def test_not_finite_numbers_become_null(tmp_path):
+    path = save(tmp_path, {"loss": [math.nan, math.inf, 1.0]})
+    assert json.loads(path.read_text())["outcome"]["loss"] == [None, None, 1.0]
+
+
+def test_a_failed_write_leaves_what_was_there(tmp_path, monkeypatch):
+    path = save(tmp_path, {"loss": 1.0})
+    before = path.read_text()
+    with pytest.raises(TypeError):
+        save(tmp_path, {"loss": torch.ones(1)})
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(results.os, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        save(tmp_path, {"loss": 2.0})
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+    assert path.read_text() == before
+
+
+@pytest.mark.parametrize("name", ["", "../up", "a/b"])
+def test_names_that_are_paths_are_refused(tmp_path, name):
+    with pytest.raises(ValueError, match="name is"):
+        save(tmp_path, {}, name=name)
+
+
+def test_a_missing_result_says_which_command_makes_it(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"run background\.euler --out"):
+        results.load("background.euler", tmp_path)
+
+
+def test_the_folder_is_found_from_below_or_given(tmp_path, monkeypatch):
+    monkeypatch.delenv("NEURAL_ODES_RESULTS", raising=False)
+    (tmp_path / "book" / "results").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "book")
+    with pytest.raises(FileNotFoundError, match="NEURAL_ODES_RESULTS"):
+        results.results_folder()
+    (tmp_path / "results").mkdir()
+    (tmp_path / "pyproject.toml").touch()
+    assert results.results_folder() == tmp_path / "results"
+    given_folder = tmp_path / "book" / "results"
+    monkeypatch.setenv("NEURAL_ODES_RESULTS", str(given_folder))
+    assert results.results_folder() == given_folder
+    monkeypatch.setenv("NEURAL_ODES_RESULTS", str(tmp_path / "none"))
+    with pytest.raises(FileNotFoundError, match="not a folder"):
+        results.results_folder()
+
+
+def test_spread_is_mean_and_sample_deviation():
+    assert results.spread([1.0, 2.0, 6.0]) == {
+        "mean": 3.0,
+        "std": pytest.approx(statistics.stdev([1, 2, 6])),
+        "n": 3,
+    }
+    assert results.spread([4.0])["std"] is None
+    with pytest.raises(ValueError, match="values is empty"):
+        results.spread([])
+
+
+def test_compare_needs_two_standard_errors():
+    low, high = [1.0, 1.1, 0.9, 1.0, 1.0], [2.0, 2.2, 1.8, 2.0, 2.0]
+    assert results.compare(low, high) == -1
+    assert results.compare(high, low) == 1
+    assert results.compare([0.0, 2.0], [1.0, 3.0]) == 0
+    assert results.compare([0.0], [5.0]) == 0
+    assert results.compare([1.0, 1.0], [1.0, 1.0]) == 0
+
+
+def test_a_table_aligns_means_with_their_deviation():
+    rows = [
+        {"name": "tanh", "loss": results.spread([0.1, 0.3]), "nfe": 14},
+        {"name": "x", "loss": results.spread([0.5]), "nfe": None},
+    ]
+    assert results.table(rows).splitlines() == [
+        "name  loss        nfe",
+        "tanh  0.2 ± 0.14  14",
+        "x     0.5         -",
+    ]
+    assert results.table([]) == ""

@@ -1,0 +1,200 @@
+"""Build the book into _build/html: ``python tools/build_book.py``.
+
+Around ``jupyter-book build`` this adds four things:
+
+- what the pages load is laid beside them, so that none asks the network;
+- chapters run in parallel, and their outputs are cached under a key made of
+  the library, its pinned versions and the results they read: a change there
+  runs them again;
+- warnings and failing cells fail the build, also when it is repeated;
+- buttons for Binder, Colab, edits and issues, if the book is published from a
+  repository: BOOK_REPOSITORY or GITHUB_REPOSITORY, as ``owner/name``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import logging
+import os
+import shutil
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jupyter_cache import get_cache
+from jupyter_cache.executors import load_executor
+
+PUBLISHED = "published"
+"""The branch with the notebooks that know their repository; see
+tools/publish_notebooks.py."""
+
+
+def cache_key(root: Path) -> str:
+    """A hash of all that a chapter's outputs depend on besides its text."""
+    digest = hashlib.sha256()
+    for name in ("constraints.txt", "lib", "results"):
+        top = root / name
+        for path in sorted(top.rglob("*")) if top.is_dir() else [top]:
+            relative = path.relative_to(root)
+            skip = any(
+                part == "__pycache__" or part.endswith(".egg-info")
+                for part in relative.parts
+            )
+            if path.is_file() and not skip:
+                digest.update(f"{relative}\0".encode())
+                digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()[:16]
+
+
+def fresh_cache(root: Path) -> Path:
+    """The folder of the execution cache; those of other keys are removed."""
+    caches = root / "_build" / "cache"
+    cache = caches / cache_key(root)
+    for old in caches.glob("*"):
+        if old != cache:
+            shutil.rmtree(old)
+    cache.mkdir(parents=True, exist_ok=True)
+    return cache
+
+
+def lay_out_assets(root: Path) -> None:
+    """Copy what the pages load to _build/static/vendor."""
+    source = root / "book" / "vendor"
+    modules = source / "node_modules"
+    if not modules.is_dir():
+        sys.exit(f"{modules} is missing; `make book` installs it")
+    target = root / "_build" / "static" / "vendor"
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    shutil.copy2(source / "init.js", target)
+    shutil.copy2(modules / "requirejs" / "require.js", target)
+
+    manager = Path("@jupyter-widgets", "html-manager", "dist")
+    shutil.copy2(modules / manager / "embed-amd.js", target)
+    (target / manager).mkdir(parents=True)
+    for font in (modules / manager).glob("*.woff2"):
+        shutil.copy2(font, target / manager)
+
+    # The same version as the Python package by construction.
+    spec = find_spec("anywidget")
+    if spec is None or spec.origin is None:
+        sys.exit("the package anywidget is missing; `make book` installs it")
+    anywidget = Path(spec.origin).with_name("nbextension") / "index.js"
+    shutil.copy2(anywidget, target / "anywidget.js")
+
+    mathjax = modules / "mathjax" / "es5"
+    fonts = Path("output", "chtml", "fonts")
+    (target / "mathjax").mkdir()
+    shutil.copy2(mathjax / "tex-chtml-full.js", target / "mathjax")
+    shutil.copytree(mathjax / fonts, target / "mathjax" / fonts)
+
+
+def derived_config(root: Path, cache: Path, repository: str) -> dict[str, Any]:
+    """_config.yml with the cache's folder and the repository's buttons."""
+    config = yaml.safe_load((root / "_config.yml").read_text())
+    config["execute"]["cache"] = str(cache)
+    if repository:
+        config["repository"] = {
+            "url": f"https://github.com/{repository}",
+            "branch": PUBLISHED,
+        }
+        config["launch_buttons"] = {
+            "notebook_interface": "jupyterlab",
+            "binderhub_url": "https://mybinder.org",
+            "colab_url": "https://colab.research.google.com",
+        }
+        config["html"] |= {
+            "use_repository_button": True,
+            "use_edit_page_button": True,
+            "use_issues_button": True,
+        }
+    return config
+
+
+def chapters(root: Path) -> list[Path]:
+    """The notebooks that the table of contents names."""
+    toc = yaml.safe_load((root / "_toc.yml").read_text())
+    parts = toc.get("parts", [toc])
+    names = [entry["file"] for part in parts for entry in part["chapters"]]
+    paths = [root / f"{name}.ipynb" for name in names]
+    return [path for path in paths if path.exists()]
+
+
+def run_chapters(notebooks: list[Path], cache_folder: Path, limit: int) -> None:
+    """Run the notebooks whose outputs are not cached, side by side."""
+    cache = get_cache(str(cache_folder))
+    records = {}
+    for path in notebooks:
+        records[str(path)] = cache.add_nb_to_project(str(path)).pk
+    logging.basicConfig(format="%(message)s")
+    logger = logging.getLogger("chapters")
+    logger.setLevel(logging.INFO)
+    executor = load_executor("local-parallel", cache, logger)
+    done = executor.run_and_cache(filter_uris=list(records), timeout=limit)
+    failed = done.excepted + done.errored
+    for uri in failed:
+        record = cache.get_project_record(records[uri])
+        print(f"\n{uri} failed:\n{record.traceback or ''}", file=sys.stderr)
+    if failed:
+        sys.exit(f"{len(failed)} of {len(notebooks)} chapters failed")
+
+
+def build(root: Path, builder: str, repository: str) -> int:
+    """Build the book; the exit status of jupyter-book."""
+    # Chapters run side by side on networks too small to gain from threads.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    output = root / "_build"
+    cache = fresh_cache(root)
+    lay_out_assets(root)
+    config = derived_config(root, cache, repository)
+    config_file = output / "_config.yml"
+    config_file.write_text(yaml.safe_dump(config, sort_keys=False))
+    run_chapters(chapters(root), cache, config["execute"]["timeout"])
+
+    jupyter_book = Path(sys.executable).with_name("jupyter-book")
+    command = [str(jupyter_book), "build", str(root)]
+    command += ["--config", str(config_file), "--path-output", str(root)]
+    command += ["--builder", builder, "-W", "-n", "--keep-going"]
+    status = subprocess.run(command, check=False).returncode
+    if status:
+        # Sphinx does not repeat the warnings of pages that it has read.
+        shutil.rmtree(output / ".doctrees", ignore_errors=True)
+    elif repository and builder == "html":
+        point_edits_to_main(output / "html", repository)
+    return status
+
+
+def point_edits_to_main(html: Path, repository: str) -> None:
+    """Have edit buttons open the sources: notebooks open elsewhere."""
+    link = f"https://github.com/{repository}/edit/"
+    for page in html.rglob("*.html"):
+        text = page.read_text()
+        if link + PUBLISHED in text:
+            page.write_text(text.replace(link + PUBLISHED, link + "main"))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Build the book.")
+    parser.add_argument(
+        "--root",
+        type=Path,
+        default=Path(__file__).resolve().parents[1],
+        help="the folder of _config.yml (default: this project)",
+    )
+    parser.add_argument(
+        "--builder", default="html", choices=("html", "linkcheck")
+    )
+    arguments = parser.parse_args()
+    repository = os.environ.get("BOOK_REPOSITORY") or os.environ.get(
+        "GITHUB_REPOSITORY", ""
+    )
+    root = arguments.root.resolve()
+    sys.exit(build(root, arguments.builder, repository))
+
+
+if __name__ == "__main__":
+    main()

@@ -7,7 +7,7 @@ def test_an_open_question_computes_nothing(capsys):
     def truth():
         raise RuntimeError("computed before there was an answer")
 
-    assert not check(None, truth)
+    check(None, truth)
     assert "Not answered" in capsys.readouterr().out
 
 
@@ -15,7 +15,7 @@ def test_an_open_question_computes_nothing(capsys):
     ("answer", "right"), [(40, True), (40.01, True), (41, False), (-40, False)]
 )
 def test_answers_are_judged_to_a_tolerance(answer, right, capsys):
-    assert check(answer, lambda: 40) is right
+    check(answer, lambda: 40)
     assert capsys.readouterr().out.startswith("Right" if right else "Not yet")
 
 

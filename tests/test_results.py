@@ -108,6 +108,8 @@ def test_the_folder_is_found_from_below_or_given(tmp_path, monkeypatch):
     monkeypatch.delenv("NEURAL_ODES_RESULTS", raising=False)
     (tmp_path / "book" / "results").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "book")
+    assert results.results_folder() == results.INSTALLED
+    monkeypatch.setattr(results, "INSTALLED", tmp_path / "measured")
     with pytest.raises(FileNotFoundError, match="NEURAL_ODES_RESULTS"):
         results.results_folder()
     (tmp_path / "results").mkdir()
@@ -152,3 +154,23 @@ def test_a_table_aligns_means_with_their_deviation():
         "x     0.5         -",
     ]
     assert results.table([]) == ""
+
+
+def test_a_report_says_where_it_is_from_and_what_was_judged():
+    record = {
+        "experiment": "one.two",
+        "seeds": [0, 1],
+        "outcome": {
+            "summary": [{"model": "a", "loss": results.spread([1.0, 3.0])}],
+            "verdicts": [
+                results.verdict("It falls.", None, "too close"),
+                results.verdict("It rises.", False, "it fell"),
+            ],
+        },
+        "provenance": {"device": "cpu", "date": "2026-01-02T", "seconds": 3.2},
+    }
+    text = results.report(record)
+    assert text.startswith("one.two: 2 seeds, cpu, 2026-01-02, 3 s\n")
+    assert "a      2 ± 1.4" in text
+    assert "[undecided] It falls.\ntoo close" in text
+    assert "[did not hold] It rises.\nit fell" in text

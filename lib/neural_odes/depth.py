@@ -160,7 +160,7 @@ def _constant(basis: Basis) -> Tensor:
     s = torch.linspace(0, 1, 20 * basis.size + 1, dtype=torch.float64)
     psi = basis(s)
     one = torch.linalg.lstsq(psi, torch.ones_like(s)[:, None]).solution[:, 0]
-    return torch.where(one.abs() < 1e-12, 0.0, one)
+    return one.round(decimals=12)  # exactly 1, 0, 0, ... where it should be
 
 
 class Hypernetwork(_Moving):

@@ -11,7 +11,7 @@ def check(
     truth: float | Callable[[], float],
     *,
     rtol: float = 1e-3,
-) -> bool:
+) -> None:
     """Print whether an answer is right.
 
     Args:
@@ -20,18 +20,14 @@ def check(
             once there is an answer.
         rtol: how far off, relative to the truth, still counts as right.
 
-    Returns:
-        Whether the answer is right.
-
     Raises:
         TypeError: answer is neither a number nor None.
     """
     if answer is None:
         print("Not answered yet: set a number and run the cell again.")
-        return False
+        return
     if isinstance(answer, bool) or not isinstance(answer, int | float):
         raise TypeError(f"answer is {answer!r}; it takes a number")
     value = truth() if callable(truth) else truth
     right = math.isclose(answer, value, rel_tol=rtol, abs_tol=1e-12)
     print("Right." if right else "Not yet: the computation says otherwise.")
-    return right

@@ -244,6 +244,7 @@ def _loss(loss: Loss, output: Tensor, y: Tensor) -> Tensor:
 
 
 def scalar(name: str, value: Tensor) -> Tensor:
+    """What a caller's function returned, if it is a scalar."""
     if not isinstance(value, Tensor) or value.ndim != 0:
         got = (
             f"shape {tuple(value.shape)}"
@@ -255,6 +256,7 @@ def scalar(name: str, value: Tensor) -> Tensor:
 
 
 def check_shapes(output: Tensor, y: Tensor) -> None:
+    """Refuse to compare outputs and targets of different shapes."""
     if output.shape != y.shape:
         raise ValueError(
             f"y has shape {tuple(y.shape)}, the model's output "

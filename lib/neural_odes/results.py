@@ -16,6 +16,7 @@ import platform
 import statistics
 import subprocess
 import tempfile
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -24,6 +25,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
+
+INSTALLED = Path(__file__).with_name("measured")
+"""The project's results/, under the name it has inside the package."""
 
 PACKAGES = {
     "torch": "torch",
@@ -113,10 +117,10 @@ def results_folder() -> Path:
 
     The environment variable NEURAL_ODES_RESULTS if set; else ``results/`` of
     the nearest folder, from the working directory upwards, that also holds a
-    ``pyproject.toml``.
+    ``pyproject.toml``; else the copy that is installed with the library.
 
     Raises:
-        FileNotFoundError: neither exists.
+        FileNotFoundError: there is none of them.
     """
     given = os.environ.get("NEURAL_ODES_RESULTS")
     if given:
@@ -131,6 +135,8 @@ def results_folder() -> Path:
             parent / "results"
         ).is_dir():
             return parent / "results"
+    if INSTALLED.is_dir():
+        return INSTALLED
     raise FileNotFoundError(
         f"no results/ folder beside a pyproject.toml at or above {here}; set "
         "NEURAL_ODES_RESULTS to the folder that holds the results"
@@ -211,6 +217,27 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join(
         "  ".join(map(str.ljust, line, widths)).rstrip() for line in lines
     )
+
+
+def report(record: Mapping[str, Any]) -> str:
+    """A result in plain text: where it is from, its table, its verdicts.
+
+    Args:
+        record: what :func:`load` returns.
+    """
+    made = record["provenance"]
+    seeds = len(record["seeds"])
+    lines = [
+        f"{record['experiment']}: {seeds} seed{'s' * (seeds != 1)}, "
+        f"{made['device']}, {made['date'][:10]}, {made['seconds']:.0f} s",
+        "",
+        table(record["outcome"]["summary"]),
+    ]
+    words = {True: "held", False: "did not hold", None: "undecided"}
+    for judged in record["outcome"].get("verdicts", []):
+        lines += ["", f"[{words[judged['holds']]}] {judged['claim']}"]
+        lines += textwrap.wrap(judged["why"], 76)
+    return "\n".join(lines)
 
 
 def _cell(value: Any) -> str:

@@ -9,7 +9,7 @@ from typing import Required, TypedDict, Unpack, overload
 import torch
 from torch import Tensor, nn
 
-from neural_odes.ensemble import Ensemble, stackable
+from neural_odes.ensemble import Ensemble, pays, stackable
 from neural_odes.loop import (
     History,
     Loss,
@@ -79,11 +79,13 @@ def fit(
     """Train a model, or each of several, in place.
 
     Several models learn independently of each other. If they differ only in
-    the values of their parameters, they train as one program, which is
+    the values of their parameters, they train as one program where that is
     faster: see :class:`~neural_odes.ensemble.Ensemble`. With a fixed-step
     method each learns what it would alone, to rounding; an adaptive one
-    shares its steps, and each learns it within the tolerances. Others, and
-    those with a penalty, train one after another.
+    shares its steps, which are as fine as the neediest member's, so that
+    outputs agree within the tolerances. Gradients agree less closely, and
+    training carries the two apart, as it does two solvers. Others, and those
+    with a penalty, train one after another.
 
     Args:
         models: one model, or several.
@@ -122,8 +124,14 @@ def fit(
     for own_x, own_y in zip(xs, ys, strict=True):
         _check_data(own_x, own_y)
     programs: list[Program]
-    together = penalty is None and _uniform(xs) and _uniform(ys)
-    if together and stackable(several, xs[0]):
+    together = (
+        penalty is None
+        and _uniform(xs)
+        and _uniform(ys)
+        and pays(len(several), xs[0][:batch_size])
+        and stackable(several, xs[0])
+    )
+    if together:
         programs = [Ensemble(several)]
         data = [(torch.stack(xs), torch.stack(ys))]
     else:

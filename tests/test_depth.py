@@ -1,0 +1,276 @@
+"""Fields whose weights move with depth."""
+
+from functools import partial
+
+import pytest
+import torch
+from torch import nn
+
+from neural_odes import (
+    Chebyshev,
+    DepthConcat,
+    Fourier,
+    Galerkin,
+    Hypernetwork,
+    HypernetworkODE,
+    NeuralODE,
+    PiecewiseConstant,
+    Polynomial,
+    Solver,
+    integrate,
+    mlp,
+    seeded,
+)
+
+TIGHT = Solver(rtol=1e-8, atol=1e-8)
+
+
+class Graph(nn.Module):
+    """A layer on the nodes of a fixed graph: A z W + b, z of shape (N, 2)."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("mixing", torch.full((4, 4), 0.25))
+        self.linear = nn.Linear(2, 2)
+
+    def forward(self, z):
+        return torch.tanh(self.linear(self.mixing @ z))
+
+
+def convolution():
+    return nn.Sequential(
+        nn.Conv2d(2, 4, 3, padding=1),
+        nn.GroupNorm(2, 4),
+        nn.Tanh(),
+        nn.Conv2d(4, 2, 1),
+    )
+
+
+MODULES = {
+    "mlp": (lambda: mlp(2, 8, 2), (6, 2)),
+    "convolution": (convolution, (3, 2, 5, 5)),
+    "graph": (Graph, (4, 2)),
+    "concat": (lambda: DepthConcat(mlp(3, 8, 2)), (6, 2)),
+}
+WRAPPERS = {
+    "fourier": lambda m: Galerkin(m, Fourier(5)),
+    "chebyshev": lambda m: Galerkin(m, Chebyshev(4)),
+    "polynomial": lambda m: Galerkin(m, Polynomial(3)),
+    "pieces": lambda m: Galerkin(m, PiecewiseConstant(4)),
+    "hypernetwork": lambda m: Hypernetwork(m, hidden=6),
+}
+
+
+def module(kind, seed=0):
+    make, shape = MODULES[kind]
+    generator = torch.Generator().manual_seed(seed)
+    x = torch.randn(shape, generator=generator, dtype=torch.float64)
+    return seeded(make, seed).double(), x
+
+
+def moved(field, seed=1):
+    """The field with parameters that do change with depth."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for p in field.parameters():
+            noise = torch.randn(p.shape, generator=generator, dtype=p.dtype)
+            p.add_(0.2 * noise)
+    return field
+
+
+def size(model):
+    return sum(p.numel() for p in model.parameters())
+
+
+@pytest.mark.parametrize("kind", MODULES)
+def test_one_constant_mode_is_the_vanilla_model(kind):
+    net, x = module(kind)
+    vanilla, galerkin = NeuralODE(net), NeuralODE(Galerkin(net, Fourier(1)))
+    assert torch.equal(galerkin(x), vanilla(x))
+    assert size(galerkin) == size(vanilla)
+
+
+@pytest.mark.parametrize("kind", MODULES)
+@pytest.mark.parametrize("m", [1, 3, 6])
+def test_parameters_count_m_times(kind, m):
+    net, _ = module(kind)
+    assert size(Galerkin(net, Fourier(m))) == m * size(net)
+
+
+@pytest.mark.parametrize("kind", MODULES)
+@pytest.mark.parametrize("basis", [Fourier(5), Chebyshev(4), Polynomial(3)])
+def test_training_starts_at_the_vanilla_model(kind, basis):
+    net, x = module(kind)
+    torch.testing.assert_close(
+        NeuralODE(Galerkin(net, basis))(x), NeuralODE(net)(x)
+    )
+
+
+@pytest.mark.parametrize("kind", MODULES)
+@pytest.mark.parametrize("wrap", WRAPPERS)
+def test_theta_of_s_is_what_the_field_uses(kind, wrap):
+    net, x = module(kind)
+    field = moved(WRAPPERS[wrap](net).double())
+    for depth in (0.1, 0.8):
+        s = torch.tensor(depth, dtype=torch.float64)
+        values = field.weights(s)
+        assert set(values) == {
+            name.removeprefix("module.") for name, _ in net.named_parameters()
+        }
+        with torch.no_grad():
+            for name, p in net.named_parameters():
+                p.copy_(values[name.removeprefix("module.")])
+        torch.testing.assert_close(
+            field(s, x, x), NeuralODE(net).field(s, x, x)
+        )
+
+
+@pytest.mark.parametrize("kind", ["mlp", "convolution", "concat"])
+@pytest.mark.parametrize("wrap", WRAPPERS)
+def test_samples_may_have_their_own_depths(kind, wrap):
+    net, x = module(kind)
+    field = moved(WRAPPERS[wrap](net).double())
+    s = torch.linspace(0, 1, len(x), dtype=torch.float64)[:, None]
+    together = field(s, x, x)
+    alone = [
+        field(each[0], z[None], z[None])[0]
+        for each, z in zip(s, x, strict=True)
+    ]
+    torch.testing.assert_close(together, torch.stack(alone))
+
+
+def test_weights_keep_the_shapes_of_depths():
+    field = Galerkin(mlp(2, 8, 2), Fourier(3))
+    assert field.theta(torch.rand(5, 4)).shape == (5, 4, size(mlp(2, 8, 2)))
+    assert field.weights(torch.rand(5, 4))["0.weight"].shape == (5, 4, 8, 2)
+
+
+def test_galerkin_is_the_sum_of_its_modes():
+    field = moved(Galerkin(mlp(2, 3, 2), Chebyshev(4)))
+    s = torch.tensor(0.3)
+    psi = Chebyshev(4)(s)
+    want = sum(psi[j] * field.coefficients[:, j] for j in range(4))
+    torch.testing.assert_close(field.theta(s), want)
+
+
+def test_a_readers_own_basis_will_do():
+    class Bessel:
+        size = 4
+
+        def __call__(self, s):
+            rates = torch.arange(self.size, dtype=s.dtype)
+            return torch.special.bessel_j0(4 * rates * s[..., None])
+
+    net, x = module("mlp")
+    galerkin = NeuralODE(Galerkin(net, Bessel()))
+    torch.testing.assert_close(galerkin(x), NeuralODE(net)(x))
+    galerkin(x).sum().backward()
+    assert torch.isfinite(galerkin.field.coefficients.grad).all()
+    assert size(galerkin) == 4 * size(net)
+
+
+@pytest.mark.parametrize("wrap", WRAPPERS)
+def test_gradients_agree_with_finite_differences(wrap):
+    field = moved(WRAPPERS[wrap](mlp(1, 3, 1)).double())
+    model = NeuralODE(field, solver=Solver("rk4", step_size=0.25))
+    x = torch.tensor([[0.5], [-1.0]], dtype=torch.float64)
+    names, values = zip(*model.named_parameters(), strict=True)
+
+    def end(*values):
+        given = dict(zip(names, values, strict=True))
+        return torch.func.functional_call(model, given, (x,))
+
+    inputs = tuple(v.detach().requires_grad_() for v in values)
+    assert torch.autograd.gradcheck(end, inputs)
+
+
+def test_only_what_moves_is_trained():
+    field = Galerkin(mlp(2, 8, 2), Fourier(3))
+    assert [name for name, _ in field.named_parameters()] == ["coefficients"]
+    assert list(field.state_dict()) == ["coefficients"]
+
+
+def test_concat_gets_the_depth_of_every_stage():
+    seen = []
+
+    class Recorder(nn.Module):
+        def forward(self, z):
+            seen.append(z[:, -1].clone())
+            return torch.zeros_like(z[:, :-1])
+
+    model = NeuralODE(
+        DepthConcat(Recorder()), solver=Solver("rk4", step_size=0.5)
+    )
+    model(torch.ones(3, 2, dtype=torch.float64))
+    nodes = torch.tensor([0, 1 / 3, 2 / 3, 1], dtype=torch.float64)
+    want = torch.cat([nodes / 2, 0.5 + nodes / 2])
+    got = torch.stack(seen)
+    torch.testing.assert_close(got, want[:, None].expand(8, 3))
+
+
+def test_concat_takes_vectors_images_and_depths_per_sample():
+    z, s = torch.randn(3, 2), torch.rand(3, 1)
+    field = DepthConcat(nn.Identity())
+    torch.testing.assert_close(field(s, z, z), torch.cat([z, s], 1))
+    image = torch.randn(3, 2, 4, 4)
+    out = field(torch.tensor(0.5), image, image)
+    assert out.shape == (3, 3, 4, 4)
+    assert torch.equal(out[:, 2], torch.full((3, 4, 4), 0.5))
+
+
+@pytest.mark.parametrize("kind", ["mlp", "convolution"])
+def test_an_ode_of_weights_that_stand_still_is_vanilla(kind):
+    net, x = module(kind)
+    field = HypernetworkODE(net, hidden=4)
+    with torch.no_grad():
+        for p in field.generator[-1].parameters():
+            p.zero_()
+    torch.testing.assert_close(
+        NeuralODE(field, solver=TIGHT)(x),
+        NeuralODE(net, solver=TIGHT)(x),
+        atol=1e-7,
+        rtol=0,
+    )
+
+
+def test_an_ode_of_weights_is_solved():
+    net, _ = module("mlp")
+    field = moved(HypernetworkODE(net, hidden=4))
+    s = torch.linspace(0, 1, 5, dtype=torch.float64)
+    want, _ = integrate(field.slope, field.start, s, solver=TIGHT)
+    got = field.weights(s, TIGHT)
+    flat = torch.cat([w.flatten(1) for w in got.values()], 1)
+    torch.testing.assert_close(flat, want, atol=1e-6, rtol=0)
+
+
+def test_an_ode_of_weights_has_gradients_both_ways():
+    gradients = []
+    for adjoint in (False, True):
+        net, x = module("mlp")
+        field = seeded(partial(HypernetworkODE, net, hidden=4), 0)
+        moved(field)
+        solver = Solver(rtol=1e-9, atol=1e-9, adjoint=adjoint)
+        model = NeuralODE(field, solver=solver)
+        model(x).square().sum().backward()
+        gradients.append([p.grad for p in model.parameters()])
+    for a, b in zip(*gradients, strict=True):
+        torch.testing.assert_close(a, b, atol=1e-6, rtol=1e-5)
+
+
+def test_float32_and_float64_agree():
+    net = seeded(lambda: mlp(2, 8, 2), 0)
+    field = moved(Galerkin(net, Fourier(3)))
+    model = NeuralODE(field, solver=Solver("rk4", step_size=0.1))
+    x = torch.randn(4, 2)
+    single = model(x)
+    double = model.double()(x.double())
+    torch.testing.assert_close(single.double(), double, atol=1e-5, rtol=1e-5)
+
+
+def test_bad_modules_are_named():
+    with pytest.raises(TypeError, match="module is a function"):
+        Galerkin(lambda s, z, x: z, Fourier(3))
+    with pytest.raises(ValueError, match="module has no parameters"):
+        Hypernetwork(nn.Identity())
+    with pytest.raises(TypeError, match="outermost"):
+        Galerkin(HypernetworkODE(mlp(2, 4, 2)), Fourier(3))

@@ -1,0 +1,187 @@
+"""The one equation: shapes, depths, parts, and what it refuses."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from neural_odes import JointField, NeuralODE, Solver, mlp, seeded
+from neural_odes.ode import DepthInvariant, as_field, per_sample
+
+TIGHT = Solver(rtol=1e-9, atol=1e-9)
+
+
+def planar(**parts):
+    return seeded(lambda: NeuralODE(mlp(2, 8, 2), **parts), 0)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("shape", [(1,), (3,), (2, 4), (3, 5, 5)])
+def test_any_state_shape_decays(dtype, shape):
+    model = NeuralODE(lambda s, z, x: -z, depth=2.0)
+    x = torch.rand(4, *shape, dtype=dtype)
+    solution = model.solve(x, torch.tensor([0.0, 0.5, 2.0]))
+    assert solution.z.shape == (3, 4, *shape)
+    assert solution.z.dtype == dtype
+    assert torch.equal(solution.z[0], x)
+    for s, z in zip(solution.s, solution.z, strict=True):
+        torch.testing.assert_close(z, x * math.exp(-s), atol=1e-3, rtol=0)
+
+
+def test_parts_are_applied_in_order():
+    model = NeuralODE(
+        lambda s, z, x: torch.ones_like(z),
+        lift=lambda x: 10 * x,
+        depth=3.0,
+        readout=lambda z: z + 0.5,
+    )
+    x = torch.tensor([[1.0], [2.0]])
+    torch.testing.assert_close(model(x), 10 * x + 3.5)
+    torch.testing.assert_close(model.solve(x).s, torch.tensor([0.0, 3.0]))
+
+
+def test_the_field_sees_depth_and_input():
+    model = NeuralODE(lambda s, z, x: 2 * s * x, solver=TIGHT)
+    x = torch.tensor([[1.5]], dtype=torch.float64)
+    torch.testing.assert_close(model(x), 2 * x)  # x + x s^2 at s = 1
+
+
+def test_output_depths_may_start_late_or_be_alone():
+    model = planar(solver=TIGHT).double()
+    x = torch.randn(5, 2, dtype=torch.float64)
+    whole = model.solve(x, torch.linspace(0, 1, 5)).z
+    late = model.solve(x, torch.tensor([0.5, 0.75])).z
+    torch.testing.assert_close(late, whole[2:4], atol=1e-7, rtol=0)
+    start = model.solve(x, torch.tensor([0.0]))
+    assert torch.equal(start.z, x[None])
+    assert start.nfe == 0
+
+
+@given(middle=st.floats(0.1, 0.9))
+def test_flows_of_autonomous_fields_compose(middle):
+    field = seeded(lambda: mlp(2, 8, 2), 1).double()
+    x = torch.tensor([[0.3, -1.0], [2.0, 0.1]], dtype=torch.float64)
+    first = NeuralODE(field, depth=middle, solver=TIGHT)
+    second = NeuralODE(field, depth=1 - middle, solver=TIGHT)
+    whole = NeuralODE(field, solver=TIGHT)
+    torch.testing.assert_close(second(first(x)), whole(x), atol=1e-6, rtol=0)
+
+
+def test_a_module_of_z_is_depth_invariant():
+    net = mlp(2, 4, 2)
+    field = as_field(net)
+    assert isinstance(field, DepthInvariant)
+    z, x = torch.randn(3, 2), torch.randn(3, 2)
+    assert torch.equal(field(torch.tensor(0.2), z, x), net(z))
+    assert next(NeuralODE(net).parameters()) is net[0].weight
+
+
+def test_a_module_of_three_is_a_field():
+    class Field(nn.Module):
+        def forward(self, s, z, x):
+            return s * z + x
+
+    field = Field()
+    assert as_field(field) is field
+
+
+class Joint(JointField):
+    """dz = w z, dw = -w: w(s) = exp(-s)."""
+
+    def initial(self):
+        return torch.ones(1, dtype=torch.float64)
+
+    def forward(self, s, state, x):
+        z, w = state
+        return w * z, -w
+
+
+def test_a_joint_state_is_solved_along():
+    model = NeuralODE(Joint(), solver=TIGHT)
+    x = torch.tensor([[2.0]], dtype=torch.float64)
+    exact = x * math.exp(1 - math.exp(-1))
+    torch.testing.assert_close(model(x), exact, atol=1e-7, rtol=0)
+    with pytest.raises(TypeError, match="outermost"):
+        as_field(Joint())
+
+
+@pytest.mark.parametrize("adjoint", [False, True])
+def test_gradients_reach_everything(adjoint):
+    model = seeded(
+        lambda: NeuralODE(
+            mlp(3, 4, 3),
+            lift=nn.Linear(2, 3),
+            readout=nn.Linear(3, 1),
+            solver=Solver(rtol=1e-10, atol=1e-10, adjoint=adjoint),
+        ),
+        0,
+    ).double()
+    x = torch.randn(4, 2, dtype=torch.float64, requires_grad=True)
+    model(x).square().sum().backward()
+    got = [p.grad.clone() for p in model.parameters()]
+    model.solver = Solver(rtol=1e-10, atol=1e-10)
+    model.zero_grad()
+    model(x).square().sum().backward()
+    for a, p in zip(got, model.parameters(), strict=True):
+        torch.testing.assert_close(a, p.grad, atol=1e-7, rtol=1e-6)
+
+
+def test_depths_broadcast_against_states():
+    z = torch.zeros(3, 2, 5, 5)
+    assert per_sample(torch.tensor(0.5), z).ndim == 0
+    assert per_sample(torch.rand(3, 1), z).shape == (3, 1, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("x", "what"),
+    [
+        ([[1.0, 2.0]], "x is list"),
+        (torch.ones(3, 2, dtype=torch.long), "x is torch.int64"),
+        (torch.ones(0, 2), r"x has shape \(0, 2\)"),
+        (torch.tensor([[1.0, math.nan]]), "x holds NaN"),
+        (torch.tensor([[1.0, math.inf]]), "x holds NaN or infinite"),
+        (torch.ones(4, 3), r"x of shape \(4, 3\).* does not fit"),
+        (torch.ones(4, 2, dtype=torch.float64), "x of shape .*float64"),
+    ],
+)
+def test_bad_inputs_are_named(x, what):
+    with pytest.raises(ValueError, match=what):
+        planar()(x)
+
+
+@pytest.mark.parametrize("s", [[0.5, 0.5], [0.0, 1.5], [-0.1, 1.0], []])
+def test_bad_output_depths_are_named(s):
+    with pytest.raises(ValueError, match=r"s is .* it takes increasing depths"):
+        planar().solve(torch.ones(1, 2), torch.tensor(s))
+
+
+@pytest.mark.parametrize("depth", [0.0, -1.0, math.inf, math.nan])
+def test_bad_final_depths_are_named(depth):
+    with pytest.raises(ValueError, match="depth is"):
+        planar(depth=depth)
+
+
+@pytest.mark.parametrize("field", [3, None, lambda z: z, lambda s, z: z])
+def test_bad_fields_are_named(field):
+    with pytest.raises(TypeError, match="field is"):
+        NeuralODE(field)
+
+
+@pytest.mark.parametrize("part", ["lift", "readout"])
+def test_bad_parts_are_named(part):
+    with pytest.raises(TypeError, match=f"{part} is a int"):
+        planar(**{part: 3})
+
+
+@pytest.mark.skipif(
+    not torch.cuda.is_available(), reason="there is no CUDA device"
+)
+def test_cuda_agrees_with_the_cpu():
+    model = planar()
+    x = torch.randn(8, 2)
+    here = model(x)
+    there = model.cuda()(x.cuda()).cpu()
+    torch.testing.assert_close(here, there, atol=1e-4, rtol=1e-4)

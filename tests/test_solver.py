@@ -1,0 +1,252 @@
+"""The solver: orders, exact counts, gradients and clear failures."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from neural_odes import Solver, SolverError, integrate
+from neural_odes.solver import METHODS
+
+FIXED = [name for name, method in METHODS.items() if not method.adaptive]
+ADAPTIVE = [name for name, method in METHODS.items() if method.adaptive]
+MATRICES = {
+    "decay and growth": [[-1.0, 0.3], [0.0, 0.5]],
+    "rotation": [[0.0, -2.0], [2.0, 0.0]],
+}
+
+
+def linear(name):
+    a = torch.tensor(MATRICES[name], dtype=torch.float64)
+    z0 = torch.tensor([[1.0, 0.5], [-0.3, 2.0]], dtype=torch.float64)
+    return (lambda s, z: z @ a.T), z0, z0 @ torch.linalg.matrix_exp(a).T
+
+
+def depths(*values, dtype=torch.float64):
+    return torch.tensor(values, dtype=dtype)
+
+
+@pytest.mark.parametrize("problem", MATRICES)
+@pytest.mark.parametrize("method", FIXED)
+def test_fixed_step_methods_reach_their_orders(method, problem):
+    field, z0, exact = linear(problem)
+    steps = np.array([16, 32, 64, 128])
+    errors = []
+    for n in steps:
+        solver = Solver(method, step_size=1 / n)
+        z, _ = integrate(field, z0, depths(0, 1), solver=solver)
+        errors.append(float((z[-1] - exact).norm()))
+    slope = np.polyfit(np.log(1 / steps), np.log(errors), 1)[0]
+    assert slope == pytest.approx(METHODS[method].order, abs=0.2)
+
+
+@pytest.mark.parametrize("problem", MATRICES)
+@pytest.mark.parametrize("method", ADAPTIVE)
+def test_adaptive_methods_follow_the_tolerance(method, problem):
+    field, z0, exact = linear(problem)
+    for tolerance in (1e-4, 1e-7):
+        solver = Solver(method, rtol=tolerance, atol=tolerance)
+        z, _ = integrate(field, z0, depths(0, 1), solver=solver)
+        assert (z[-1] - exact).norm() < 100 * tolerance
+
+
+@pytest.mark.parametrize("method", FIXED)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize(
+    ("step_size", "s", "steps"),
+    [
+        (0.1, (0.0, 1.0), 10),
+        (0.15, (0.0, 1.0), 7),
+        (2.0, (0.0, 1.0), 1),
+        (0.1, (0.0, 0.25, 1.0), 3 + 8),
+        (0.1, (0.0, 0.3, 0.6, 0.9), 9),
+    ],
+)
+def test_fixed_step_counts_are_exact(method, dtype, step_size, s, steps):
+    solver = Solver(method, step_size=step_size)
+    z0 = torch.ones(3, 2, dtype=dtype)
+    _, nfe = integrate(
+        lambda s, z: -z, z0, depths(*s, dtype=dtype), solver=solver
+    )
+    assert nfe == steps * METHODS[method].stages
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_nfe_counts_calls(method):
+    calls = []
+
+    def field(s, z):
+        calls.append(float(s))
+        return torch.cos(s) * z
+
+    step = None if METHODS[method].adaptive else 0.2
+    _, nfe = integrate(
+        field,
+        torch.ones(2, 1),
+        depths(0, 1, dtype=torch.float32),
+        solver=Solver(method, step_size=step),
+    )
+    assert nfe == len(calls)
+
+
+@pytest.mark.parametrize("method", ["rk4", "dopri5"])
+def test_output_depths_do_not_cost_accuracy(method):
+    field, z0, exact = linear("rotation")
+    step = None if METHODS[method].adaptive else 0.01
+    solver = Solver(method, rtol=1e-9, atol=1e-9, step_size=step)
+    s = torch.linspace(0, 1, 8, dtype=torch.float64)
+    z, _ = integrate(field, z0, s, solver=solver)
+    assert z.shape == (8, 2, 2)
+    a = torch.tensor(MATRICES["rotation"], dtype=torch.float64)
+    want = torch.stack([z0 @ torch.linalg.matrix_exp(a * t).T for t in s])
+    torch.testing.assert_close(z, want, atol=1e-7, rtol=0)
+    torch.testing.assert_close(z[-1], exact, atol=1e-7, rtol=0)
+
+
+@given(
+    rate=st.floats(-3, 3),
+    start=st.floats(-5, 5),
+    end=st.floats(0.1, 2),
+)
+def test_exponentials(rate, start, end):
+    solver = Solver(rtol=1e-9, atol=1e-9)
+    z0 = torch.tensor([[start]], dtype=torch.float64)
+    z, _ = integrate(lambda s, z: rate * z, z0, depths(0, end), solver=solver)
+    exact = start * math.exp(rate * end)
+    assert float(z[-1]) == pytest.approx(exact, rel=1e-6, abs=1e-7)
+
+
+@pytest.mark.parametrize("adjoint", [False, True])
+@pytest.mark.parametrize("method", ["dopri5", "rk4"])
+def test_gradients_agree_with_finite_differences(method, adjoint):
+    tight = {"rtol": 1e-10, "atol": 1e-10}
+    solver = (
+        Solver(method, adjoint=adjoint, **tight)
+        if METHODS[method].adaptive
+        else Solver(method, adjoint=adjoint, step_size=0.005)
+    )
+    generator = torch.Generator().manual_seed(0)
+    weight = torch.randn(2, 2, generator=generator, dtype=torch.float64)
+    z0 = torch.randn(3, 2, generator=generator, dtype=torch.float64)
+    weight.requires_grad_()
+    z0.requires_grad_()
+
+    def end(z0, weight):
+        z, _ = integrate(
+            lambda s, z: torch.tanh(z @ weight) * (1 + s),
+            z0,
+            depths(0, 1),
+            solver=solver,
+            params=[weight],
+        )
+        return z[-1]
+
+    assert torch.autograd.gradcheck(
+        end, (z0, weight), eps=1e-5, atol=1e-6, rtol=1e-5, nondet_tol=1e-9
+    )
+
+
+def test_tuples_are_solved_together():
+    z, _ = integrate(
+        lambda s, state: (state[1], -state[0]),
+        (torch.ones(1, 1).double(), torch.zeros(2).double()[:1, None]),
+        depths(0, math.pi),
+        solver=Solver(rtol=1e-9, atol=1e-9),
+    )
+    assert float(z[0][-1]) == pytest.approx(-1, abs=1e-7)
+    assert float(z[1][-1]) == pytest.approx(0, abs=1e-7)
+
+
+@pytest.mark.parametrize("start", [1.0, 2.0, 4.0])
+def test_a_blow_up_says_where(start):
+    with pytest.raises(SolverError, match="depth s") as caught:
+        integrate(
+            lambda s, z: z**2,
+            torch.tensor([[start]], dtype=torch.float64),
+            depths(0, 2),
+        )
+    assert caught.value.depth == pytest.approx(1 / start, abs=1e-3)
+    assert caught.value.nfe > 0
+
+
+def test_nan_and_too_many_steps_are_told_apart():
+    z0 = torch.ones(1, 1)
+    s = depths(0, 1, dtype=torch.float32)
+    with pytest.raises(SolverError, match="NaN or infinite"):
+        integrate(
+            lambda s, z: z * torch.nan,
+            z0,
+            s,
+            solver=Solver("euler", step_size=0.1),
+        )
+    with pytest.raises(SolverError, match="max_steps"):
+        integrate(
+            lambda s, z: torch.sin(100 * s) * z,
+            z0,
+            s,
+            solver=Solver(max_steps=2),
+        )
+    with pytest.raises(ValueError, match="step_size is"):
+        integrate(
+            lambda s, z: z,
+            z0,
+            s,
+            solver=Solver("euler", step_size=1e-3, max_steps=100),
+        )
+
+
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [
+        ({"method": "rk5"}, "method"),
+        ({"rtol": -1e-4}, "rtol"),
+        ({"atol": 0.0}, "atol"),
+        ({"rtol": math.nan}, "rtol"),
+        ({"max_steps": 0}, "max_steps"),
+        ({"method": "rk4"}, "step_size"),
+        ({"method": "rk4", "step_size": -0.1}, "step_size"),
+        ({"method": "dopri5", "step_size": 0.1}, "step_size"),
+    ],
+)
+def test_bad_settings_are_named(settings, name):
+    with pytest.raises(ValueError, match=rf"^{name} is"):
+        Solver(**settings)
+
+
+@pytest.mark.parametrize("s", [(0.0,), (1.0, 0.0), (0.0, 0.0), ((0.0, 1.0),)])
+def test_bad_depths_are_named(s):
+    with pytest.raises(ValueError, match=r"^s is"):
+        integrate(lambda s, z: z, torch.ones(1, 1), torch.tensor(s))
+
+
+def test_a_field_of_another_shape_is_named():
+    with pytest.raises(ValueError, match="the field returned shape"):
+        integrate(
+            lambda s, z: z[:, :1],
+            torch.ones(4, 2),
+            depths(0, 1, dtype=torch.float32),
+        )
+
+
+def test_the_adjoint_refuses_what_it_would_miss():
+    missed = torch.ones(2, requires_grad=True)
+    s = depths(0, 1, dtype=torch.float32)
+    with pytest.raises(ValueError, match="not among its parameters"):
+        integrate(
+            lambda s, z: missed * z,
+            torch.ones(1, 2),
+            s,
+            solver=Solver(adjoint=True),
+        )
+    z, _ = integrate(
+        lambda s, z: missed * z,
+        torch.ones(1, 2),
+        s,
+        solver=Solver(adjoint=True),
+        params=[missed],
+    )
+    z[-1].sum().backward()
+    assert missed.grad is not None

@@ -1,0 +1,331 @@
+"""Training: what fit learns, measures and refuses."""
+
+import copy
+import math
+import re
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.functional import mse_loss
+
+from neural_odes import (
+    NeuralODE,
+    Solver,
+    TrainingError,
+    accuracy,
+    crossing,
+    fit,
+    mlp,
+    nested_spheres,
+    seeded,
+)
+from neural_odes.train import OPTIMIZERS
+
+RK4 = Solver("rk4", step_size=0.25)
+
+
+def model(seed=0, solver=RK4):
+    return seeded(
+        lambda: NeuralODE(mlp(2, 8, 2), readout=nn.Linear(2, 1), solver=solver),
+        seed,
+    )
+
+
+def train(one, *data, **settings):
+    data = data or nested_spheres(40)
+    return fit(one, *data, **{"epochs": 3, "progress": False, **settings})
+
+
+def parameters(one):
+    return nn.utils.parameters_to_vector(one.parameters()).detach().clone()
+
+
+def identical(a, b):
+    return all(
+        torch.equal(getattr(a, q), getattr(b, q))
+        for q in ("loss", "grad_norm", "nfe")
+    )
+
+
+class Cubic(nn.Module):
+    """dz/ds = a z**3, which blows up at s = 1 / (2 a z(0)**2)."""
+
+    def __init__(self, a=1.0):
+        super().__init__()
+        self.a = nn.Parameter(torch.tensor(a))
+
+    def forward(self, z):
+        return self.a * z**3
+
+
+class TestLearning:
+    def test_learns_a_linear_map(self):
+        x = torch.linspace(-1, 1, 40).reshape(20, 2)
+        one = seeded(lambda: NeuralODE(nn.Linear(2, 2)), 0)
+        history = train(one, x, 2 * x, epochs=200, lr=0.05)
+        assert history.loss[0] > 1e-1
+        assert history.loss[-1] < 1e-4
+
+    def test_learns_classes(self):
+        x, y = nested_spheres(40, dim=2)
+        one = seeded(lambda: NeuralODE(mlp(2, 4, 2), solver=RK4), 0)
+        classes = (y[:, 0] > 0).long()
+        history = train(one, x, classes, loss=nn.functional.cross_entropy)
+        assert history.loss[-1] < history.loss[0]
+
+    def test_is_plain_adam(self):
+        x, y = nested_spheres(40)
+        one, other = model(), model()
+        history = train(one, x, y, epochs=5, lr=0.01, weight_decay=0.1)
+        adam = torch.optim.Adam(other.parameters(), lr=0.01, weight_decay=0.1)
+        for epoch in range(5):
+            adam.zero_grad()
+            loss = mse_loss(other(x), y)
+            assert history.loss[epoch] == loss.item()
+            loss.backward()
+            adam.step()
+        assert torch.equal(parameters(one), parameters(other))
+
+    def test_weight_decay_acts(self):
+        plain, decayed = model(), model()
+        train(plain, epochs=50, lr=0.01)
+        train(decayed, epochs=50, lr=0.01, weight_decay=1.0)
+        assert parameters(decayed).norm() < parameters(plain).norm()
+
+    def test_optimizers_differ(self):
+        ends = []
+        for optimizer in OPTIMIZERS:
+            one = model()
+            train(one, optimizer=optimizer, weight_decay=0.1)
+            ends.append(parameters(one))
+        assert not torch.equal(*ends)
+
+    def test_penalty_joins_the_objective_but_not_the_loss(self):
+        x, y = nested_spheres(40)
+        plain, penalised = model(), model()
+        seen = []
+
+        def penalty(one, solution, inputs):
+            seen.append((one, solution.nfe, inputs))
+            return 10 * solution.z[-1].square().mean()
+
+        histories = [
+            train(plain, x, y, epochs=50, lr=0.01),
+            train(penalised, x, y, epochs=50, lr=0.01, penalty=penalty),
+        ]
+        assert histories[0].loss[0] == histories[1].loss[0]
+        assert histories[0].grad_norm[0] != histories[1].grad_norm[0]
+        assert seen[0][0] is penalised
+        assert seen[0][1] == 16
+        assert torch.equal(seen[0][2], x)
+        with torch.no_grad():
+            ends = [m.solve(x).z[-1].norm() for m in (plain, penalised)]
+        assert ends[1] < ends[0]
+
+    def test_frozen_parameters_stay(self):
+        one = model()
+        one.readout.requires_grad_(False)
+        before = copy.deepcopy(one.state_dict())
+        train(one)
+        after = one.state_dict()
+        assert torch.equal(before["readout.weight"], after["readout.weight"])
+        assert not torch.equal(
+            before["field.module.0.weight"], after["field.module.0.weight"]
+        )
+
+    def test_adjoint_learns_too(self):
+        solver = Solver(rtol=1e-6, atol=1e-6)
+        by = [
+            train(model(solver=s), epochs=5)
+            for s in (solver, Solver(rtol=1e-6, atol=1e-6, adjoint=True))
+        ]
+        torch.testing.assert_close(by[0].loss, by[1].loss, rtol=1e-4, atol=0)
+
+
+class TestHistory:
+    def test_lengths(self):
+        history = train(model(), epochs=4)
+        for values in (history.loss, history.grad_norm, history.nfe):
+            assert values.shape == (4,)
+            assert values.dtype == torch.float64
+        assert history.seconds > 0
+
+    @pytest.mark.parametrize("solver", [RK4, Solver()])
+    def test_measures_the_model_as_it_was(self, solver):
+        x, y = nested_spheres(40)
+        one = model(solver=solver)
+        loss = mse_loss(one(x), y)
+        gradient = torch.autograd.grad(loss, list(one.parameters()))
+        nfe = one.solve(x).nfe
+        history = train(one, x, y, epochs=1)
+        assert history.loss[0] == loss.item()
+        assert history.nfe[0] == nfe
+        norm = torch.cat([g.flatten() for g in gradient]).norm().item()
+        assert history.grad_norm[0].item() == pytest.approx(norm, rel=1e-6)
+
+    def test_an_epoch_of_mini_batches_is_their_mean(self):
+        """At a vanishing learning rate, all batches see the same model."""
+        x, y = nested_spheres(10)
+        whole = train(model(), x, y, epochs=1, lr=1e-30)
+        parts = train(model(), x, y, epochs=1, lr=1e-30, batch_size=4)
+        assert parts.loss[0].item() == pytest.approx(whole.loss.item(), 1e-6)
+        assert parts.nfe[0] == 16
+        assert parts.grad_norm[0] > whole.grad_norm[0]
+
+
+class TestSeeds:
+    def test_the_same_twice(self):
+        runs = [model(), model()]
+        histories = [train(m, batch_size=16, seed=3) for m in runs]
+        assert identical(*histories)
+        assert torch.equal(*map(parameters, runs))
+
+    def test_order_of_mini_batches_is_seeded(self):
+        losses = [
+            train(model(), batch_size=16, seed=seed).loss for seed in (0, 1)
+        ]
+        assert not torch.equal(*losses)
+
+    def test_a_full_batch_needs_no_order(self):
+        histories = [
+            train(model(), seed=1),
+            train(model(), seed=2, batch_size=40),
+            train(model(), seed=3, batch_size=1000),
+        ]
+        assert all(identical(histories[0], other) for other in histories[1:])
+
+    def test_the_global_generator_is_left_alone(self):
+        before = torch.random.get_rng_state()
+        train(model(), batch_size=16)
+        assert torch.equal(before, torch.random.get_rng_state())
+
+
+class TestFailure:
+    def test_the_field_blows_up(self):
+        one = NeuralODE(Cubic(), solver=Solver(max_steps=200))
+        x = torch.tensor([[2.0]])  # at s = 1/8
+        with pytest.raises(TrainingError, match="epoch 0, step 0") as caught:
+            train(one, x, x)
+        error = caught.value
+        assert error.depth == pytest.approx(0.125, rel=1e-2)
+        assert f"s = {error.depth:.4g}" in str(error)
+        assert error.member is None
+        assert len(error.history.loss) == 0
+        assert one.field.module.a == 1
+
+    def test_a_huge_learning_rate(self):
+        """Adam's first step takes a from 0.1 to about 1000."""
+        one = NeuralODE(Cubic(0.1), solver=Solver(max_steps=200))
+        x = torch.tensor([[1.0]])
+        alone = NeuralODE(Cubic(0.1))
+        loss = mse_loss(alone(x), 2 * x).item()
+        with pytest.raises(TrainingError) as caught:
+            train(one, x, 2 * x, lr=1000.0)
+        error = caught.value
+        assert (error.epoch, error.step) == (1, 0)
+        assert error.history.loss.tolist() == [pytest.approx(loss)]
+        assert one.field.module.a == torch.tensor(0.1)
+        assert torch.isfinite(one(x)).all()
+
+    def test_in_a_mini_batch(self):
+        one = NeuralODE(Cubic(), solver=Solver(max_steps=200))
+        x = torch.full((8, 1), 0.1)
+        x[5] = 2.0
+        order = torch.randperm(8, generator=torch.Generator().manual_seed(7))
+        step = order.tolist().index(5) // 2
+        with pytest.raises(TrainingError) as caught:
+            train(one, x, x, batch_size=2, seed=7, lr=1e-6)
+        assert (caught.value.epoch, caught.value.step) == (0, step)
+
+    def test_the_loss_becomes_nan(self):
+        one = model()
+        before = parameters(one)
+        with pytest.raises(TrainingError, match="the loss is NaN") as caught:
+            train(one, loss=lambda z, y: (z - y).mean() * math.nan)
+        assert caught.value.depth is None
+        assert torch.equal(before, parameters(one))
+
+    def test_the_gradient_becomes_nan(self):
+        one = model()
+        before = parameters(one)
+        with pytest.raises(TrainingError, match="the gradient is NaN"):
+            train(one, loss=lambda z, y: (0 * (z - y)).square().sum().sqrt())
+        assert torch.equal(before, parameters(one))
+
+    def test_the_adjoint_gives_up(self):
+        """Forward z is at rest at 0; backwards, its adjoint is stiff."""
+
+        class Stiff(Cubic):
+            def forward(self, z):
+                return -1000 * self.a * z
+
+        one = NeuralODE(Stiff(), solver=Solver(adjoint=True, max_steps=20))
+        x = torch.zeros(1, 1)
+        with pytest.raises(TrainingError, match="backwards, max_steps"):
+            train(one, x, x + 1)
+        assert one.field.module.a == 1
+
+
+class TestAccuracy:
+    def test_is_the_share_of_right_signs(self):
+        one = NeuralODE(nn.Linear(1, 1))
+        nn.init.zeros_(one.field.module.weight)
+        nn.init.zeros_(one.field.module.bias)
+        x = torch.tensor([[1.0], [-2.0], [3.0], [0.0]])
+        y = torch.tensor([[1.0], [-1.0], [-1.0], [1.0]])
+        assert accuracy(one, x, y) == 0.5
+
+    def test_shapes_must_agree(self):
+        x, y = nested_spheres(8)
+        with pytest.raises(ValueError, match=re.escape("y has shape (8,)")):
+            accuracy(model(), x, y[:, 0])
+
+
+X, Y = nested_spheres(8)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"x": X[:0], "y": Y[:0]}, "x has shape (0, 2)"),
+        ({"y": Y[:5]}, "y is (5, 1)"),
+        ({"y": Y[:, 0]}, "y has shape (8,)"),
+        ({"x": X / 0}, "x holds NaN"),
+        ({"y": Y * math.nan}, "y holds NaN"),
+        ({"x": X[:, :1]}, "x of shape (8, 1)"),
+        ({"x": [X]}, "x is a list of 1 for 2 models"),
+        ({"epochs": 0}, "epochs is 0"),
+        ({"lr": 0.0}, "lr is 0.0"),
+        ({"lr": math.inf}, "lr is inf"),
+        ({"weight_decay": -1.0}, "weight_decay is -1.0"),
+        ({"optimizer": "sgd"}, "optimizer is 'sgd'; it takes one of adam,"),
+        ({"batch_size": 0}, "batch_size is 0"),
+        ({"loss": lambda z, y: z - y}, "loss returned shape (8, 1)"),
+        ({"loss": lambda z, y: 0.0}, "loss returned float"),
+        ({"penalty": lambda m, s, x: x}, "penalty returned shape (8, 2)"),
+    ],
+)
+def test_bad_input_is_named(changes, message):
+    arguments = {"x": X, "y": Y, "epochs": 1, "progress": False, **changes}
+    with pytest.raises(ValueError, match=re.escape(message)):
+        fit([model(0), model(1)], **arguments)
+
+
+def test_models_must_be_neural_odes():
+    for models, kinds in (([], "empty"), ([nn.Linear(2, 1)], "Linear")):
+        with pytest.raises(TypeError, match=f"models is {kinds}"):
+            fit(models, X, Y, epochs=1, progress=False)
+
+
+def test_a_model_without_parameters():
+    one = NeuralODE(lambda s, z, x: -z)
+    with pytest.raises(ValueError, match="without parameters"):
+        train(one, *crossing(5))
+
+
+def test_progress_is_shown_only_when_asked_for(capsys):
+    train(model(), progress=False)
+    assert capsys.readouterr() == ("", "")
+    train(model(), progress=True)
+    assert "epochs" in capsys.readouterr().err

@@ -1,0 +1,85 @@
+// FlowWidget: a point and the data flow through one of several trained fields.
+import { readModel } from "./fields.js";
+import { pen, powerOfTen, tidy } from "./plot.js";
+import { drawFlow, followPoint, frameOf, makeScene, moves, readData, vector } from "./scene.js";
+import { button, choice, CLASS_KEY, DRAG_KEY, key, mount, node, player, pointCanvas, readout, slider, trait } from "./ui.js";
+
+const TOLERANCES = [1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-8];
+
+function toleranceName(value) {
+  const power = Math.round(Math.log10(value));
+  return 10 ** power === value ? powerOfTen(power) : String(value);
+}
+
+function renderFlow({ model: python, el }) {
+  return mount(python, el, (shell) => {
+    const data = readData(python.get("data"));
+    const states = new Map(python.get("models"));
+    const [selected, point, s, tolerance] =
+      ["selected", "point", "s", "tolerance"].map((name) => trait(python, name, shell));
+    const first = { selected: selected.get(), point: point.get(), s: s.get(), tolerance: tolerance.get() };
+    const models = new Map();
+    const scenes = new Map();
+    const model = () => {
+      const label = selected.get();
+      if (!models.has(label)) models.set(label, readModel(states.get(label)));
+      return models.get(label);
+    };
+    const settings = () => ({ rtol: tolerance.get(), atol: tolerance.get() });
+    const scene = () => {
+      const key = `${tolerance.get()} ${selected.get()}`;
+      if (!scenes.has(key)) scenes.set(key, makeScene(model(), data, settings()));
+      return scenes.get(key);
+    };
+
+    let frame = null;
+    const plane = pointCanvas("Flow of the data", "ode-square",
+      moves(point, scene, () => frame));
+    const variant = choice("Model", [...states.keys()].map((k) => [k, k]), selected.get(), selected.set);
+    const precision = choice("Tolerance", [...new Set([...TOLERANCES, tolerance.get()])]
+      .sort((a, b) => b - a).map((t) => [t, toleranceName(t)]),
+      tolerance.get(), (t) => tolerance.set(Number(t)));
+    const depth = slider("Depth s", { min: 0, max: model().depth, step: model().depth / 100 },
+      (value) => (play.stop(), s.set(value)));
+    const play = player(shell, () => s.get() / model().depth, (t) => s.set(t * model().depth));
+    const reset = button("Reset", () => {
+      play.stop();
+      for (const [t, name] of [[selected, "selected"], [point, "point"], [s, "s"], [tolerance, "tolerance"]])
+        t.set(first[name]);
+    });
+    const values = readout();
+    const panel = node("div", { className: "ode-panel" },
+      ...(states.size > 1 ? [variant] : []), depth,
+      node("div", { className: "ode-buttons" }, play, reset), precision, values);
+    shell.root.append(node("div", { className: "ode-body" }, plane, panel),
+      key(...CLASS_KEY, ...(model().boundary ? ["dashed: output 0"] : []), DRAG_KEY));
+    for (const t of [selected, point, s, tolerance]) t.watch(shell.redraw);
+
+    return () => {
+      const now = scene();
+      const k = frameOf(now.model, s.get());
+      const way = followPoint(now.model, point.get(), settings());
+      frame = drawFlow(pen(plane.canvas), now, data, way, k);
+      variant.show(selected.get());
+      precision.show(tolerance.get());
+      depth.show(now.s[k], tidy(now.s[k]), { max: now.model.depth, step: now.model.depth / 100 });
+      const [from, to] = [vector(point.get()), vector(way.z.at(-1))];
+      const output = vector(way.output);
+      plane.place(...frame.handle, point.get()[0], `at ${from}, ends at ${to}`);
+      plane.describe(`Vector field at depth ${tidy(now.s[k])}, ` +
+        `${data.y.length} data points and a point that flows from ${from} to ${to}`);
+      values.show({
+        "start z(0)": from,
+        "end z(S)": to,
+        ...(now.model.outputs ? { "output y": output } : {}),
+        "NFE, point alone": String(way.nfe),
+        "NFE, all data": String(now.nfe),
+        ...(now.right === null ? {} : { "data classified": `${tidy(100 * now.right, 0)} % right` }),
+      });
+      shell.say(`From ${from} to ${to}` + (now.model.outputs ? `, output ${output}` : "") +
+        `, ${way.nfe} evaluations`);
+    };
+  });
+}
+
+export default { render: renderFlow };

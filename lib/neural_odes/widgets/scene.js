@@ -1,0 +1,210 @@
+// Data on their way through a trained field: what is computed, how it is drawn.
+// States of one component are drawn over depth, others by their first two.
+import { unpack } from "./fields.js";
+import { arrow, axes, inside, line, marker, shapeOf, tidy } from "./plot.js";
+
+const FRAMES = 100;
+
+/** Depths at which pictures show the states. */
+export const depthsOf = (model) =>
+  Array.from({ length: FRAMES + 1 }, (_, k) => (model.depth * k) / FRAMES);
+
+export const frameOf = (model, s) =>
+  Math.round((FRAMES * Math.min(s, model.depth)) / model.depth);
+
+export const readData = ({ x, y }) => ({ x: unpack(x), y: unpack(y) });
+
+/** What arrows need: {model, s, box, top}; top is the highest speed there is. */
+export function makeView(model, box) {
+  const x = new Float64Array(model.features);
+  const z = model.lift(x);
+  const speeds = [0, 0.25, 0.5, 0.75, 1].flatMap((part) =>
+    fieldOn({ model, box }, part * model.depth, 12, z, x)
+      .map(({ u, v }) => Math.hypot(u, v)));
+  return { model, box, s: depthsOf(model), top: Math.max(...speeds) || 1 };
+}
+
+/**
+ * The data's way through a model: a view with {z, nfe, right}, right the share
+ * on the right side, null without a single output. Give a box to keep it,
+ * else it is the one around all states.
+ */
+export function makeScene(model, data, settings, box) {
+  const { z, nfe } = model.solve(data.x, depthsOf(model), settings);
+  const output = model.output(z.at(-1));
+  const hits = data.y.filter((y, i) => output[i] > 0 === y > 0).length;
+  return {
+    ...makeView(model, box ?? boxAround(model, z)), z, nfe,
+    right: model.outputs === 1 ? hits / data.y.length : null,
+  };
+}
+
+/** The box [left, right, low, high] around states; rim is a part of its side. */
+export function boxAround(model, states, rim = 0.08) {
+  const [low, high] = [[Infinity, Infinity], [-Infinity, -Infinity]];
+  for (const z of states)
+    for (let i = 0; i < z.length; i++) {
+      const part = i % model.size;
+      if (part > 1) continue;
+      low[part] = Math.min(low[part], z[i]);
+      high[part] = Math.max(high[part], z[i]);
+    }
+  if (model.size === 1) {
+    const edge = (0.07 + rim) * (high[0] - low[0]) || 1;
+    const side = 0.03 * model.depth; // room for marks
+    return [-side, model.depth + side, low[0] - edge, high[0] + edge];
+  }
+  const half = (0.5 + rim) * Math.max(high[0] - low[0], high[1] - low[1]) || 1;
+  const [x, y] = [0, 1].map((i) => (low[i] + high[i]) / 2);
+  return [x - half, x + half, y - half, y + half];
+}
+
+/** One point's own way: {x, z, nfe, output}. */
+export function followPoint(model, x, settings) {
+  const own = Float64Array.from(x);
+  const { z, nfe } = model.solve(own, depthsOf(model), settings);
+  return { x: own, z, nfe, output: model.output(z.at(-1)) };
+}
+
+/** Field vectors at depth s on a grid, for input x; other components as in z. */
+function fieldOn({ model, box }, s, side, z, x) {
+  const [left, right, low, high] = box;
+  const places = [];
+  for (let i = 0; i < side; i++)
+    for (let j = 0; j < side; j++)
+      places.push([
+        left + ((i + 0.5) / side) * (right - left),
+        low + ((j + 0.5) / side) * (high - low),
+      ]);
+  if (model.size === 1)
+    return places.map((at) => ({ at, u: 1, v: model.slope(at[0], [at[1]], x)[0] }));
+  const rest = [...z.slice(2)];
+  const states = Float64Array.from(places.flatMap((place) => [...place, ...rest]));
+  const inputs = Float64Array.from(places.flatMap(() => [...x]));
+  const slopes = model.slope(s, states, inputs);
+  return places.map((at, i) => ({ at, u: slopes[i * model.size], v: slopes[i * model.size + 1] }));
+}
+
+/** Axes whose spot(s, z, i) is where the state of sample i is drawn. */
+export function stateAxes(sheet, { model, box }) {
+  const flat = model.size > 1;
+  const names = flat ? ["z₁", "z₂"] : ["depth s", "z"];
+  const frame = axes(sheet, box, { names });
+  frame.spot = (s, z, i = 0) => flat
+    ? [frame.x(z[i * model.size]), frame.y(z[i * model.size + 1])]
+    : [frame.x(s), frame.y(z[i])];
+  return frame;
+}
+
+/** Draw it all at frame k, with the point on top; returns the axes. */
+export function drawFlow(sheet, scene, data, point, k) {
+  const { ctx } = sheet;
+  const frame = stateAxes(sheet, scene);
+  const spot = (z, i, k) => frame.spot(scene.s[k], z, i);
+  inside(ctx, frame, () => {
+    drawSides(sheet, frame, scene);
+    drawArrows(sheet, frame, scene, point, k);
+    drawData(sheet, scene, data, k, spot);
+    drawPoint(sheet, scene, point, k, spot);
+  });
+  return { ...frame, handle: spot(point.z[0], 0, 0) };
+}
+
+/** The half planes that the readout takes for -1 and +1. */
+function drawSides({ ctx, colours: c }, frame, { model, box }) {
+  if (!model.boundary) return;
+  const [offset, a, b] = model.boundary;
+  const size = Math.hypot(a, b);
+  if (!size) return;
+  const [u, v] = [a / size, b / size];
+  const [mx, my] = [(box[0] + box[1]) / 2, (box[2] + box[3]) / 2];
+  const distance = (offset + a * mx + b * my) / size;
+  const [x, y] = [mx - distance * u, my - distance * v];
+  const far = 4 * (box[1] - box[0]) + Math.abs(distance);
+  const corner = (along, out) =>
+    [frame.x(x - along * v + out * u), frame.y(y + along * u + out * v)];
+  for (const side of [-1, 1]) {
+    ctx.beginPath();
+    for (const [along, out] of [[-far, 0], [far, 0], [far, side * far], [-far, side * far]])
+      ctx.lineTo(...corner(along, out));
+    ctx.fillStyle = c.fills[side];
+    ctx.fill();
+  }
+  line(ctx, [corner(-far, 0), corner(far, 0)], c.ink, 1.2, [5, 4]);
+}
+
+/** Arrows at depth s[k], longer and darker where the field is faster. */
+export function drawArrows({ ctx, colours: c }, frame, scene, point, k) {
+  const width = frame.right - frame.left;
+  const side = Math.max(10, Math.min(20, Math.round(width / 20)));
+  const cell = [width / side, (frame.bottom - frame.top) / side];
+  const [left, right, low, high] = scene.box;
+  const unit = [width / (right - left), (frame.bottom - frame.top) / (high - low)];
+  const longest = 0.9 * Math.min(...cell);
+  for (const { at, u, v } of fieldOn(scene, scene.s[k], side, point.z[k], point.x)) {
+    const [dx, dy] = [u * unit[0], -v * unit[1]];
+    const speed = scene.model.size > 1
+      ? Math.sqrt(Math.min(1, Math.hypot(u, v) / scene.top)) : 0.8;
+    const scale = (longest * speed) / (Math.hypot(dx, dy) || 1);
+    arrow(ctx, frame.x(at[0]), frame.y(at[1]), dx * scale, dy * scale,
+      `rgba(${c.arrow}, ${(0.15 + 0.4 * speed).toFixed(2)})`);
+  }
+}
+
+function drawData({ ctx, colours: c }, { model, z }, data, k, spot) {
+  const samples = data.y.length;
+  const labels = data.y;
+  const r = samples > 80 ? 3 : 3.6;
+  ctx.globalAlpha = 0.5;
+  for (let i = 0; i < samples; i++) {
+    const pixels = z.slice(0, k + 1).map((state, at) => spot(state, i, at));
+    line(ctx, pixels, c.classes[Math.sign(labels[i]) || 1], 1);
+  }
+  ctx.globalAlpha = 1;
+  const draw = (at, radius, hollow) => {
+    for (let i = 0; i < samples; i++) {
+      const label = Math.sign(labels[i]) || 1;
+      const color = c.classes[label];
+      marker(ctx, shapeOf(label), ...spot(z[at], i, at), radius,
+        hollow ? c.paper : color, hollow ? color : c.paper, hollow ? 1 : 0.8);
+    }
+  };
+  if (k > 0) draw(0, r * 0.7, true);
+  draw(k, r, false);
+}
+
+function drawPoint({ ctx, colours: c }, { model }, point, k, spot) {
+  const path = point.z.map((z, at) => spot(z, 0, at));
+  const side = model.outputs === 1 ? Math.sign(point.output[0]) || 1 : 0;
+  const color = side ? c.classes[side] : c.ink;
+  line(ctx, path, c.paper, 6);
+  line(ctx, path, c.ink, 1.2, [3, 4]);
+  line(ctx, path.slice(0, k + 1), color, 3.4);
+  marker(ctx, "circle", ...path[0], 8, c.paper, c.ink, 2.4);
+  marker(ctx, side > 0 ? "triangle" : "circle", ...path[k], 6.5, color, c.ink, 2);
+}
+
+/** A state or output as text. */
+export const vector = (values, digits = 2) => {
+  const parts = [...values].map((v) => tidy(v, digits));
+  return parts.length === 1 ? parts[0] : `(${parts.join(", ")})`;
+};
+
+/** The input whose state lies at a place of the plane, kept in the box. */
+function inputAt({ model, box }, x, y) {
+  const clamp = (v, low, high) => Math.min(high, Math.max(low, v));
+  const place = [clamp(x, box[0], box[1]), clamp(y, box[2], box[3])];
+  return model.size === 1 ? [place[1]] : place;
+}
+
+/** What moves a point of the trait by pointer and keys, for pointCanvas. */
+export const moves = (point, view, frame) => ({
+  move: (x, y) => {
+    if (frame()) point.set(inputAt(view(), frame().across(x), frame().up(y)));
+  },
+  nudge: (dx, dy) => {
+    const step = (view().box[3] - view().box[2]) / 60;
+    const [x, y] = [0, ...point.get()].slice(-2);
+    point.set(inputAt(view(), x + dx * step, y + dy * step));
+  },
+});

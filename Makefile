@@ -2,6 +2,7 @@
 # make serve  shows it
 # make test   checks the library, the chapters and the built pages
 # make lint   style and types only
+# make bench  measures speeds, as ratios, into results/benchmarks
 # make clean  removes what was built (`make distclean`: and what was installed)
 #
 # Needs Python 3.11 or later and make. Settings, as in `make book NAME=value`:
@@ -13,7 +14,7 @@ PORT ?= 8000
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: book test lint serve linkcheck browser clean distclean
+.PHONY: book test lint bench serve linkcheck browser clean distclean
 
 constraints := $(strip $(CONSTRAINTS))
 python := .venv/bin/python
@@ -39,6 +40,9 @@ lint: $(installed)
 test: lint book browser
 	$(python) -m pytest -n $(WORKERS) --dist loadscope -rs \
 		--nbval-lax --nbval-current-env --nbval-cell-timeout 300 tests book
+
+bench: $(installed)
+	for one in benchmarks/*.py; do $(python) $$one || exit 1; done
 
 serve: book
 	@echo "The book is at http://localhost:$(PORT); Ctrl-C ends it."

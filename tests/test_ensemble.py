@@ -217,7 +217,7 @@ class TestSharedSteps:
         assert [h.nfe.item() for h in histories] == own
 
     def test_nfe_is_held_between_measurements(self):
-        models = several(STACKED["vanilla"], Solver(), 2)
+        models = several(STACKED["vanilla"], Solver(), 3)
         histories = train(models, X[:4], Y[:4], epochs=101, lr=0.05)
         for history in histories:
             assert torch.equal(history.nfe[0:100:2], history.nfe[1:100:2])
@@ -274,6 +274,7 @@ class TestStackable:
         assert pays(5, torch.zeros(512, 2))
         assert not pays(5, torch.zeros(1024, 2))
         assert pays(20, torch.zeros(1024, 2))
+        assert not pays(2, torch.zeros(64, 2))
 
 
 class TestFailure:

@@ -174,3 +174,4 @@ def test_a_report_says_where_it_is_from_and_what_was_judged():
     assert "a      2 ± 1.4" in text
     assert "[undecided] It falls.\ntoo close" in text
     assert "[did not hold] It rises.\nit fell" in text
+    assert "loss" not in results.report(record, columns=["model"])

@@ -126,16 +126,18 @@ def pays(members: int, batch: Tensor) -> bool:
     """Whether an :class:`Ensemble` is likely faster than its members alone.
 
     It saves overhead and loses arithmetic, as ``torch.vmap`` turns a linear
-    layer into a product and a sum. Measured on one core with 2-16-16-2 fields:
-    5 members gain 1.1 at 512 points of the plane and lose at 1024 (0.9), 20
-    members gain there (1.2), two lose at 256. On other devices it is taken to
-    pay.
+    layer into a product and a sum. The rule reads off what
+    ``benchmarks/ensemble.py`` measured on a CPU: two members lose at any size,
+    five gain at 256 points of the plane but not at 1024, twenty gain there
+    too. On other devices it is taken to pay.
 
     Args:
         members: how many.
         batch: a batch of one member's inputs.
     """
-    return batch.device.type != "cpu" or batch.numel() <= 250 * members
+    if batch.device.type != "cpu":
+        return True
+    return members > 2 and batch.numel() <= 250 * members
 
 
 _UNSTACKABLE: tuple[type, ...] = (

@@ -219,23 +219,29 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
-def report(record: Mapping[str, Any]) -> str:
+def report(
+    record: Mapping[str, Any], columns: Sequence[str] | None = None
+) -> str:
     """A result in plain text: where it is from, its table, its verdicts.
 
     Args:
         record: what :func:`load` returns.
+        columns: of the table; by default all.
     """
-    made = record["provenance"]
+    made, rows = record["provenance"], record["outcome"]["summary"]
+    if columns is not None:
+        rows = [{name: row[name] for name in columns} for row in rows]
     seeds = len(record["seeds"])
     lines = [
         f"{record['experiment']}: {seeds} seed{'s' * (seeds != 1)}, "
         f"{made['device']}, {made['date'][:10]}, {made['seconds']:.0f} s",
         "",
-        table(record["outcome"]["summary"]),
+        table(rows),
     ]
     words = {True: "held", False: "did not hold", None: "undecided"}
     for judged in record["outcome"].get("verdicts", []):
-        lines += ["", f"[{words[judged['holds']]}] {judged['claim']}"]
+        claim = f"[{words[judged['holds']]}] {judged['claim']}"
+        lines += ["", *textwrap.wrap(claim, 76)]
         lines += textwrap.wrap(judged["why"], 76)
     return "\n".join(lines)
 

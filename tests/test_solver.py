@@ -19,10 +19,10 @@ MATRICES = {
 }
 
 
-def linear(name):
+def linear(name, end=1.0):
     a = torch.tensor(MATRICES[name], dtype=torch.float64)
     z0 = torch.tensor([[1.0, 0.5], [-0.3, 2.0]], dtype=torch.float64)
-    return (lambda s, z: z @ a.T), z0, z0 @ torch.linalg.matrix_exp(a).T
+    return (lambda s, z: z @ a.T), z0, z0 @ torch.linalg.matrix_exp(end * a).T
 
 
 def depths(*values, dtype=torch.float64):
@@ -41,6 +41,28 @@ def test_fixed_step_methods_reach_their_orders(method, problem):
         errors.append(float((z[-1] - exact).norm()))
     slope = np.polyfit(np.log(1 / steps), np.log(errors), 1)[0]
     assert slope == pytest.approx(METHODS[method].order, abs=0.2)
+
+
+@pytest.mark.parametrize("problem", MATRICES)
+@pytest.mark.parametrize(
+    ("method", "tolerances"),
+    [
+        ("adaptive_heun", np.logspace(-3, -6, 7)),
+        ("bosh3", np.logspace(-5, -9, 9)),
+        ("dopri5", np.logspace(-5, -9, 9)),
+    ],
+)
+def test_adaptive_methods_reach_their_orders(method, tolerances, problem):
+    """The error falls as evaluations ** -order while the tolerance does."""
+    field, z0, exact = linear(problem, end=5.0)
+    nfe, errors = [], []
+    for tolerance in tolerances:
+        solver = Solver(method, rtol=tolerance, atol=tolerance)
+        z, count = integrate(field, z0, depths(0, 5), solver=solver)
+        nfe.append(count)
+        errors.append(float((z[-1] - exact).norm()))
+    slope = np.polyfit(np.log(nfe), np.log(errors), 1)[0]
+    assert slope == pytest.approx(-METHODS[method].order, abs=0.2)
 
 
 @pytest.mark.parametrize("problem", MATRICES)

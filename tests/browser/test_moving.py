@@ -27,7 +27,9 @@ def readout(widget: Locator) -> str:
 
 
 def picture(widget: Locator) -> str:
-    return widget.locator("canvas").first.evaluate("c => c.toDataURL()")
+    return widget.locator("canvas").evaluate_all(
+        "all => all.map(one => one.toDataURL()).join()"
+    )
 
 
 def test_dragging_the_point_changes_what_is_shown(widget: Locator) -> None:

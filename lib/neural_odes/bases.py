@@ -43,7 +43,7 @@ class _Interval:
     domain: tuple[float, float] = (0.0, 1.0)
 
     def __post_init__(self) -> None:
-        if self.size < 1:
+        if self.size < 1 or self.size % 1:
             raise ValueError(f"size is {self.size}; it takes an integer >= 1")
         first, last = self.domain
         if not (first < last and math.isfinite(last - first)):
@@ -61,12 +61,11 @@ class Fourier(_Interval):
     """1, cos 2 pi u, sin 2 pi u, cos 4 pi u, ..., u = s rescaled to [0, 1]."""
 
     def __call__(self, s: Tensor) -> Tensor:
-        j = torch.arange(self.size, dtype=s.dtype, device=s.device)
-        harmonic = torch.ceil(j / 2)
-        # A sine is a cosine a quarter turn late; j = 0 is the constant.
-        late = torch.where((j % 2 == 0) & (j > 0), 0.25, 0.0).to(s)
-        turns = self.unit(s)[..., None] * harmonic
-        return torch.cos(2 * math.pi * (turns - late))
+        u = self.unit(s)[..., None]
+        k = torch.arange(1, self.size // 2 + 1, dtype=s.dtype, device=s.device)
+        angle = 2 * math.pi * k * u
+        waves = torch.stack([angle.cos(), angle.sin()], dim=-1).flatten(-2)
+        return torch.cat([torch.ones_like(u), waves[..., : self.size - 1]], -1)
 
 
 class Chebyshev(_Interval):
@@ -96,4 +95,5 @@ class PiecewiseConstant(_Interval):
 
     def __call__(self, s: Tensor) -> Tensor:
         piece = torch.floor(self.unit(s) * self.size).clamp(0, self.size - 1)
-        return torch.nn.functional.one_hot(piece.long(), self.size).to(s)
+        j = torch.arange(self.size, dtype=s.dtype, device=s.device)
+        return (piece[..., None] == j).to(s)

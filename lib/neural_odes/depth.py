@@ -63,6 +63,11 @@ class _Template(nn.Module):
             part = self.field.get_submodule(owner)
             delattr(part, leaf)
             part.register_buffer(leaf, value.detach(), persistent=False)
+        if any(True for _ in self.field.parameters()):
+            raise ValueError(
+                "module has two parts that share a parameter, which would "
+                "come apart; use one part twice instead"
+            )
 
     def initial(self) -> Tensor:
         """The wrapped module's own parameters, shape (P,)."""
@@ -80,7 +85,7 @@ class _Template(nn.Module):
         }
 
     def weights(self, theta: Tensor) -> dict[str, Tensor]:
-        """As :meth:`split`, by the wrapped module's own names."""
+        """As :meth:`split`, by their names without a leading "module."."""
         return {
             key.removeprefix("module."): value
             for key, value in self.split(theta).items()
@@ -88,13 +93,18 @@ class _Template(nn.Module):
 
     def forward(self, theta: Tensor, s: Tensor, z: Tensor, x: Tensor) -> Tensor:
         if theta.ndim == 1:
-            return functional_call(self.field, self.split(theta), (s, z, x))
+            return self._call(theta, s, z, x)
 
         def alone(theta: Tensor, s: Tensor, z: Tensor, x: Tensor) -> Tensor:
-            inputs = (s, z[None], x[None])
-            return functional_call(self.field, self.split(theta), inputs)[0]
+            return self._call(theta, s, z[None], x[None])[0]
 
         return torch.vmap(alone)(theta, s[:, 0], z, x)
+
+    def _call(self, theta: Tensor, *inputs: Tensor) -> Tensor:
+        # To look for tied weights, of which there are none, takes its time.
+        return functional_call(
+            self.field, self.split(theta), inputs, tie_weights=False
+        )
 
 
 class _Moving(nn.Module):
@@ -112,7 +122,8 @@ class _Moving(nn.Module):
         """The wrapped module's parameters at depths s of shape (...).
 
         Returns:
-            by the module's own names, each of shape (..., *its shape).
+            by their names in the module (of a wrapper such as DepthConcat: in
+            what it wraps), each of shape (..., *its shape).
         """
         return self.template.weights(self.theta(s))
 
@@ -136,7 +147,7 @@ class Galerkin(_Moving):
 
     Raises:
         TypeError: module is not an ``nn.Module``.
-        ValueError: module has no parameters.
+        ValueError: module has no parameters, or parts that share one.
     """
 
     def __init__(self, module: nn.Module, basis: Basis) -> None:
@@ -175,7 +186,7 @@ class Hypernetwork(_Moving):
 
     Raises:
         TypeError: module is not an ``nn.Module``.
-        ValueError: module has no parameters, or hidden < 1.
+        ValueError: module has no parameters, parts that share one, or hidden < 1.
     """
 
     def __init__(self, module: nn.Module, hidden: int = 16) -> None:
@@ -205,7 +216,7 @@ class HypernetworkODE(JointField):
 
     Raises:
         TypeError: module is not an ``nn.Module``.
-        ValueError: module has no parameters, or hidden < 1.
+        ValueError: module has no parameters, parts that share one, or hidden < 1.
     """
 
     def __init__(self, module: nn.Module, hidden: int = 16) -> None:
@@ -243,11 +254,12 @@ class HypernetworkODE(JointField):
             solver: how to solve for theta; by default ``Solver()``.
 
         Returns:
-            by the module's own names, each of shape (T, *its shape).
+            by their names in the module (of a wrapper such as DepthConcat: in
+            what it wraps), each of shape (T, *its shape).
         """
         alone = NeuralODE(
             lambda s, theta, x: self.slope(s, theta[0])[None],
-            depth=float(s[-1]),
+            depth=float(s[-1]) or 1.0,  # theta(0) alone takes no solve
             solver=solver,
         )
         return self.template.weights(alone.solve(self.start[None], s).z[:, 0])

@@ -94,7 +94,10 @@ def _arity(field: Callable[..., Any]) -> int:
         inspect.Parameter.POSITIONAL_ONLY,
         inspect.Parameter.POSITIONAL_OR_KEYWORD,
     )
-    parameters = inspect.signature(call).parameters.values()
+    try:
+        parameters = inspect.signature(call).parameters.values()
+    except ValueError:  # as torch.sin, whose arguments are not written down
+        return -1
     return sum(p.kind in kinds and p.default is p.empty for p in parameters)
 
 

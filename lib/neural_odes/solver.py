@@ -9,6 +9,7 @@ solver's failures into one exception that says where and why.
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -55,7 +56,8 @@ class SolverError(ArithmeticError):
     """A solve that could not be finished.
 
     Attributes:
-        depth: the last depth s at which the field was evaluated.
+        depth: the last depth s at which the field was evaluated. Fixed-step
+            methods do not look at the state before the end.
         nfe: how often the field had been evaluated by then.
     """
 
@@ -191,7 +193,7 @@ def integrate(
     try:
         if solver.adjoint:
             reach = tuple(p for p in params if p.requires_grad)
-            _refuse_missed_tensors(field, z0, s[0], reach)
+            _refuse_missed_tensors(_CountedField(field), z0, s[0], reach)
             z = odeint_adjoint(
                 counted,
                 z0,
@@ -204,32 +206,34 @@ def integrate(
             z = odeint(counted, z0, s, **arguments)
     except AssertionError as error:  # torchdiffeq's way to give up
         raise SolverError(_reason(error), *counted.where()) from error
-    last = z[-1] if isinstance(z, tuple) else z
-    nfe = counted.nfe
-    if not bool(torch.isfinite(last[-1]).all()):
+    if not all(bool(torch.isfinite(part[-1]).all()) for part in _tensors(z)):
         raise SolverError("the state is NaN or infinite", *counted.where())
-    return z, nfe
+    return z, counted.nfe
 
 
 class _CountedField:
     """Counts evaluations of one solve and checks what the field returns."""
 
     def __init__(self, field: Callable[[Tensor, Any], Any]) -> None:
-        self.field, self.nfe, self.s = field, 0, torch.zeros(())
+        self.field, self.nfe = field, 0
+        self.recent: deque[Tensor] = deque(maxlen=2)
 
     def __call__(self, s: Tensor, z: Any) -> Any:
-        self.nfe, self.s = self.nfe + 1, s
+        self.nfe += 1
+        self.recent.append(s)
         dz = self.field(s, z)
-        for got, want in zip(_tensors(dz), _tensors(z), strict=True):
-            if got.shape != want.shape:
-                raise ValueError(
-                    f"the field returned shape {tuple(got.shape)} for a state "
-                    f"z of shape {tuple(want.shape)}; the two must agree"
-                )
+        if _shapes(dz) != _shapes(z):
+            raise ValueError(
+                f"the field returned {_describe(dz)} for a state z of "
+                f"{_describe(z)}; the two must agree"
+            )
         return dz
 
     def where(self) -> tuple[float, int]:
-        return float(self.s.detach()), self.nfe
+        # A first step that came out as NaN is tried before it is refused.
+        tried = [float(s.detach()) for s in self.recent]
+        depth = next((s for s in reversed(tried) if math.isfinite(s)), tried[0])
+        return depth, self.nfe
 
 
 def _options(solver: Solver, s: Tensor, end: Tensor) -> dict[str, Any]:
@@ -302,12 +306,27 @@ def _refuse_missed_tensors(
                 queue.append(following)
 
 
-def _tensors(state: Any) -> tuple[Tensor, ...]:
+def _tensors(state: Any) -> tuple[Any, ...]:
     return state if isinstance(state, tuple) else (state,)
+
+
+def _shapes(state: Any) -> tuple[Any, ...]:
+    shapes = [getattr(part, "shape", None) for part in _tensors(state)]
+    return isinstance(state, tuple), *shapes
+
+
+def _describe(state: Any) -> str:
+    if isinstance(state, tuple):
+        return f"({', '.join(_describe(part) for part in state)})"
+    if isinstance(state, Tensor):
+        return f"shape {tuple(state.shape)}"
+    return type(state).__name__
 
 
 def _reason(error: AssertionError) -> str:
     text = str(error)
+    if "underflow in dt nan" in text:
+        return "the state is NaN or infinite"
     if "underflow" in text:
         return "the step size underflowed"
     if "max_num_steps" in text:

@@ -64,9 +64,17 @@ def test_one_fourier_function_is_the_constant():
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("size", [1, 2, 5])
+def test_depths_may_be_mapped_over_one_by_one(kind, size):
+    s = torch.rand(6, dtype=torch.float64)
+    torch.testing.assert_close(torch.vmap(kind(size))(s), kind(size)(s))
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_bad_arguments_are_named(kind):
-    with pytest.raises(ValueError, match="size is 0"):
-        kind(0)
+    for size in (0, -1, 2.5):
+        with pytest.raises(ValueError, match=f"size is {size}"):
+            kind(size)
     for domain in ((1.0, 0.0), (0.0, 0.0), (0.0, math.inf)):
         with pytest.raises(ValueError, match="domain is"):
             kind(3, domain=domain)

@@ -26,7 +26,7 @@ TIGHT = Solver(rtol=1e-8, atol=1e-8)
 
 
 class Graph(nn.Module):
-    """A layer on the nodes of a fixed graph: A z W + b, z of shape (N, 2)."""
+    """A layer on the nodes of a fixed graph: A z W + b, z (..., 4, 2)."""
 
     def __init__(self):
         super().__init__()
@@ -50,6 +50,7 @@ MODULES = {
     "mlp": (lambda: mlp(2, 8, 2), (6, 2)),
     "convolution": (convolution, (3, 2, 5, 5)),
     "graph": (Graph, (4, 2)),
+    "graphs": (Graph, (3, 4, 2)),
     "concat": (lambda: DepthConcat(mlp(3, 8, 2)), (6, 2)),
 }
 WRAPPERS = {
@@ -125,7 +126,7 @@ def test_theta_of_s_is_what_the_field_uses(kind, wrap):
         )
 
 
-@pytest.mark.parametrize("kind", ["mlp", "convolution", "concat"])
+@pytest.mark.parametrize("kind", ["mlp", "convolution", "graphs", "concat"])
 @pytest.mark.parametrize("wrap", WRAPPERS)
 def test_samples_may_have_their_own_depths(kind, wrap):
     net, x = module(kind)
@@ -137,6 +138,16 @@ def test_samples_may_have_their_own_depths(kind, wrap):
         for each, z in zip(s, x, strict=True)
     ]
     torch.testing.assert_close(together, torch.stack(alone))
+
+
+def test_a_part_met_twice_moves_as_one():
+    part = seeded(lambda: nn.Linear(2, 2), 0)
+    field = moved(Galerkin(nn.Sequential(part, nn.Tanh(), part), Fourier(3)))
+    assert field.coefficients.shape == (6, 3)
+    s, z = torch.tensor(0.3), torch.randn(4, 2)
+    w, b = field.weights(s).values()
+    want = torch.tanh(z @ w.T + b) @ w.T + b
+    torch.testing.assert_close(field(s, z, z), want)
 
 
 def test_weights_keep_the_shapes_of_depths():
@@ -186,6 +197,7 @@ def test_gradients_agree_with_finite_differences(wrap):
 
 def test_only_what_moves_is_trained():
     field = Galerkin(mlp(2, 8, 2), Fourier(3))
+    assert "basis=Fourier(size=3, domain=(0.0, 1.0))" in repr(field)
     assert [name for name, _ in field.named_parameters()] == ["coefficients"]
     assert list(field.state_dict()) == ["coefficients"]
 
@@ -241,6 +253,8 @@ def test_an_ode_of_weights_is_solved():
     got = field.weights(s, TIGHT)
     flat = torch.cat([w.flatten(1) for w in got.values()], 1)
     torch.testing.assert_close(flat, want, atol=1e-6, rtol=0)
+    first = field.weights(s[:1])["0.weight"][0]
+    assert torch.equal(first, field.start[: first.numel()].view(first.shape))
 
 
 def test_an_ode_of_weights_has_gradients_both_ways():
@@ -272,5 +286,9 @@ def test_bad_modules_are_named():
         Galerkin(lambda s, z, x: z, Fourier(3))
     with pytest.raises(ValueError, match="module has no parameters"):
         Hypernetwork(nn.Identity())
+    pair = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
+    pair[1].weight = pair[0].weight
+    with pytest.raises(ValueError, match="parts that share a parameter"):
+        Galerkin(pair, Fourier(3))
     with pytest.raises(TypeError, match="outermost"):
         Galerkin(HypernetworkODE(mlp(2, 4, 2)), Fourier(3))

@@ -129,6 +129,25 @@ def test_gradients_reach_everything(adjoint):
         torch.testing.assert_close(a, p.grad, atol=1e-7, rtol=1e-6)
 
 
+@pytest.mark.parametrize("adjoint", [False, True])
+def test_gradients_in_an_input_that_the_field_sees(adjoint):
+    class Field(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.net = mlp(2, 3, 1)
+
+        def forward(self, s, z, x):
+            return s * self.net(torch.cat([z, x], dim=1))
+
+    solver = Solver(rtol=1e-10, atol=1e-10, adjoint=adjoint)
+    model = seeded(lambda: NeuralODE(Field(), solver=solver), 0).double()
+    x = torch.tensor([[0.4], [-1.2]], dtype=torch.float64, requires_grad=True)
+    inputs = (x, *model.parameters())
+    assert torch.autograd.gradcheck(
+        lambda x, *_: model(x), inputs, atol=1e-5, nondet_tol=1e-9
+    )
+
+
 def test_depths_broadcast_against_states():
     z = torch.zeros(3, 2, 5, 5)
     assert per_sample(torch.tensor(0.5), z).ndim == 0
@@ -164,7 +183,9 @@ def test_bad_final_depths_are_named(depth):
         planar(depth=depth)
 
 
-@pytest.mark.parametrize("field", [3, None, lambda z: z, lambda s, z: z])
+@pytest.mark.parametrize(
+    "field", [3, None, torch.sin, lambda z: z, lambda s, z: z]
+)
 def test_bad_fields_are_named(field):
     with pytest.raises(TypeError, match="field is"):
         NeuralODE(field)

@@ -47,13 +47,16 @@ def test_fixed_step_methods_reach_their_orders(method, problem):
 @pytest.mark.parametrize(
     ("method", "tolerances"),
     [
-        ("adaptive_heun", np.logspace(-3, -6, 7)),
-        ("bosh3", np.logspace(-5, -9, 9)),
+        ("adaptive_heun", np.logspace(-3, -5.5, 6)),
+        ("bosh3", np.logspace(-5, -8, 7)),
         ("dopri5", np.logspace(-5, -9, 9)),
     ],
 )
 def test_adaptive_methods_reach_their_orders(method, tolerances, problem):
-    """The error falls as evaluations ** -order while the tolerance does."""
+    """The error falls as evaluations ** -order while the tolerance does.
+
+    That of dopri8 falls faster here, as their -9th to -11th power.
+    """
     field, z0, exact = linear(problem, end=5.0)
     nfe, errors = [], []
     for tolerance in tolerances:
@@ -194,6 +197,23 @@ def test_a_blow_up_says_where(start):
     assert caught.value.nfe > 0
 
 
+@pytest.mark.parametrize(
+    "solver", [Solver(), Solver("rk4", step_size=0.1)], ids=["dopri5", "rk4"]
+)
+@pytest.mark.parametrize("part", [0, 1])
+def test_nan_in_any_part_of_the_state_is_refused(solver, part):
+    def field(s, state):
+        return tuple(
+            z * torch.nan if i == part else z for i, z in enumerate(state)
+        )
+
+    with pytest.raises(SolverError, match="NaN or infinite") as caught:
+        integrate(
+            field, (torch.ones(1), torch.ones(1)), depths(0, 1), solver=solver
+        )
+    assert 0 <= caught.value.depth <= 1
+
+
 def test_nan_and_too_many_steps_are_told_apart():
     z0 = torch.ones(1, 1)
     s = depths(0, 1, dtype=torch.float32)
@@ -244,12 +264,25 @@ def test_bad_depths_are_named(s):
         integrate(lambda s, z: z, torch.ones(1, 1), torch.tensor(s))
 
 
-def test_a_field_of_another_shape_is_named():
-    with pytest.raises(ValueError, match="the field returned shape"):
+@pytest.mark.parametrize("adjoint", [False, True])
+@pytest.mark.parametrize(
+    ("slope", "what"),
+    [
+        (lambda z: z[:, :1], r"shape \(4, 1\)"),
+        (lambda z: (z, z), r"\(shape \(4, 2\), shape \(4, 2\)\)"),
+        (lambda z: (z,), r"\(shape \(4, 2\)\)"),
+        (lambda z: None, "NoneType"),
+        (lambda z: 0.0, "float"),
+    ],
+)
+def test_a_field_of_another_shape_is_named(slope, what, adjoint):
+    message = rf"the field returned {what} for a state z of shape \(4, 2\)"
+    with pytest.raises(ValueError, match=message):
         integrate(
-            lambda s, z: z[:, :1],
+            lambda s, z: slope(z),
             torch.ones(4, 2),
             depths(0, 1, dtype=torch.float32),
+            solver=Solver(adjoint=adjoint),
         )
 
 

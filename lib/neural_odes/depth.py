@@ -186,7 +186,8 @@ class Hypernetwork(_Moving):
 
     Raises:
         TypeError: module is not an ``nn.Module``.
-        ValueError: module has no parameters, parts that share one, or hidden < 1.
+        ValueError: module has no parameters, or parts that share one; or
+            hidden < 1.
     """
 
     def __init__(self, module: nn.Module, hidden: int = 16) -> None:
@@ -216,7 +217,8 @@ class HypernetworkODE(JointField):
 
     Raises:
         TypeError: module is not an ``nn.Module``.
-        ValueError: module has no parameters, parts that share one, or hidden < 1.
+        ValueError: module has no parameters, or parts that share one; or
+            hidden < 1.
     """
 
     def __init__(self, module: nn.Module, hidden: int = 16) -> None:

@@ -173,8 +173,8 @@ def integrate(
     Raises:
         ValueError: s is not increasing, the field's output has another shape
             than the state, or (adjoint) it depends on a tensor not in params.
-        SolverError: the step underflowed, the state became NaN or infinite, or
-            ``max_steps`` was reached.
+        SolverError: the step underflowed, the field or the state became NaN or
+            infinite, or ``max_steps`` was reached.
     """
     solver = Solver() if solver is None else solver
     if s.ndim != 1 or len(s) < 2 or not bool((s[1:] > s[:-1]).all()):
@@ -325,8 +325,8 @@ def _describe(state: Any) -> str:
 
 def _reason(error: AssertionError) -> str:
     text = str(error)
-    if "underflow in dt nan" in text:
-        return "the state is NaN or infinite"
+    if text.endswith(("dt 0.0", "dt nan")):  # what NaN makes of a step
+        return "the field is NaN or infinite"
     if "underflow" in text:
         return "the step size underflowed"
     if "max_num_steps" in text:

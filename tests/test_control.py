@@ -37,6 +37,7 @@ EVERY_FIELD = {
     "hypernetwork ODE": lambda: HypernetworkODE(mlp(2, 2, 2), hidden=2),
     "controlled": lambda: DataControlled(mlp(4, 6, 2)),
     "controlled concat": lambda: DataControlled(DepthConcat(mlp(5, 6, 2))),
+    "concat controlled": lambda: DepthConcat(DataControlled(mlp(5, 6, 2))),
     "controlled galerkin": lambda: DataControlled(
         Galerkin(mlp(4, 6, 2), Fourier(3))
     ),

@@ -115,12 +115,14 @@ def test_theta_of_s_is_what_the_field_uses(kind, wrap):
     for depth in (0.1, 0.8):
         s = torch.tensor(depth, dtype=torch.float64)
         values = field.weights(s)
-        assert set(values) == {
-            name.removeprefix("module.") for name, _ in net.named_parameters()
+        own = {
+            name.removeprefix("field.module."): p
+            for name, p in net.named_parameters()
         }
+        assert set(values) == set(own)
         with torch.no_grad():
-            for name, p in net.named_parameters():
-                p.copy_(values[name.removeprefix("module.")])
+            for name, p in own.items():
+                p.copy_(values[name])
         torch.testing.assert_close(
             field(s, x, x), NeuralODE(net).field(s, x, x)
         )

@@ -21,20 +21,24 @@ from neural_odes.solver import Solver
 
 
 class DepthConcat(nn.Module):
-    """f(s, z) = module([z; s]): depth as one more input (footnote 1).
+    """f(s, z, x) = module([z; s]): depth as one more input (footnote 1).
 
     Args:
-        module: maps states with one feature more (vectors, graph nodes) or
-            one channel more (images) on dimension 1 to slopes without it.
+        module: any field or module; maps states with one feature more
+            (vectors, graph nodes) or one channel more (images) on dimension
+            1 to slopes without it.
+
+    Raises:
+        TypeError: module is not a field.
     """
 
-    def __init__(self, module: nn.Module) -> None:
+    def __init__(self, module: Any) -> None:
         super().__init__()
-        self.module = module
+        self.field = as_field(module)
 
     def forward(self, s: Tensor, z: Tensor, x: Tensor) -> Tensor:
         column = per_sample(s, z).expand_as(z[:, :1])
-        return self.module(torch.cat([z, column], dim=1))
+        return self.field(s, torch.cat([z, column], dim=1), x)
 
 
 class _Template(nn.Module):
@@ -58,6 +62,7 @@ class _Template(nn.Module):
         self.keys = tuple(named)
         self.shapes = [p.shape for p in named.values()]
         self.sizes = [p.numel() for p in named.values()]
+        self.names = _own_names(self.keys)
         for key, value in named.items():
             owner, _, leaf = key.rpartition(".")
             part = self.field.get_submodule(owner)
@@ -85,11 +90,9 @@ class _Template(nn.Module):
         }
 
     def weights(self, theta: Tensor) -> dict[str, Tensor]:
-        """As :meth:`split`, by their names without a leading "module."."""
-        return {
-            key.removeprefix("module."): value
-            for key, value in self.split(theta).items()
-        }
+        """As :meth:`split`, by their names in what the wrappers wrap."""
+        pieces = self.split(theta).values()
+        return dict(zip(self.names, pieces, strict=True))
 
     def forward(self, theta: Tensor, s: Tensor, z: Tensor, x: Tensor) -> Tensor:
         if theta.ndim == 1:
@@ -105,6 +108,17 @@ class _Template(nn.Module):
         return functional_call(
             self.field, self.split(theta), inputs, tie_weights=False
         )
+
+
+def _own_names(keys: tuple[str, ...]) -> tuple[str, ...]:
+    """Keys without what wrappers (DepthConcat, ...) put before all of them."""
+    paths = [key.split(".") for key in keys]
+    while all(len(path) > 1 for path in paths):
+        first = {path[0] for path in paths}
+        if first not in ({"field"}, {"module"}):
+            break
+        paths = [path[1:] for path in paths]
+    return tuple(".".join(path) for path in paths)
 
 
 class _Moving(nn.Module):

@@ -133,7 +133,7 @@ def _read_field(
             field = field.field
         elif isinstance(field, DepthConcat):
             inputs.append("s")
-            field = field.module
+            field = field.field
         elif isinstance(field, DepthInvariant):
             field = field.module
         elif isinstance(field, _MOVING):

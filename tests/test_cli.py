@@ -62,6 +62,13 @@ def test_a_run_is_printed_and_written(run, tmp_path, capsys):
     assert str(tmp_path / "toy.one.json") in out
 
 
+def test_a_tagged_run_stands_beside_the_full_one(run, tmp_path):
+    assert run("--tag", "wide") == 0
+    assert [p.name for p in tmp_path.iterdir()] == ["toy.one.wide.json"]
+    with pytest.raises(SystemExit):
+        run("--tag", "../wide")
+
+
 def test_a_quick_run_does_not_replace_the_full_one(run, tmp_path):
     assert run("--quick", "--set", "deep=true", "--set", "names=c") == 0
     assert [p.name for p in tmp_path.iterdir()] == ["toy.one.quick.json"]

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from neural_odes import NeuralODE, mlp, seeded
-from neural_odes.experiments import cover, spheres
+from neural_odes.experiments import cover, paths, spheres
 
 
 @pytest.mark.parametrize("r", [0.1, 0.5, 1.0])
@@ -39,7 +39,7 @@ def test_crossings_of_known_lines_are_found():
     along = torch.stack([s, 0 * s], dim=1)
     across = torch.stack([0.3 + 0 * s, s - 0.6], dim=1)
     aside = along + torch.tensor([0.0, 5.0])
-    found = spheres.path_crossings(torch.stack([along, across, aside], dim=1))
+    found = paths.path_crossings(torch.stack([along, across, aside], dim=1))
     assert len(found) == 1
     assert found[0]["samples"] == [0, 1]
     assert found[0]["point"] == pytest.approx([0.3, 0.0], abs=1e-6)
@@ -50,8 +50,8 @@ def test_depth_invariant_trajectories_do_not_cross():
     model = seeded(lambda: NeuralODE(mlp(2, 8, 2)), 0)
     x = torch.randn(12, 2, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        paths = model.solve(x, torch.linspace(0, 1, 101)).z
-    assert spheres.path_crossings(paths) == []
+        z = model.solve(x, torch.linspace(0, 1, 101)).z
+    assert paths.path_crossings(z) == []
 
 
 def test_the_gap_lies_between_the_rings():

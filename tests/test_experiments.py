@@ -11,10 +11,11 @@ from neural_odes.experiments import (
     anatomy,
     augmented,
     background,
+    by_dimension,
     common,
     cover,
-    dimensionality,
     inputs,
+    reflection,
     solvers,
     spheres,
     theorem,
@@ -37,12 +38,12 @@ TINY = {
     "anatomy.depth_variants": anatomy.DepthVariants(samples=16, epochs=2),
     "anatomy.augmented_field": augmented.AugmentedField(samples=16),
     "dimensionality.theorem1": theorem.Theorem1(thetas=4, epochs=2),
-    "dimensionality.crossing": dimensionality.Crossing(epochs=2),
-    "dimensionality.adaptive_depth": dimensionality.Adaptive(epochs=2),
+    "dimensionality.crossing": reflection.Crossing(epochs=2),
+    "dimensionality.adaptive_depth": reflection.Adaptive(epochs=2),
     "dimensionality.nested_spheres": spheres.NestedSpheres(
         samples=16, epochs=2, fresh=50, depths=11
     ),
-    "dimensionality.spheres_by_dimension": spheres.ByDimension(
+    "dimensionality.spheres_by_dimension": by_dimension.ByDimension(
         samples=16, epochs=2, dims=(1, 3), fresh=50
     ),
     "dimensionality.cover": cover.Cover(points=100),

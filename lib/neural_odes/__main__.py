@@ -102,8 +102,9 @@ def _run(experiment: Experiment, config: Any, args: argparse.Namespace) -> int:
         config, seeds=seeds, device=args.device, progress=args.progress
     )
     origin = provenance(args.device, time.perf_counter() - started)
-    # A quick run must not take the place of the full measurement.
+    # Neither must take the place of the full measurement.
     name = args.name + (".quick" if args.quick else "")
+    name += f".{args.tag}" if args.tag else ""
     path = save(
         name, config, seeds, outcome, provenance=origin, folder=args.out
     )
@@ -156,6 +157,12 @@ def _parsers(
         action="store_true",
         help="the small settings of the book's live cells; writes "
         "NAME.quick.json",
+    )
+    run.add_argument(
+        "--tag",
+        type=_tag,
+        help="write NAME.TAG.json: for a run with other settings that is to "
+        "stand beside the full measurement",
     )
     run.add_argument(
         "--set",
@@ -226,6 +233,14 @@ def _known(name: str) -> str:
             + _suggest(name, EXPERIMENTS, "experiment")
         )
     return name
+
+
+def _tag(text: str) -> str:
+    if not re.fullmatch(r"[a-z0-9-]+", text):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not made of a-z, 0-9 and -"
+        )
+    return text
 
 
 def _positive(text: str) -> int:

@@ -15,9 +15,10 @@ from neural_odes.experiments import (
     anatomy,
     augmented,
     background,
+    by_dimension,
     cover,
-    dimensionality,
     inputs,
+    reflection,
     solvers,
     spheres,
     theorem,
@@ -102,9 +103,9 @@ EXPERIMENTS: Mapping[str, Experiment] = MappingProxyType(
             quick_seeds=1,
         ),
         "dimensionality.crossing": Experiment(
-            dimensionality.crossing,
-            dimensionality.Crossing,
-            quick=dimensionality.Crossing(
+            reflection.crossing,
+            reflection.Crossing,
+            quick=reflection.Crossing(
                 epochs=100,
                 models=("depth-invariant 16", "linear", "data-controlled"),
             ),
@@ -113,9 +114,9 @@ EXPERIMENTS: Mapping[str, Experiment] = MappingProxyType(
             quick_seeds=1,
         ),
         "dimensionality.adaptive_depth": Experiment(
-            dimensionality.adaptive_depth,
-            dimensionality.Adaptive,
-            quick=dimensionality.Adaptive(epochs=150),
+            reflection.adaptive_depth,
+            reflection.Adaptive,
+            quick=reflection.Adaptive(epochs=150),
             summary="the reflection with a depth for each input",
             paper="section 5, equation 18, figures 4 and 14",
             quick_seeds=1,
@@ -128,9 +129,11 @@ EXPERIMENTS: Mapping[str, Experiment] = MappingProxyType(
             paper="section 5, figures 5 and 15 to 17",
         ),
         "dimensionality.spheres_by_dimension": Experiment(
-            spheres.spheres_by_dimension,
-            spheres.ByDimension,
-            quick=spheres.ByDimension(samples=128, epochs=60, dims=(1, 2, 5)),
+            by_dimension.spheres_by_dimension,
+            by_dimension.ByDimension,
+            quick=by_dimension.ByDimension(
+                samples=128, epochs=60, dims=(1, 2, 5)
+            ),
             summary="the depth-invariant model in n = 1 to 20 dimensions",
             paper="section 5",
         ),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import product
 from typing import Any
 
@@ -20,6 +19,7 @@ from neural_odes.data import nested_spheres as draw
 from neural_odes.depth import DepthConcat, Galerkin
 from neural_odes.experiments.anatomy import Spheres
 from neural_odes.experiments.common import in_float64
+from neural_odes.experiments.paths import path_crossings
 from neural_odes.nets import mlp, seeded
 from neural_odes.ode import NeuralODE
 from neural_odes.results import compare, spread, verdict
@@ -44,27 +44,14 @@ class NestedSpheres(Spheres):
     depths: int = 201
 
 
-@dataclass(frozen=True)
-class ByDimension(Spheres):
-    """Settings of :func:`spheres_by_dimension`: those of ``Spheres``, and
-
-    Args:
-        dims: dimensions n; in one, no flow can solve it (chosen).
-        fresh: points drawn to measure generalisation (chosen).
-    """
-
-    dims: tuple[int, ...] = (1, 2, 3, 5, 10, 20)
-    fresh: int = 4000
-
-
-def _invariant(config: Spheres, dim: int = 2) -> nn.Module:
+def invariant(config: Spheres, dim: int = 2) -> nn.Module:
     return mlp(dim, config.width, config.width, dim)
 
 
 VARIANTS: dict[str, Callable[[Spheres], nn.Module]] = {
-    "depth-invariant": _invariant,
+    "depth-invariant": invariant,
     "concat": lambda c: DepthConcat(mlp(3, c.width, c.width, 2)),
-    "GalNODE": lambda c: Galerkin(_invariant(c), Fourier(c.modes)),
+    "GalNODE": lambda c: Galerkin(invariant(c), Fourier(c.modes)),
     "data-controlled": lambda c: DataControlled(mlp(4, c.width, c.width, 2)),
 }
 VARYING = ("concat", "GalNODE")
@@ -118,7 +105,7 @@ def nested_spheres(
             {
                 "variant": v,
                 **{
-                    q: spread(_of(runs, v, q))
+                    q: spread(of(runs, v, q))
                     for q in (
                         *("loss", "accuracy", "rings", "gap", "nfe"),
                         "crossings",
@@ -128,66 +115,6 @@ def nested_spheres(
             for v in VARIANTS
         ],
         "verdicts": _judge(runs),
-    }
-
-
-def spheres_by_dimension(
-    config: ByDimension,
-    *,
-    seeds: Sequence[int],
-    device: str = "cpu",
-    progress: bool = True,
-) -> dict[str, Any]:
-    """The depth-invariant model on nested n-spheres, with as many points.
-
-    Returns:
-        runs: per n and seed the loss, accuracy on the training points (a
-        success where it is 1), on fresh points, and nfe; summary; verdicts.
-    """
-    runs: list[dict[str, Any]] = []
-    grid = list(product(config.dims, seeds))
-    for n, seed in tqdm(grid, desc="models", disable=not progress):
-        model, x, y = trained(
-            config,
-            partial(_invariant, dim=n),
-            seed,
-            device,
-            dim=n,
-        )
-        fresh, label = draw(config.fresh, dim=n, seed=seed + 10_000)
-        with torch.no_grad():
-            right = accuracy(model, x, y)
-            runs.append(
-                {
-                    "variant": n,
-                    "seed": seed,
-                    "loss": (model(x) - y).square().mean().item(),
-                    "accuracy": right,
-                    "success": float(right == 1),
-                    "fresh": accuracy(
-                        model, fresh.to(device), label.to(device)
-                    ),
-                    "nfe": model.solve(x).nfe,
-                }
-            )
-    quantities = ("loss", "accuracy", "success", "fresh", "nfe")
-    losses = {n: _logs(runs, n) for n in config.dims}
-    first, last = config.dims[0], config.dims[-1]
-    return {
-        "runs": runs,
-        "summary": [
-            {"n": n, **{q: spread(_of(runs, n, q)) for q in quantities}}
-            for n in config.dims
-        ],
-        "verdicts": [
-            verdict(
-                f"The loss in dimension {last} is below that in {first}.",
-                {-1: True, 0: None, 1: False}[
-                    compare(losses[last], losses[first])
-                ],
-                _means(runs, "loss", config.dims),
-            )
-        ],
     }
 
 
@@ -221,44 +148,6 @@ def gap(samples: int, *, seed: int) -> tuple[Tensor, Tensor]:
     angle = 2 * math.pi * turn
     x = radius * torch.cat([angle.cos(), angle.sin()], dim=1)
     return x, torch.where(radius < (r1 + r2) / 2, -1.0, 1.0)
-
-
-def path_crossings(z: Tensor) -> list[dict[str, Any]]:
-    """Where trajectories in the plane cross each other, at any depths.
-
-    Args:
-        z: states of N points at T depths, shape (T, N, 2), joined by straight
-            lines.
-
-    Returns:
-        the first crossing of each pair that has one: the pair's ``samples``,
-        the ``point``, and the ``steps`` (of each, in 0..T-1, with fractions).
-    """
-    start, run = z[:-1].transpose(0, 1), z.diff(dim=0).transpose(0, 1)
-    found = []
-    for i in range(z.shape[1] - 1):
-        # start_i + a run_i = start_j + b run_j, for all later j and all steps.
-        away = start[i + 1 :, None] - start[i][None, :, None]
-        mine, other = run[i][None, :, None], run[i + 1 :, None]
-        across = _cross(mine, other)
-        a = _cross(away, other) / across
-        b = _cross(away, mine) / across
-        meets = (a >= 0) & (a < 1) & (b >= 0) & (b < 1)
-        for j in meets.flatten(1).any(dim=1).nonzero()[:, 0].tolist():
-            p, q = meets[j].nonzero()[0].tolist()
-            at = a[j, p, q].item()
-            found.append(
-                {
-                    "samples": [i, i + 1 + j],
-                    "point": (start[i, p] + at * run[i, p]).tolist(),
-                    "steps": [p + at, q + b[j, p, q].item()],
-                }
-            )
-    return found
-
-
-def _cross(u: Tensor, v: Tensor) -> Tensor:
-    return u[..., 0] * v[..., 1] - u[..., 1] * v[..., 0]
 
 
 def _judge(runs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -303,31 +192,41 @@ def _judge(runs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
     judged = []
     for claim, quantity, pairs in claims:
-        values = _logs if quantity == "loss" else _values(quantity)
+        values = logs if quantity == "loss" else _values(quantity)
         signs = [
             sign * compare(values(runs, a), values(runs, b))
             for a, b, sign in pairs
         ]
         holds = False if -1 in signs else None if 0 in signs else True
-        judged.append(verdict(claim, holds, _means(runs, quantity, VARIANTS)))
+        judged.append(verdict(claim, holds, means(runs, quantity, VARIANTS)))
+    crossed = {v: of(runs, v, "crossings") for v in VARIANTS}
+    judged.append(
+        verdict(
+            "Trajectories of depth-variant models cross in the plane, those "
+            "of the depth-invariant model never.",
+            min(n for v in VARYING for n in crossed[v]) > 0
+            and max(crossed["depth-invariant"]) == 0,
+            means(runs, "crossings", VARIANTS),
+        )
+    )
     return judged
 
 
 def _values(quantity: str) -> Callable[[Any, Any], list[float]]:
-    return lambda runs, variant: _of(runs, variant, quantity)
+    return lambda runs, variant: of(runs, variant, quantity)
 
 
-def _of(
+def of(
     runs: Sequence[dict[str, Any]], variant: Any, quantity: str
 ) -> list[float]:
     return [run[quantity] for run in runs if run["variant"] == variant]
 
 
-def _logs(runs: Sequence[dict[str, Any]], variant: Any) -> list[float]:
-    return [math.log(v) for v in _of(runs, variant, "loss")]
+def logs(runs: Sequence[dict[str, Any]], variant: Any) -> list[float]:
+    return [math.log(v) for v in of(runs, variant, "loss")]
 
 
-def _means(runs: Sequence[dict[str, Any]], quantity: str, variants: Any) -> str:
+def means(runs: Sequence[dict[str, Any]], quantity: str, variants: Any) -> str:
     return f"mean {quantity} " + ", ".join(
-        f"{v} {spread(_of(runs, v, quantity))['mean']:.3g}" for v in variants
+        f"{v} {spread(of(runs, v, quantity))['mean']:.3g}" for v in variants
     )

@@ -13,7 +13,7 @@ from tqdm.auto import tqdm
 
 from neural_odes.bases import Fourier
 from neural_odes.control import AdaptiveDepth, DataControlled, LinearControl
-from neural_odes.data import crossing as reflection
+from neural_odes.data import crossing as draw
 from neural_odes.depth import DepthConcat, Galerkin
 from neural_odes.nets import mlp, seeded
 from neural_odes.ode import NeuralODE
@@ -114,7 +114,7 @@ def crossing(
         share of neighbours whose order was ``reversed``, nfe and the curve of
         the loss; summary; verdicts per model.
     """
-    x, y = (part.to(device) for part in reflection(config.samples))
+    x, y = (part.to(device) for part in draw(config.samples))
     runs = []
     for name in tqdm(config.models, desc="models", disable=not progress):
         make = MODELS[name]
@@ -148,8 +148,8 @@ def adaptive_depth(
         floor and runs as of :func:`crossing`, with the depths g(x) of each
         model; x, the inputs of the learned depths; summary; verdicts.
     """
-    x, y = (part.to(device) for part in reflection(config.samples))
-    ends, swapped = (part.to(device) for part in reflection(2))
+    x, y = (part.to(device) for part in draw(config.samples))
+    ends, swapped = (part.to(device) for part in draw(2))
     variants = {
         "fixed": (lambda: 1.0, x, y),
         "by hand": (lambda: partial(_by_hand, config), ends, swapped),

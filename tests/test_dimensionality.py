@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from torch import nn
 
 from neural_odes import NeuralODE, mlp, seeded
 from neural_odes.experiments import cover, paths, spheres
@@ -52,6 +53,21 @@ def test_depth_invariant_trajectories_do_not_cross():
     with torch.no_grad():
         z = model.solve(x, torch.linspace(0, 1, 101)).z
     assert paths.path_crossings(z) == []
+
+
+def test_an_island_is_closed_and_a_half_plane_is_none():
+    class Disc(nn.Module):
+        def forward(self, z):
+            return z.square().sum(1, keepdim=True) - 1
+
+    still = mlp(2, 2)
+    nn.init.zeros_(still[0].weight)
+    nn.init.zeros_(still[0].bias)
+    disc = NeuralODE(still, readout=Disc())
+    assert spheres.island(disc, 61)
+    assert not spheres.island(disc, 61, extent=0.5)
+    line = seeded(lambda: NeuralODE(still, readout=nn.Linear(2, 1)), 0)
+    assert not spheres.island(line, 61)
 
 
 def test_the_gap_lies_between_the_rings():

@@ -432,3 +432,20 @@ def test_models_of_another_type_or_device(place):
     plot.animate_flow(model, x, y, frames=2)
     plot.animate_boundary(model, x, y, frames=2, density=5)
     plot.slope_field(NeuralODE(mlp(1, 4, 1)).to(place), density=5)
+
+
+def test_crossings_are_named_by_their_depths():
+    s = torch.linspace(0, 1, 3)
+    z = torch.tensor(
+        [[[0, 0], [2, -1]], [[1, 0], [2, 1]], [[3, 0], [2, 3]]]
+    ).float()
+    found = [{"samples": [0, 1], "point": [2.0, 0.0], "steps": [1.5, 0.5]}]
+    ax = plot.crossings(s, z, torch.tensor([-1.0, 1.0]), found)
+    assert [t.get_text() for t in ax.texts] == ["at s = 0.25 and 0.75"]
+    dots = [a for a in ax.collections if isinstance(a, PathCollection)]
+    assert [[2.0, 0.0]] in [a.get_offsets().tolist() for a in dots]
+    assert len(ax.lines) == 2
+    bare = plot.crossings(s, z, torch.tensor([-1.0, 1.0]), [], named=0)
+    assert not bare.texts
+    with pytest.raises(ValueError, match=r"z has shape \(3, 2\)"):
+        plot.crossings(s, z[..., 0], torch.tensor([-1.0, 1.0]), [])

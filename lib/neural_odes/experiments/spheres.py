@@ -9,6 +9,7 @@ from itertools import product
 from typing import Any
 
 import torch
+from scipy import ndimage
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
@@ -37,11 +38,14 @@ class NestedSpheres(Spheres):
         followed: trajectories searched for crossings (chosen).
         depths: depths at which they are read (chosen; with few, the straight
             lines between them cross where the trajectories do not).
+        grid: points per side of the grid that islands are sought on (chosen).
+        grid: points per side of the grid that islands are sought on (chosen).
     """
 
     fresh: int = 4000
     followed: int = 32
     depths: int = 201
+    grid: int = 401
 
 
 def invariant(config: Spheres, dim: int = 2) -> nn.Module:
@@ -69,11 +73,12 @@ def nested_spheres(
     Extrapolation is the accuracy away from the training points: ``rings`` on
     fresh points of the two rings, ``gap`` on points between them, labelled by
     the ring that is nearer. ``crossings`` counts pairs of trajectories that
-    cross in the plane, at whatever depths.
+    cross in the plane, at whatever depths. ``island`` is 1 where the region
+    around the disc is closed off (:func:`island`).
 
     Returns:
-        runs: per variant and seed loss, accuracy, rings, gap, nfe, crossings;
-        summary; verdicts.
+        runs: per variant and seed loss, accuracy, rings, gap, nfe, crossings
+        and island; summary; verdicts.
     """
     runs: list[dict[str, Any]] = []
     grid = list(product(VARIANTS, seeds))
@@ -97,6 +102,7 @@ def nested_spheres(
                     "gap": accuracy(model, between.to(device), side.to(device)),
                     "nfe": model.solve(x).nfe,
                     "crossings": len(path_crossings(paths)),
+                    "island": float(island(model, config.grid)),
                 }
             )
     return {
@@ -108,7 +114,7 @@ def nested_spheres(
                     q: spread(of(runs, v, q))
                     for q in (
                         *("loss", "accuracy", "rings", "gap", "nfe"),
-                        "crossings",
+                        *("crossings", "island"),
                     )
                 },
             }
@@ -148,6 +154,30 @@ def gap(samples: int, *, seed: int) -> tuple[Tensor, Tensor]:
     angle = 2 * math.pi * turn
     x = radius * torch.cat([angle.cos(), angle.sin()], dim=1)
     return x, torch.where(radius < (r1 + r2) / 2, -1.0, 1.0)
+
+
+@torch.no_grad()
+def island(model: NeuralODE, density: int, extent: float = 3.0) -> bool:
+    """Whether the class region around the origin ends within a square.
+
+    With a linear readout no flow that all inputs share can have one: the
+    region is the preimage of a half-plane. On a grid it may look as if, where
+    the channel to the outside is thinner than the grid.
+
+    Args:
+        model: of the plane, with one output.
+        density: points per side, >= 2; an odd number has one at the origin.
+        extent: half of the square's side.
+    """
+    side = torch.linspace(-extent, extent, density)
+    points = torch.cartesian_prod(side, side)
+    points = points.to(next(model.parameters()))
+    sign = torch.cat([model(part).sign() for part in points.split(50_000)])
+    picture = sign.reshape(density, density).cpu().numpy()
+    middle = picture[density // 2, density // 2]
+    regions, _ = ndimage.label(picture == middle)
+    edge = {*regions[0], *regions[-1], *regions[:, 0], *regions[:, -1]}
+    return regions[density // 2, density // 2] not in edge
 
 
 def _judge(runs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -207,6 +237,16 @@ def _judge(runs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
             min(n for v in VARYING for n in crossed[v]) > 0
             and max(crossed["depth-invariant"]) == 0,
             means(runs, "crossings", VARIANTS),
+        )
+    )
+    closed = of(runs, "data-controlled", "island")
+    judged.append(
+        verdict(
+            "Data control closes the disc's region off, in every seed.",
+            all(closed),
+            means(runs, "island", VARIANTS)
+            + "; of a flow that all inputs share it is an island only where "
+            "its channel is thinner than the grid",
         )
     )
     return judged

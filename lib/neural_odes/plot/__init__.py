@@ -11,6 +11,7 @@ is given, or on new ones, and returns them::
 """
 
 from neural_odes.plot.animation import animate_boundary, animate_flow
+from neural_odes.plot.crossings import crossings
 from neural_odes.plot.curves import convergence, training_curves, weights
 from neural_odes.plot.depth import depth_evolution, slope_field
 from neural_odes.plot.plane import (
@@ -34,6 +35,7 @@ __all__ = [
     "animate_flow",
     "box_around",
     "convergence",
+    "crossings",
     "decision_boundary",
     "depth_evolution",
     "flow",

@@ -20,7 +20,14 @@ from matplotlib.quiver import Quiver
 from PIL import Image
 from torch import nn
 
-from neural_odes import JointField, NeuralODE, mlp, plot, seeded
+from neural_odes import (
+    DataControlled,
+    JointField,
+    NeuralODE,
+    mlp,
+    plot,
+    seeded,
+)
 
 mpl.use("Agg")
 BOX = (-1.0, 1.0, -1.0, 1.0)
@@ -449,3 +456,37 @@ def test_crossings_are_named_by_their_depths():
     assert not bare.texts
     with pytest.raises(ValueError, match=r"z has shape \(3, 2\)"):
         plot.crossings(s, z[..., 0], torch.tensor([-1.0, 1.0]), [])
+
+
+def test_the_boundary_curve_is_the_line_before_the_flow():
+    """A quarter turn carries z_1 = 0.5 back to z_2 = -0.5."""
+
+    class Turn(nn.Module):
+        def forward(self, z):
+            return np.pi / 2 * rotation(None, z, None)
+
+    model = NeuralODE(Turn(), readout=linear(1.0, 0.0, bias=-0.5))
+    ax = plot.boundary_curve(model, reach=3.0)
+    across, up = ax.lines[0].get_data()
+    np.testing.assert_allclose(up, -0.5, atol=1e-6)
+    np.testing.assert_allclose(sorted(across)[:: len(across) - 1], [-3, 3])
+
+
+def test_the_boundary_curve_is_where_the_output_vanishes_without_gaps():
+    net = seeded(lambda: mlp(2, 8, 2), 1)
+    with torch.no_grad():
+        net[0].weight.mul_(4)
+    model = NeuralODE(net, readout=linear(1.0, 2.0, bias=0.1))
+    ax = plot.boundary_curve(model, reach=5.0)
+    points = np.stack(ax.lines[0].get_data(), axis=1)
+    assert np.linalg.norm(np.diff(points, axis=0), axis=1).max() < 0.03
+    output = model(torch.as_tensor(points).float())
+    assert output.abs().max() < 2e-3
+
+
+def test_the_boundary_curve_takes_one_flow_for_all():
+    controlled = DataControlled(seeded(lambda: mlp(4, 2), 0))
+    with pytest.raises(ValueError, match="sees its input"):
+        plot.boundary_curve(NeuralODE(controlled, readout=linear(1.0, 0.0)))
+    with pytest.raises(ValueError, match="another lift"):
+        plot.boundary_curve(NeuralODE(mlp(2, 2)))

@@ -6,6 +6,10 @@ from typing import Any
 
 from torch import Tensor
 
+PARALLEL = 0.05
+"""Lines whose angle has a smaller sine are taken to follow each other. Those of
+a depth-invariant field would, wherever two trajectories met."""
+
 
 def path_crossings(z: Tensor) -> list[dict[str, Any]]:
     """Where trajectories in the plane cross each other, at any depths.
@@ -25,9 +29,10 @@ def path_crossings(z: Tensor) -> list[dict[str, Any]]:
         away = start[i + 1 :, None] - start[i][None, :, None]
         mine, other = run[i][None, :, None], run[i + 1 :, None]
         across = _cross(mine, other)
+        apart = across.abs() > PARALLEL * mine.norm(dim=-1) * other.norm(dim=-1)
         a = _cross(away, other) / across
         b = _cross(away, mine) / across
-        meets = (a >= 0) & (a < 1) & (b >= 0) & (b < 1)
+        meets = apart & (a >= 0) & (a < 1) & (b >= 0) & (b < 1)
         for j in meets.flatten(1).any(dim=1).nonzero()[:, 0].tolist():
             p, q = meets[j].nonzero()[0].tolist()
             at = a[j, p, q].item()

@@ -44,7 +44,7 @@ class NestedSpheres(Spheres):
 
     fresh: int = 4000
     followed: int = 32
-    depths: int = 201
+    depths: int = 401
     grid: int = 401
 
 

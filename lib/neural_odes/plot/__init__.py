@@ -21,6 +21,7 @@ from neural_odes.plot.plane import (
     scatter,
     vector_field,
 )
+from neural_odes.plot.preimage import boundary_curve
 from neural_odes.plot.style import (
     CLASS_COLORS,
     CLASS_MARKERS,
@@ -33,6 +34,7 @@ __all__ = [
     "CLASS_MARKERS",
     "animate_boundary",
     "animate_flow",
+    "boundary_curve",
     "box_around",
     "convergence",
     "crossings",

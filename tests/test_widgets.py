@@ -17,11 +17,21 @@ from neural_odes import (
     Fourier,
     Galerkin,
     Hypernetwork,
+    LinearControl,
     NeuralODE,
     data,
     mlp,
 )
-from neural_odes.widgets import FlowWidget, ModesWidget, SolverWidget, export
+from neural_odes.bases import PiecewiseConstant
+from neural_odes.widgets import (
+    CoverWidget,
+    CrossingWidget,
+    DepthsWidget,
+    FlowWidget,
+    ModesWidget,
+    SolverWidget,
+    export,
+)
 
 
 def unpack(packed: dict[str, str]) -> np.ndarray:
@@ -38,7 +48,7 @@ def test_state_holds_the_weights_exactly_and_compactly() -> None:
     packed = state["field"]["weights"]["weights"]
     flat = torch.cat([p.flatten() for p in model.field.parameters()])
     assert (unpack(packed) == flat.detach().numpy()).all()
-    assert state["version"] == 1
+    assert state["version"] == 2
     assert (state["features"], state["size"], state["depth"]) == (2, 2, 2.0)
     assert state["lift"] is None
     assert len(json.dumps(state)) < 1.4 * 4 * len(flat) + 800
@@ -65,6 +75,13 @@ class Strange(nn.Module):
         return z**3
 
 
+class Own(PiecewiseConstant):
+    """A basis of one's own, which the page does not know by name."""
+
+    def __init__(self) -> None:
+        super().__init__(2)
+
+
 @pytest.mark.parametrize(
     ("model", "named"),
     [
@@ -74,12 +91,41 @@ class Strange(nn.Module):
         (NeuralODE(nn.Conv2d(1, 1, 1)), "field is a Conv2d"),
         (NeuralODE(nn.Tanh()), "field is a Tanh"),
         (NeuralODE(mlp(2, 2, last=lambda: nn.ELU(2.0))), "field is a ELU"),
-        (NeuralODE(mlp(2, 2), depth=AdaptiveDepth(2)), "depth is a Adaptive"),
+        (NeuralODE(mlp(2, 2), depth=lambda x: x[:, 0].abs()), "depth is a fun"),
+        (
+            NeuralODE(mlp(2, 2), depth=AdaptiveDepth(Strange())),
+            "depth is a Strange",
+        ),
+        (
+            NeuralODE(mlp(2, 2), depth=AdaptiveDepth(nn.Linear(2, 2))),
+            "a network with one output",
+        ),
+        (
+            NeuralODE(Galerkin(mlp(2, 2), Own()), depth=AdaptiveDepth(2)),
+            "basis is a Own",
+        ),
         (NeuralODE(mlp(2, 2), lift=Strange()), "lift is a Strange"),
         (NeuralODE(mlp(2, 2), readout=Strange()), "readout is a Strange"),
         (
-            NeuralODE(DataControlled(mlp(4, 2), embed=nn.Linear(2, 2))),
-            "embed is a Linear",
+            NeuralODE(DataControlled(mlp(4, 2), embed=torch.abs)),
+            "embed is a builtin",
+        ),
+        (
+            NeuralODE(
+                Galerkin(
+                    DataControlled(mlp(4, 2), embed=nn.Linear(2, 2)), Fourier(2)
+                )
+            ),
+            "embed is a Linear.*weights rest",
+        ),
+        (NeuralODE(DataControlled(mlp(4, 2), dim=0)), "dim=1"),
+        (
+            NeuralODE(DepthConcat(LinearControl()), lift=nn.Linear(2, 2)),
+            "LinearControl by itself",
+        ),
+        (
+            NeuralODE(LinearControl(), lift=nn.Linear(2, 3)),
+            "lift is a Linear",
         ),
         (
             NeuralODE(Galerkin(Hypernetwork(mlp(2, 2)), Fourier(2))),
@@ -90,6 +136,23 @@ class Strange(nn.Module):
 def test_what_cannot_be_exported_is_named(model, named: str) -> None:
     with pytest.raises(TypeError, match=named):
         export(model)
+
+
+def test_depths_embeddings_and_linear_control_are_exported() -> None:
+    field = DepthConcat(DataControlled(mlp(6, 2), embed=mlp(2, 5, 3)))
+    state = export(NeuralODE(field, depth=AdaptiveDepth(2, hidden=3)))
+    z, s, embed = state["field"]["inputs"]
+    assert (z, s) == ("z", "s")
+    assert len(unpack(embed["weights"])) == 2 * 5 + 5 + 5 * 3 + 3
+    assert [layer for layer in state["depth"]["net"] if layer != "relu"] == [
+        {"in": 2, "out": 3, "bias": True},
+        {"in": 3, "out": 1, "bias": False},
+    ]
+    state = export(NeuralODE(LinearControl(3.0)), features=2)
+    assert state["field"]["inputs"] == ["z", "x"]
+    assert unpack(state["field"]["weights"]["weights"]) == [3.0]
+    with pytest.raises(ValueError, match="features is None"):
+        export(NeuralODE(LinearControl()))
 
 
 def test_weights_that_are_not_numbers_are_refused() -> None:
@@ -127,6 +190,57 @@ def test_solver_widget_takes_a_linear_system() -> None:
     widget = SolverWidget(NeuralODE(nn.Linear(2, 2)), (1, 0))
     assert widget.point == [1.0, 0.0]
     assert widget.method == "rk4"
+
+
+def test_flow_widget_takes_depths_of_their_own() -> None:
+    x, y = moons()
+    model = NeuralODE(mlp(2, 4, 2), depth=AdaptiveDepth(2))
+    assert FlowWidget(model, x, y).s == 1.0
+    with pytest.raises(TypeError, match="depth is an AdaptiveDepth"):
+        SolverWidget(model, (0, 1))
+    galerkin = NeuralODE(Galerkin(mlp(2, 2), Fourier(2)), depth=model.depth)
+    with pytest.raises(TypeError, match="depth is an AdaptiveDepth"):
+        ModesWidget(galerkin, x, y)
+
+
+def test_crossing_and_cover_hold_their_numbers() -> None:
+    crossing = CrossingWidget(0.05, 3, point=-0.5)
+    assert (crossing.eps, crossing.theta, crossing.point) == (0.05, 3, [-0.5])
+    cover = CoverWidget(200, r=0.7, n=4)
+    assert (cover.points, cover.r, cover.n) == (200, 0.7, 4)
+    for call, named in (
+        (lambda: CrossingWidget(0), "eps is 0"),
+        (lambda: CrossingWidget(theta=11), "theta is 11"),
+        (lambda: CrossingWidget(point=2), "point is 2"),
+        (lambda: CoverWidget(1), "points is 1"),
+        (lambda: CoverWidget(r=1.5), "r is 1.5"),
+        (lambda: CoverWidget(n=1), "n is 1"),
+    ):
+        with pytest.raises(ValueError, match=named):
+            call()
+
+
+def test_depths_widget_takes_depths_on_the_line() -> None:
+    x, y = data.crossing(20)
+    field = DepthConcat(mlp(2, 4, 1))
+    model = NeuralODE(field, depth=AdaptiveDepth(1))
+    widget = DepthsWidget({"learned": model}, x, y, point=(0.5,))
+    assert (widget.selected, widget.point) == ("learned", [0.5])
+    with pytest.raises(TypeError, match="'model' is a number"):
+        DepthsWidget(NeuralODE(field), x, y)
+    with pytest.raises(ValueError, match="x has shape"):
+        DepthsWidget(model, torch.zeros(5, 1), y[:5])
+    with pytest.raises(ValueError, match="x has shape"):
+        DepthsWidget(model, torch.zeros(5, 2), y[:5])
+    with pytest.raises(ValueError, match="point is 2"):
+        DepthsWidget(model, x, y, point=(2,))
+    wide = NeuralODE(
+        mlp(2, 2),
+        lift=lambda x: nn.functional.pad(x, (0, 1)),
+        depth=AdaptiveDepth(1),
+    )
+    with pytest.raises(ValueError, match="has 2 components"):
+        DepthsWidget(wide, x, y)
 
 
 def test_bad_arguments_are_named() -> None:

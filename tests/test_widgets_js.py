@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from neural_odes import (
+    AdaptiveDepth,
     Chebyshev,
     DataControlled,
     DepthConcat,
@@ -19,6 +20,7 @@ from neural_odes import (
     Galerkin,
     Hypernetwork,
     HypernetworkODE,
+    LinearControl,
     NeuralODE,
     PiecewiseConstant,
     Polynomial,
@@ -26,8 +28,9 @@ from neural_odes import (
     mlp,
     seeded,
 )
+from neural_odes.experiments.cover import least_cover
 from neural_odes.widgets import export
-from neural_odes.widgets.views import bundle
+from neural_odes.widgets.base import bundle
 
 HERE = Path(__file__).parent / "js"
 
@@ -104,12 +107,31 @@ FIELDS = {
     "inside out": lambda: DataControlled(
         Hypernetwork(DepthConcat(mlp(5, 8, 2)))
     ),
+    "depth outermost": lambda: DepthConcat(
+        DataControlled(Galerkin(mlp(5, 8, 2), Fourier(3)))
+    ),
+    "linear control": LinearControl,
+    "its Galerkin": lambda: Galerkin(LinearControl(), Fourier(3)),
+    "embedded by a network": lambda: DataControlled(
+        mlp(5, 8, 2), embed=mlp(2, 4, 3)
+    ),
+    "embedded by an affine map": lambda: DataControlled(
+        mlp(3, 8, 2), embed=lambda x: 2 * x[:, 1:] - x[:, :1] + 0.5
+    ),
+    "embedded in moving weights": lambda: Galerkin(
+        DepthConcat(DataControlled(mlp(5, 8, 2), embed=nn.Tanh())), Fourier(3)
+    ),
+    "two controls": lambda: DataControlled(
+        DepthConcat(DataControlled(mlp(7, 8, 2))), embed=nn.Linear(2, 2)
+    ),
 }
 
 
-def make(name: str) -> NeuralODE:
+def make(name: str, depth=lambda: 1.5) -> NeuralODE:
     model = seeded(
-        lambda: NeuralODE(FIELDS[name](), depth=1.5, readout=nn.Linear(2, 1)),
+        lambda: NeuralODE(
+            FIELDS[name](), depth=depth(), readout=nn.Linear(2, 1)
+        ),
         seed=1,
     ).double()
     with torch.no_grad():  # far from the constant start
@@ -130,7 +152,7 @@ def case(model: NeuralODE, x: torch.Tensor, s: torch.Tensor, **rest) -> dict:
     if solver.method == "dopri5":
         settings = {"rtol": solver.rtol, "atol": solver.atol}
     return {
-        "state": export(model),
+        "state": export(model, features=x.shape[1]),
         "x": x.flatten().tolist(),
         "s": s.tolist(),
         "settings": settings,
@@ -151,7 +173,9 @@ def test_javascript_units() -> None:
     node("--test", *map(str, sorted(HERE.glob("*.test.mjs"))))
 
 
-@pytest.mark.parametrize("name", ["flow", "modes", "solver"])
+@pytest.mark.parametrize(
+    "name", ["cover", "crossing", "depths", "flow", "modes", "solver"]
+)
 def test_front_end_is_one_valid_module(name: str, tmp_path: Path) -> None:
     text = bundle(name)
     assert "import" not in {line.split(" ")[0] for line in text.splitlines()}
@@ -177,6 +201,80 @@ def test_page_agrees_with_torchdiffeq() -> None:
         if isinstance(model.field, HypernetworkODE):
             continue  # torchdiffeq's steps follow the weights, too
         assert abs(got["nfe"] - want.nfe) <= 0.1 * want.nfe, name
+
+
+def test_depths_of_their_own_agree_with_torchdiffeq() -> None:
+    x, s = points(), wide([0, 0.3, 0.8, 1])
+    names = [name for name in FIELDS if name != "own basis"]
+    models = [make(name, lambda: AdaptiveDepth(2)) for name in names]
+    for model in models:
+        model.solver = Solver(rtol=1e-9, atol=1e-9)
+    ours = evaluate([case(model, x, s) for model in models])
+    for name, model, got in zip(names, models, ours, strict=True):
+        with torch.no_grad():
+            want = model.solve(x, s)
+            depths = model.depth(x)
+        z = wide(got["z"]).reshape(want.z.shape)
+        assert depths.max() > 1.2 * depths.min()
+        assert (wide(got["depths"]) - depths).abs().max() < 1e-12
+        assert (z[-1] - want.z[-1]).abs().max() < 1e-6, name
+        assert (z - want.z).abs().max() < 1e-5, name
+        if isinstance(model.field, HypernetworkODE):
+            continue
+        assert abs(got["nfe"] - want.nfe) <= 0.1 * want.nfe, name
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        nn.Linear(2, 1),
+        nn.Sequential(nn.Flatten(), mlp(2, 5, 1, activation=nn.ELU)),
+        First(),
+    ],
+)
+def test_depth_networks(module: nn.Module) -> None:
+    model = NeuralODE(mlp(2, 8, 2), depth=AdaptiveDepth(module)).double()
+    model.solver = Solver("rk4", step_size=0.1)
+    x, s = points(), wide([0, 1])
+    (got,) = evaluate([case(model, x, s)])
+    with torch.no_grad():
+        want = model.solve(x).z[-1]
+    z = wide(got["z"][-1]).reshape(want.shape)
+    assert torch.allclose(z, want, atol=1e-12)
+
+
+def test_linear_control_has_its_solution_in_the_page() -> None:
+    model = NeuralODE(LinearControl(2.5)).double()
+    model.solver = Solver(rtol=1e-9, atol=1e-9)
+    x, s = points(1), wide([0, 0.2, 1])
+    (got,) = evaluate([case(model, x, s)])
+    exact = model.field.solution(s[:, None, None], x).detach()
+    z = wide(got["z"]).reshape(exact.shape)
+    assert (z - exact).abs().max() < 1e-7
+
+
+def test_formulas_of_the_reflection_and_of_covers() -> None:
+    covers = [{"r": r, "most": 30} for r in (0.1, 0.5, 1.2)]
+    crossings = [
+        {"x": x, "theta": theta, "s": 0.3, "eps": 0.05}
+        for x in (-1.0, 0.2, 0.75)
+        for theta in (0.1, 1.0, 10.0)
+    ]
+    text = json.dumps({"covers": covers, "crossings": crossings})
+    got = json.loads(node(str(HERE / "formulas.mjs"), text=text))
+    for asked, found in zip(covers, got["covers"], strict=True):
+        for n in range(2, 31):
+            want = least_cover(n, asked["r"])
+            assert found[n] == pytest.approx(want, rel=1e-9), n
+    for asked, found in zip(crossings, got["crossings"], strict=True):
+        field, x = LinearControl(asked["theta"]).double(), wide([[asked["x"]]])
+        bound = float(LinearControl.bound(x, asked["eps"]))
+        with torch.no_grad():
+            state = float(field.solution(asked["s"], x))
+            error = float((-x - field.solution(1.0, x)).abs())
+        assert found["state"] == pytest.approx(state, rel=1e-6)
+        assert found["error"] == pytest.approx(error, rel=1e-4)
+        assert found["bound"] == pytest.approx(bound)
 
 
 @pytest.mark.parametrize("method", ["euler", "midpoint", "rk4", "dopri5"])

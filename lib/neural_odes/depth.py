@@ -83,7 +83,7 @@ class _Template(nn.Module):
         """theta of shape (..., P) as named tensors of shape (..., *shape)."""
         pieces = theta.split(self.sizes, dim=-1)
         return {
-            key: piece.reshape(*theta.shape[:-1], *shape)
+            key: piece.reshape((*theta.shape[:-1], *shape))
             for key, piece, shape in zip(
                 self.keys, pieces, self.shapes, strict=True
             )

@@ -1,5 +1,5 @@
 // Reads cases {state, x, s, settings} from standard input and writes what the
-// page computes of them: {z, nfe, output, theta}.
+// page computes of them: {z, nfe, output, theta, depths}.
 import { readFileSync } from "node:fs";
 import { readModel } from "../../lib/neural_odes/widgets/fields.js";
 
@@ -12,6 +12,7 @@ const results = cases.map(({ state, x, s, settings, modes }) => {
     z: z.map((state) => [...state]),
     output: [...model.output(z.at(-1))],
     theta: [...model.theta(s.at(-1) / 3)],
+    depths: [...model.depths(Float64Array.from(x))],
   };
 });
 process.stdout.write(JSON.stringify(results));

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { applyNet, readBasis, readModel, unpack } from "../../lib/neural_odes/widgets/fields.js";
+import { readBasis, readModel } from "../../lib/neural_odes/widgets/fields.js";
+import { applyNet, unpack } from "../../lib/neural_odes/widgets/nets.js";
 
 const pack = (values) => ({
   dtype: "float64",
@@ -8,7 +9,7 @@ const pack = (values) => ({
 });
 const linear = (inputs, outputs, bias = false) => ({ in: inputs, out: outputs, bias });
 const rotation = () => ({
-  version: 1, features: 2, size: 2, depth: 2, lift: null, readout: null,
+  version: 2, features: 2, size: 2, depth: 2, lift: null, readout: null,
   field: {
     inputs: ["z"], net: [linear(2, 2)],
     weights: { kind: "constant", weights: pack([0, -1, 1, 0]) },
@@ -66,6 +67,34 @@ test("the readout's line is found", () => {
   assert.equal(readModel(rotation()).boundary, null);
 });
 
+const constant = (value) => ({ net: [linear(2, 1, true)], weights: pack([0, 0, value]) });
+
+test("each sample has its own depth, whose sign does not count", () => {
+  const depth = { net: [linear(2, 1)], weights: pack([-1, 0]) };
+  const model = readModel({ ...rotation(), depth });
+  const x = Float64Array.of(1, 0, 3, 0, -0.5, 0);
+  assert.deepEqual([...model.depths(x)], [0, 2, 1.5]);
+  assert.ok(model.adaptive && !model.controlled);
+  const { z } = model.solve(x, [0, 0.5, 1], { rtol: 1e-9, atol: 1e-9 });
+  for (const [k, part] of [0, 0.5, 1].entries())
+    for (const [i, [size, s]] of [[1, 0], [3, 2], [-0.5, 1.5]].entries()) {
+      const miss = [Math.cos(part * s), Math.sin(part * s)].map((v, j) => z[k][2 * i + j] - size * v);
+      assert.ok(Math.hypot(...miss) < 1e-7);
+    }
+});
+
+test("a depth of 0 leaves the input where it is", () => {
+  const model = readModel({ ...rotation(), depth: constant(-1) });
+  const { z } = model.solve(Float64Array.of(1, 2), [0, 1]);
+  assert.deepEqual([...z[1]], [1, 2]);
+});
+
+test("one weight draws a state to what its input mirrors", () => {
+  const net = [{ control: true, in: 4, out: 2 }];
+  const out = applyNet(net, [3], Float64Array.of(1, 2, 10, 20, 0, 0, 1, -1), 2);
+  assert.deepEqual([...out], [-33, -66, -3, 3]);
+});
+
 test("a malformed state is refused with a reason", () => {
   const broken = (change) => {
     const state = rotation();
@@ -73,10 +102,16 @@ test("a malformed state is refused with a reason", () => {
     return () => readModel(state);
   };
   assert.throws(() => readModel(undefined), /version/);
-  assert.throws(broken((m) => (m.version = 2)), /version/);
+  assert.throws(broken((m) => (m.version = 1)), /version/);
   assert.throws(broken((m) => (m.depth = 0)), /depth/);
   assert.throws(broken((m) => (m.size = 3)), /fit/);
   assert.throws(broken((m) => m.field.net.push("gelu")), /gelu/);
+  assert.throws(broken((m) => (m.depth = { ...constant(1), net: [linear(3, 1, true)] })), /depth's network does not fit/);
+  assert.throws(broken((m) => (m.depth = { net: [linear(2, 2)], weights: pack([1, 2, 3, 4]) })), /one number/);
+  assert.throws(broken((m) => (m.depth = { net: [], weights: pack([]) })), /one number/);
+  assert.throws(broken((m) => (m.field.inputs = ["z", "y"])), /unknown input y/);
+  assert.throws(broken((m) => (m.field.inputs = ["z", "x"])), /fit/);
+  assert.throws(broken((m) => (m.field.net = [{ control: true, in: 2, out: 2 }])), /fit/);
   assert.throws(broken((m) => (m.field.weights.kind = "guess")), /guess/);
   assert.throws(broken((m) => (m.field.weights.weights = pack([1]))), /number of weights/);
   assert.throws(broken((m) => (m.field.weights.weights = pack([0, NaN, 1, 0]))), /finite/);

@@ -1,10 +1,21 @@
 """Figures to play with: they compute in the page, with or without a kernel.
 
-Each widget holds trained models as an exported state and evaluates them by
-JavaScript, so that readers of the published book can move what they see.
+Each widget holds trained models as an exported state, or just numbers, and
+evaluates them by JavaScript, so that readers of the published book can move
+what they see.
 """
 
+from neural_odes.widgets.covers import CoverWidget
 from neural_odes.widgets.export import export
+from neural_odes.widgets.reflection import CrossingWidget, DepthsWidget
 from neural_odes.widgets.views import FlowWidget, ModesWidget, SolverWidget
 
-__all__ = ["FlowWidget", "ModesWidget", "SolverWidget", "export"]
+__all__ = [
+    "CoverWidget",
+    "CrossingWidget",
+    "DepthsWidget",
+    "FlowWidget",
+    "ModesWidget",
+    "SolverWidget",
+    "export",
+]

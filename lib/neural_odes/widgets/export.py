@@ -6,7 +6,6 @@ of a Galerkin basis, the generator of a hypernetwork. ``fields.js`` reads it.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable
 from typing import Any
 
@@ -20,7 +19,7 @@ from neural_odes.bases import (
     PiecewiseConstant,
     Polynomial,
 )
-from neural_odes.control import DataControlled
+from neural_odes.control import AdaptiveDepth, DataControlled, LinearControl
 from neural_odes.depth import (
     DepthConcat,
     Galerkin,
@@ -28,108 +27,113 @@ from neural_odes.depth import (
     HypernetworkODE,
 )
 from neural_odes.ode import DepthInvariant, NeuralODE
+from neural_odes.widgets.networks import (
+    Layers,
+    flat,
+    function,
+    network,
+    outputs,
+    pack,
+    refusal,
+)
 
-VERSION = 1
+VERSION = 2
 """Of the state; ``fields.js`` reads this one alone."""
 
 SAMPLES = 257
 """Depths at which a basis without a name is sampled."""
 
-_ACTIVATIONS = {
-    nn.Tanh: "tanh",
-    nn.Sigmoid: "sigmoid",
-    nn.ReLU: "relu",
-    nn.Softplus: "softplus",
-    nn.ELU: "elu",
-    nn.SiLU: "silu",
-}
 _BASES = (Fourier, Chebyshev, Polynomial, PiecewiseConstant)
 _MOVING = (Galerkin, Hypernetwork, HypernetworkODE)
 
-Layers = list[Any]
+Inputs = list[str | Callable[[Tensor], Tensor]]
 
 
 @torch.no_grad()
-def export(model: NeuralODE) -> dict[str, Any]:
+def export(model: NeuralODE, *, features: int | None = None) -> dict[str, Any]:
     """The state from which a page computes what the model does.
 
     Fields may be a network of linear layers and activations (tanh, sigmoid,
     ReLU, softplus, ELU, SiLU) with their default settings, in any nesting of
     DepthConcat, DataControlled and one of Galerkin, Hypernetwork and
-    HypernetworkODE. Lift and readout may be such networks, or any affine
-    function, such as padding with zeros.
+    HypernetworkODE; or LinearControl. Lift, readout and what embeds a control
+    may be such networks, or any affine function, such as padding with zeros.
+    So may the module of an AdaptiveDepth.
 
     Args:
         model: a NeuralODE over vectors, state of shape (N, n).
+        features: of the input. A LinearControl, which fits any number of
+            them, needs it; others say so themselves.
 
     Returns:
         JSON-able, with the keys version, features (of the input), size (of
-        the state), depth, field, lift and readout (None: the identity).
+        the state), depth (a number; or a network u with depths |1 + u(x)|),
+        field, lift and readout (None: the identity).
 
     Raises:
         TypeError: model has a part that cannot be exported; names the part.
-        ValueError: a weight is NaN or infinite.
+        ValueError: a weight is NaN or infinite, or features are needed.
     """
     if not isinstance(model, NeuralODE):
         raise TypeError(
             f"model is a {type(model).__name__}; it takes a NeuralODE"
         )
-    if callable(model.depth):
-        raise _refusal("depth", model.depth, "a number, the same for all")
-    inputs, weights, net = _read_field(model.field, float(model.depth))
-    layers, values = _network(net, "field")
-    size = _outputs(layers)
-    if size is None:
-        raise _refusal("field", net, "a network with a linear layer")
-    if weights is None:
-        weights = {"kind": "constant", "weights": pack(values)}
-    lift, features = _lift(model.lift, size, values)
+    adaptive = isinstance(model.depth, AdaptiveDepth)
+    if callable(model.depth) and not adaptive:
+        raise refusal("depth", model.depth, "a number or an AdaptiveDepth")
+    end = None if callable(model.depth) else float(model.depth)
+    inputs, weights, net = _read_field(model.field, end)
+    if isinstance(net, LinearControl):
+        size = _features(model.lift) or features
+        if size is None:
+            raise ValueError(
+                "features is None; a LinearControl fits any number of them "
+                "and takes that of the input, such as x.shape[1]"
+            )
+        layers, values = _linear_control(net, inputs, size)
+    else:
+        layers, values = network(net, "field")
+        found = outputs(layers)
+        if found is None:
+            raise refusal("field", net, "a network with a linear layer")
+        size = found
+    lift, features = _lift(model.lift, features, size, values)
     return {
         "version": VERSION,
         "features": features,
         "size": size,
-        "depth": float(model.depth),
-        "field": {"inputs": inputs, "net": layers, "weights": weights},
+        "depth": _depths(model.depth, features, values) if adaptive else end,
+        "field": {
+            "inputs": [
+                part
+                if isinstance(part, str)
+                else function(part, features, values, "embed")
+                for part in inputs
+            ],
+            "net": layers,
+            "weights": weights or {"kind": "constant", "weights": pack(values)},
+        },
         "lift": lift,
-        "readout": _function(model.readout, size, values, "readout"),
+        "readout": None
+        if isinstance(model.readout, nn.Identity)
+        else function(model.readout, size, values, "readout"),
     }
-
-
-def pack(values: Tensor) -> dict[str, str]:
-    """A tensor's numbers as base64 of little-endian floats, row by row.
-
-    Raises:
-        ValueError: one is NaN or infinite.
-    """
-    if not bool(torch.isfinite(values).all()):
-        raise ValueError("a weight is NaN or infinite; it takes finite ones")
-    wide = values.dtype == torch.float64
-    array = values.detach().cpu().double().numpy().ravel()
-    data = array.astype("<f8" if wide else "<f4").tobytes()
-    return {
-        "dtype": "float64" if wide else "float32",
-        "data": base64.b64encode(data).decode(),
-    }
-
-
-def _refusal(name: str, part: Any, takes: str) -> TypeError:
-    return TypeError(
-        f"{name} is a {type(part).__name__}, which cannot be exported; it "
-        f"takes {takes}"
-    )
 
 
 def _read_field(
-    field: Any, depth: float
-) -> tuple[list[str], dict[str, Any] | None, Any]:
+    field: Any, depth: float | None
+) -> tuple[Inputs, dict[str, Any] | None, Any]:
     """What the network sees of (z, x, s), its moving weights, the network."""
-    inputs = ["z"]
+    inputs: Inputs = ["z"]
     weights = None
     while True:
         if isinstance(field, DataControlled):
-            if not isinstance(field.embed, nn.Identity):
-                raise _refusal("embed", field.embed, "the input as it is")
-            inputs.append("x")
+            if field.dim not in (1, -1):
+                raise refusal("field", field, "dim=1, as vectors are joined")
+            same = isinstance(field.embed, nn.Identity)
+            if weights is not None and _has_weights(field.embed):
+                raise refusal("embed", field.embed, "one whose weights rest")
+            inputs.append("x" if same else field.embed)
             field = field.field
         elif isinstance(field, DepthConcat):
             inputs.append("s")
@@ -138,15 +142,30 @@ def _read_field(
             field = field.module
         elif isinstance(field, _MOVING):
             if weights is not None:
-                raise _refusal("field", field, "one set of moving weights")
+                raise refusal("field", field, "one set of moving weights")
             weights = _moving(field, depth)
             field = field.template.field
         else:
             return inputs, weights, field
 
 
+def _has_weights(embed: Any) -> bool:
+    # Within moving weights, parameters have become buffers.
+    return isinstance(embed, nn.Module) and any(True for _ in embed.buffers())
+
+
+def _linear_control(
+    field: LinearControl, inputs: Inputs, size: int
+) -> tuple[Layers, Tensor]:
+    if inputs != ["z"]:
+        raise refusal("field", field, "LinearControl by itself")
+    inputs.append("x")
+    layer = {"control": True, "in": 2 * size, "out": size}
+    return [layer], field.theta.reshape(1)
+
+
 def _moving(
-    field: Galerkin | Hypernetwork | HypernetworkODE, depth: float
+    field: Galerkin | Hypernetwork | HypernetworkODE, depth: float | None
 ) -> dict[str, Any]:
     if isinstance(field, Galerkin):
         return {
@@ -154,20 +173,22 @@ def _moving(
             "basis": _basis(field.basis, depth),
             "coefficients": pack(field.coefficients),
         }
-    net, values = _network(field.generator, "generator")
+    net, values = network(field.generator, "generator")
     generator = {"net": net, "weights": pack(values)}
     if isinstance(field, Hypernetwork):
         return {"kind": "net", **generator}
     return {"kind": "ode", "start": pack(field.start), **generator}
 
 
-def _basis(basis: Basis, depth: float) -> dict[str, Any]:
-    if isinstance(basis, _BASES):
+def _basis(basis: Basis, depth: float | None) -> dict[str, Any]:
+    if isinstance(basis, _BASES) and type(basis) in _BASES:
         return {
             "name": type(basis).__name__,
             "size": basis.size,
             "domain": list(basis.domain),
         }
+    if depth is None:
+        raise refusal("basis", basis, "one of the library's at adaptive depth")
     s = torch.linspace(0, depth, SAMPLES, dtype=torch.float64)
     return {
         "name": type(basis).__name__,
@@ -177,102 +198,31 @@ def _basis(basis: Basis, depth: float) -> dict[str, Any]:
     }
 
 
-def _network(module: Any, name: str) -> tuple[Layers, Tensor]:
-    """Layers of a network and all its weights, one after another."""
-    layers: Layers = []
-    weights: list[Tensor] = []
-    for part in _flat(module):
-        if isinstance(part, nn.Linear):
-            layers.append(
-                {
-                    "in": part.in_features,
-                    "out": part.out_features,
-                    "bias": part.bias is not None,
-                }
-            )
-            weights += [part.weight.flatten()]
-            weights += [] if part.bias is None else [part.bias]
-        elif type(part) in _ACTIVATIONS and _has_defaults(part):
-            layers.append(_ACTIVATIONS[type(part)])
-        else:
-            raise _refusal(
-                name,
-                part,
-                "linear layers and tanh, sigmoid, ReLU, softplus, ELU or "
-                "SiLU with their default settings",
-            )
-    return layers, torch.cat(weights) if weights else torch.zeros(0)
+def _depths(depth: Any, features: int, like: Tensor) -> dict[str, Any]:
+    state = function(depth.module, features, like, "depth")
+    if (outputs(state["net"]) or features) != 1:
+        raise refusal("depth", depth.module, "a network with one output")
+    return state
 
 
-def _outputs(layers: Layers) -> int | None:
-    sizes = [layer["out"] for layer in layers if isinstance(layer, dict)]
-    return sizes[-1] if sizes else None
-
-
-def _flat(module: Any) -> list[Any]:
-    if isinstance(module, nn.Sequential):
-        return [part for child in module for part in _flat(child)]
-    return [] if isinstance(module, nn.Identity) else [module]
-
-
-def _has_defaults(activation: nn.Module) -> bool:
-    fresh = type(activation)()
-    names = ("alpha", "beta", "threshold")
-    return all(
-        getattr(activation, name, None) == getattr(fresh, name, None)
-        for name in names
-    )
+def _features(function: Any) -> int | None:
+    """How many a network takes; None without a linear layer."""
+    linear = [part for part in flat(function) if isinstance(part, nn.Linear)]
+    return linear[0].in_features if linear else None
 
 
 def _lift(
-    lift: Any, size: int, like: Tensor
+    lift: Any, features: int | None, size: int, like: Tensor
 ) -> tuple[dict[str, Any] | None, int]:
     """The lift, and how many features it takes."""
     if isinstance(lift, nn.Identity):
         return None, size
-    linear = [part for part in _flat(lift) if isinstance(part, nn.Linear)]
-    sizes = [linear[0].in_features] if linear else range(1, size + 1)
-    for features in sizes:
+    known = _features(lift) or features
+    for number in [known] if known else range(1, size + 1):
         try:
-            state = _function(lift, features, like, "lift")
-        except (RuntimeError, TypeError, ValueError, IndexError):
+            state = function(lift, number, like, "lift")
+        except TypeError:
             continue
-        if state is not None and _outputs(state["net"]) == size:
-            return state, features
-    raise _refusal("lift", lift, "a network or an affine function of x")
-
-
-def _function(
-    function: Callable[[Tensor], Tensor], features: int, like: Tensor, name: str
-) -> dict[str, Any] | None:
-    """A lift or readout as a network: as it is, or as the affine map it is."""
-    if isinstance(function, nn.Identity):
-        return None
-    try:
-        layers, values = _network(function, name)
-    except TypeError:
-        linear = _affine(function, features, like)
-        if linear is None:
-            raise
-        layers, values = _network(linear, name)
-    return {"net": layers, "weights": pack(values)}
-
-
-def _affine(
-    function: Callable[[Tensor], Tensor], features: int, like: Tensor
-) -> nn.Linear | None:
-    """The linear layer that does what the function does, if there is one."""
-    generator = torch.Generator().manual_seed(0)
-    points = 3 * torch.randn(20, features, generator=generator).to(like)
-    zero = torch.zeros(1, features).to(like)
-    bias = function(zero)
-    weight = (function(torch.eye(features).to(like)) - bias).mT
-    output = function(points)
-    if output.ndim != 2:
-        return None
-    if not torch.allclose(output, points @ weight.mT + bias, atol=1e-5):
-        return None
-    linear = nn.Linear(features, output.shape[1]).to(like)
-    linear.weight.copy_(weight)
-    linear.bias.copy_(bias[0])
-    return linear
+        if (outputs(state["net"]) or number) == size:
+            return state, number
+    raise refusal("lift", lift, "a network or an affine function of x")

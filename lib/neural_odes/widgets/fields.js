@@ -1,74 +1,9 @@
 // Trained models, read from the state that export.py writes. Batches are
 // Float64Arrays, one sample after another.
+import { applyNet, readNet, sizesOf, unpack } from "./nets.js";
 import { integrate } from "./numerics.js";
 
-const VERSION = 1;
-
-const ACTIVATIONS = {
-  tanh: Math.tanh,
-  sigmoid: (v) => 1 / (1 + Math.exp(-v)),
-  relu: (v) => (v > 0 ? v : 0),
-  softplus: (v) => (v > 20 ? v : Math.log1p(Math.exp(v))),
-  elu: (v) => (v > 0 ? v : Math.expm1(v)),
-  silu: (v) => v / (1 + Math.exp(-v)),
-};
-
-/** Numbers from {dtype, data}, base64 of little-endian floats. */
-export function unpack(packed) {
-  const Numbers = { float32: Float32Array, float64: Float64Array }[packed.dtype];
-  if (!Numbers) throw new Error(`unknown dtype ${packed.dtype}`);
-  const bytes = Uint8Array.from(atob(packed.data), (c) => c.charCodeAt(0));
-  const values = Float64Array.from(new Numbers(bytes.buffer));
-  if (!values.every(Number.isFinite)) throw new Error("a weight is not finite");
-  return values;
-}
-
-/** Weights of a network: a list of activations and {in, out, bias}. */
-function countWeights(net) {
-  let count = 0;
-  for (const layer of net) {
-    if (layer.out) count += layer.out * (layer.in + (layer.bias ? 1 : 0));
-    else if (!ACTIVATIONS[layer]) throw new Error(`unknown layer ${layer}`);
-  }
-  return count;
-}
-
-/** A network of the given weights on a batch of rows. */
-export function applyNet(net, weights, input, rows) {
-  let values = input;
-  let at = 0;
-  for (const layer of net) {
-    if (!layer.out) {
-      const activation = ACTIVATIONS[layer];
-      const out = new Float64Array(values.length);
-      for (let i = 0; i < out.length; i++) out[i] = activation(values[i]);
-      values = out;
-      continue;
-    }
-    const { in: width, out: size } = layer;
-    const bias = at + width * size;
-    const out = new Float64Array(rows * size);
-    for (let r = 0; r < rows; r++) {
-      for (let o = 0; o < size; o++) {
-        let sum = layer.bias ? weights[bias + o] : 0;
-        const row = at + o * width;
-        const start = r * width;
-        for (let i = 0; i < width; i++) sum += weights[row + i] * values[start + i];
-        out[r * size + o] = sum;
-      }
-    }
-    at = bias + (layer.bias ? size : 0);
-    values = out;
-  }
-  return values;
-}
-
-function readNet(spec) {
-  const weights = unpack(spec.weights);
-  if (weights.length !== countWeights(spec.net))
-    throw new Error("a network has the wrong number of weights");
-  return (input, rows) => applyNet(spec.net, weights, input, rows);
-}
+const VERSION = 2;
 
 const BASES = {
   Fourier: (u, m) =>
@@ -114,14 +49,14 @@ export function readBasis({ name, size, domain, samples }) {
 }
 
 /** theta(s), the field's weights, from one of four descriptions. */
-function readWeights(spec, depth, modes) {
+function readWeights(spec, modes) {
   if (spec.kind === "constant") {
     const weights = unpack(spec.weights);
     return () => weights;
   }
   if (spec.kind === "net") {
-    const generator = readNet(spec);
-    return (s) => generator([s], 1);
+    const generator = readNet(spec, 1, "the generator");
+    return (s) => generator.apply([s], 1);
   }
   if (spec.kind === "basis") {
     const { size } = spec.basis;
@@ -138,15 +73,30 @@ function readWeights(spec, depth, modes) {
     };
   }
   if (spec.kind === "ode") {
-    const generator = readNet(spec);
-    const slope = (s, theta) => generator([s, ...theta], 1);
-    const cells = 64;
-    const s = Array.from({ length: cells + 1 }, (_, i) => (depth * i) / cells);
-    const { z } = integrate(slope, unpack(spec.start), s, { rtol: 1e-9, atol: 1e-9 });
-    const slopes = z.map((theta, i) => slope(s[i], theta));
-    return (at) => hermite(z, slopes, depth / cells, at);
+    const start = unpack(spec.start);
+    const generator = readNet(spec, start.length + 1, "the generator");
+    return solvedWeights((s, theta) => generator.apply([s, ...theta], 1), start);
   }
   throw new Error(`unknown kind of weights ${spec.kind}`);
+}
+
+const CELL = 1 / 64;
+
+/** theta(s) of an equation of its own, solved as far as it is asked for. */
+function solvedWeights(slope, start) {
+  const settings = { rtol: 1e-9, atol: 1e-9 };
+  const [values, slopes] = [[start], [slope(0, start)]];
+  return (at) => {
+    const first = values.length - 1;
+    if (first === 0 || at > first * CELL) {
+      const cells = Math.max(1, Math.ceil(at / CELL) - first);
+      const s = Array.from({ length: cells + 1 }, (_, i) => (first + i) * CELL);
+      const { z } = integrate(slope, values[first], s, settings);
+      values.push(...z.slice(1));
+      slopes.push(...z.slice(1).map((theta, i) => slope(s[i + 1], theta)));
+    }
+    return hermite(values, slopes, CELL, at);
+  };
 }
 
 function hermite(values, slopes, h, at) {
@@ -163,52 +113,104 @@ function hermite(values, slopes, h, at) {
  *
  * modes: keep only so many functions of a Galerkin basis. The result has
  * features, size (of the state), depth, outputs (0 without a readout),
- * lift(x), theta(s), slope(s, z, x), output(z), and
- * solve(x, s, settings), which is integrate's result; boundary is [c, a, b] where
- * the readout is c + a z1 + b z2 on a plane, else null.
+ * lift(x), theta(s), slope(s, z, x) with s a number or one for each sample,
+ * output(z), depths(x) and solve(x, s, settings), which is integrate's result;
+ * boundary is [c, a, b] where the readout is c + a z1 + b z2 on a plane, else
+ * null. Of an adaptive model, depth is 1 and solve takes s in [0, 1], parts of
+ * each sample's own depth. A controlled one has a field that sees x.
  */
 export function readModel(state, { modes = Infinity } = {}) {
   if (state?.version !== VERSION)
     throw new Error(`this page reads version ${VERSION} of a model's state, ` +
       `not ${state?.version}`);
-  const { features, size, depth, field } = state;
-  if (!(depth > 0)) throw new Error(`depth is ${depth}`);
-  const widths = { z: size, x: features, s: 1 };
-  const width = field.inputs.reduce((sum, name) => sum + widths[name], 0);
-  const linear = field.net.filter((layer) => layer.out);
-  if (linear[0].in !== width || linear.at(-1).out !== size)
-    throw new Error("the field's network does not fit the state");
-  const weights = readWeights(field.weights, depth, modes);
-  if (weights(0).length !== countWeights(field.net))
+  const { features, size, field } = state;
+  const adaptive = Boolean(state.depth?.net);
+  const own = adaptive && readNet(state.depth, features, "the depth's network");
+  if (adaptive ? own.outputs !== 1 : !(state.depth > 0))
+    throw new Error(adaptive ? "a depth takes one number" : `depth is ${state.depth}`);
+  const depth = adaptive ? 1 : state.depth;
+  const depths = (x) => adaptive
+    ? own.apply(x, x.length / features).map((v) => Math.abs(1 + v))
+    : new Float64Array(x.length / features).fill(depth);
+
+  const lift = state.lift
+    ? readNet(state.lift, features, "the lift")
+    : { outputs: features, apply: (x) => Float64Array.from(x) };
+  if (lift.outputs !== size) throw new Error("the lift does not fit the state");
+  const inputs = field.inputs.map((part) => readInput(part, size, features));
+  const width = inputs.reduce((sum, part) => sum + part.width, 0);
+  const sizes = sizesOf(field.net, width, "the field's network");
+  if (sizes.outputs !== size) throw new Error("the field's network does not fit the state");
+  const weights = readWeights(field.weights, modes);
+  if (weights(0).length !== sizes.weights)
     throw new Error("the field has the wrong number of weights");
   let cached = { s: NaN };
   const theta = (s) => {
     if (cached.s !== s) cached = { s, theta: weights(s) };
     return cached.theta;
   };
+  const still = field.weights.kind === "constant";
   const slope = (s, z, x) => {
     const rows = z.length / size;
-    if (width === size) return applyNet(field.net, theta(s), z, rows);
-    const input = new Float64Array(rows * width);
-    let at = 0;
+    const input = joined(inputs.map((part) => part.read(s, z, x, rows)), inputs, rows);
+    if (still || typeof s === "number")
+      return applyNet(field.net, theta(still ? 0 : s), input, rows);
+    const out = new Float64Array(z.length);
     for (let r = 0; r < rows; r++)
-      for (const name of field.inputs)
-        for (let i = 0; i < widths[name]; i++)
-          input[at++] = name === "s" ? s : name === "z" ? z[r * size + i] : x[r * features + i];
-    return applyNet(field.net, theta(s), input, rows);
+      out.set(applyNet(field.net, theta(s[r]), input.subarray(r * width, (r + 1) * width), 1), r * size);
+    return out;
   };
-  const lift = state.lift ? readNet(state.lift) : (x) => Float64Array.from(x);
-  const readout = state.readout && readNet(state.readout);
-  const startOf = (x) => lift(x, x.length / features);
-  const output = readout ? (z) => readout(z, z.length / size) : (z) => z;
-  const outputs = state.readout?.net.findLast((layer) => layer.out)?.out ?? 0;
+
+  const readout = state.readout && readNet(state.readout, size, "the readout");
+  const output = readout ? (z) => readout.apply(z, z.length / size) : (z) => z;
+  const outputs = readout ? readout.outputs : 0;
   const flat = size === 2 && outputs === 1 && state.readout.net.length === 1;
   const [c, a, b] = flat ? output(Float64Array.of(0, 0, 1, 0, 0, 1)) : [];
+  const start = (x) => lift.apply(x, x.length / features);
   return {
-    features, size, depth, theta, slope, output, outputs,
+    features, size, depth, depths, adaptive, theta, slope, output, outputs,
+    controlled: inputs.some((part) => part.sees),
     boundary: flat ? [c, a - c, b - c] : null,
-    lift: startOf,
-    solve: (x, s, settings) =>
-      integrate((at, z) => slope(at, z, x), startOf(x), s, settings),
+    lift: start,
+    solve: (x, s, settings) => {
+      const ends = adaptive && depths(x);
+      const f = adaptive
+        ? (part, z) => stretched(slope(ends.map((end) => part * end), z, x), ends)
+        : (at, z) => slope(at, z, x);
+      return integrate(f, start(x), s, settings);
+    },
   };
+}
+
+/** One of the things that the field's network sees, {width, read, sees x}. */
+function readInput(part, size, features) {
+  if (part === "z") return { width: size, read: (s, z) => z };
+  if (part === "x") return { width: features, read: (s, z, x) => x, sees: true };
+  if (part === "s")
+    return { width: 1, read: (s, z, x, rows) =>
+      typeof s === "number" ? new Float64Array(rows).fill(s) : s };
+  if (!part?.net) throw new Error(`unknown input ${part}`);
+  const embed = readNet(part, features, "the embedding");
+  return { width: embed.outputs, read: (s, z, x, rows) => embed.apply(x, rows), sees: true };
+}
+
+/** Columns of several batches side by side. */
+function joined(batches, parts, rows) {
+  if (batches.length === 1) return batches[0];
+  const total = parts.reduce((sum, { width }) => sum + width, 0);
+  const out = new Float64Array(rows * total);
+  let first = 0;
+  parts.forEach(({ width }, p) => {
+    const values = batches[p];
+    for (let r = 0; r < rows; r++)
+      for (let i = 0; i < width; i++) out[r * total + first + i] = values[r * width + i];
+    first += width;
+  });
+  return out;
+}
+
+/** Slopes over the part of each sample's depth, of slopes over depth. */
+function stretched(slopes, ends) {
+  const size = slopes.length / ends.length;
+  return slopes.map((v, i) => v * ends[Math.floor(i / size)]);
 }

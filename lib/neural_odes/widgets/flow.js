@@ -1,5 +1,6 @@
 // FlowWidget: a point and the data flow through one of several trained fields.
 import { readModel } from "./fields.js";
+import { classifyInputs, drawInputs, showsInputs } from "./inputs.js";
 import { pen, powerOfTen, tidy } from "./plot.js";
 import { drawFlow, followPoint, frameOf, makeScene, moves, readData, vector } from "./scene.js";
 import { button, choice, CLASS_KEY, DRAG_KEY, key, mount, node, player, pointCanvas, readout, slider, trait } from "./ui.js";
@@ -32,6 +33,13 @@ function renderFlow({ model: python, el }) {
       return scenes.get(key);
     };
 
+    const classes = new Map();
+    const classified = () => {
+      const label = selected.get();
+      if (!classes.has(label)) classes.set(label, classifyInputs(model(), data.x));
+      return classes.get(label);
+    };
+
     let frame = null;
     const plane = pointCanvas("Flow of the data", "ode-square",
       moves(point, scene, () => frame));
@@ -48,11 +56,13 @@ function renderFlow({ model: python, el }) {
         t.set(first[name]);
     });
     const values = readout();
+    const inputs = node("canvas", { role: "img", "aria-label": "Class of each input" });
+    const small = node("div", { className: "ode-canvas ode-square ode-small" }, inputs);
     const panel = node("div", { className: "ode-panel" },
       ...(states.size > 1 ? [variant] : []), depth,
-      node("div", { className: "ode-buttons" }, play, reset), precision, values);
-    shell.root.append(node("div", { className: "ode-body" }, plane, panel),
-      key(...CLASS_KEY, ...(model().boundary ? ["dashed: output 0"] : []), DRAG_KEY));
+      node("div", { className: "ode-buttons" }, play, reset), precision, values, small);
+    const legend = key();
+    shell.root.append(node("div", { className: "ode-body" }, plane, panel), legend);
     for (const t of [selected, point, s, tolerance]) t.watch(shell.redraw);
 
     return () => {
@@ -62,15 +72,30 @@ function renderFlow({ model: python, el }) {
       frame = drawFlow(pen(plane.canvas), now, data, way, k);
       variant.show(selected.get());
       precision.show(tolerance.get());
+      const { adaptive, controlled } = now.model;
+      depth.querySelector("label").textContent = adaptive ? "Part of g(x)" : "Depth s";
       depth.show(now.s[k], tidy(now.s[k]), { max: now.model.depth, step: now.model.depth / 100 });
+      small.hidden = !showsInputs(now.model);
+      if (!small.hidden) {
+        const region = classified();
+        drawInputs(pen(inputs), region, data, way);
+        inputs.setAttribute("aria-label", region.failed
+          ? `The class of each input cannot be drawn: ${region.failed}`
+          : `The class of each input in the plane, with the data and the point`);
+      }
+      legend.show(...CLASS_KEY, ...(now.model.boundary ? ["dashed: output 0"] : []),
+        controlled ? "arrows: the field of the dragged x alone" : "arrows: one field for all",
+        ...(small.hidden ? [] : ["small picture: class of each input, on a grid that may miss thin channels"]), DRAG_KEY);
       const [from, to] = [vector(point.get()), vector(way.z.at(-1))];
       const output = vector(way.output);
       plane.place(...frame.handle, point.get()[0], `at ${from}, ends at ${to}`);
-      plane.describe(`Vector field at depth ${tidy(now.s[k])}, ` +
+      plane.describe(`Vector field ${controlled ? "of the point " : ""}at depth ` +
+        `${tidy((way.end * now.s[k]) / now.model.depth)}, ` +
         `${data.y.length} data points and a point that flows from ${from} to ${to}`);
       values.show({
         "start z(0)": from,
-        "end z(S)": to,
+        ...(adaptive ? { "its depth g(x)": tidy(way.end) } : {}),
+        [adaptive ? "end z(g(x))" : "end z(S)"]: to,
         ...(now.model.outputs ? { "output y": output } : {}),
         "NFE, point alone": String(way.nfe),
         "NFE, all data": String(now.nfe),

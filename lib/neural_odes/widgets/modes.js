@@ -1,5 +1,6 @@
 // ModesWidget: how many functions of a basis the weights theta(s) need.
-import { readModel, unpack } from "./fields.js";
+import { readModel } from "./fields.js";
+import { unpack } from "./nets.js";
 import { axes, inside, line, marker, pen, tidy } from "./plot.js";
 import { depthsOf, drawFlow, followPoint, frameOf, makeScene, moves, readData, vector } from "./scene.js";
 import { button, CLASS_KEY, DRAG_KEY, key, mount, node, player, pointCanvas, readout, slider, trait } from "./ui.js";

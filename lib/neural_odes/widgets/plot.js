@@ -58,11 +58,18 @@ export const powerOfTen = (power) =>
 export const tidy = (value, digits = 2) =>
   value.toFixed(digits).replace(/^-(?=0(\.0*)?$)/, "").replace("-", "−");
 
+/** A number > 0 as text, by its power of ten. */
+export function scientific(value) {
+  const [digits, power] = value.toExponential(1).split("e");
+  return `${digits} · ${powerOfTen(Number(power))}`;
+}
+
 /**
- * Axes over box = [left, right, low, high] of the data's units; the maps
- * {x, y} to pixels, their inverses {across, up} and the frame's edges.
+ * Axes over box = [left, right, low, high] of the data's units, or of powers
+ * of ten where log = [across, up] says so; the maps {x, y} to pixels, their
+ * inverses {across, up} and the frame's edges.
  */
-export function axes(sheet, box, { names, log = false }) {
+export function axes(sheet, box, { names, log = [false, false] }) {
   const { ctx, width, height, colours: c } = sheet;
   const [left, right, low, high] = box;
   const edges = { left: 44, right: width - 10, top: 20, bottom: height - 38 };
@@ -74,31 +81,31 @@ export function axes(sheet, box, { names, log = false }) {
   ctx.fillStyle = c.muted;
   ctx.strokeStyle = c.faint;
   ctx.lineWidth = 1;
-  const label = (value, all) => {
-    if (log) return powerOfTen(value);
+  const label = (value, all, power) => {
+    if (power) return powerOfTen(value);
     const step = all.length > 1 ? all[1] - all[0] : 1;
     return tidy(value, Math.max(0, -Math.floor(Math.log10(step) + 1e-9)));
   };
-  const marks = (from, to, pixels) => {
+  const marks = (from, to, pixels, power) => {
     const all = ticks(from, to, Math.max(2, Math.min(6, pixels / 45)));
-    return log ? all.filter(Number.isInteger) : all;
+    return power ? all.filter(Number.isInteger) : all;
   };
   ctx.beginPath();
   ctx.textAlign = "center";
   ctx.textBaseline = "top";
-  const columns = marks(left, right, edges.right - edges.left);
+  const columns = marks(left, right, edges.right - edges.left, log[0]);
   for (const value of columns) {
     ctx.moveTo(x(value), edges.bottom);
     ctx.lineTo(x(value), edges.bottom + 4);
-    ctx.fillText(label(value, columns), x(value), edges.bottom + 7);
+    ctx.fillText(label(value, columns, log[0]), x(value), edges.bottom + 7);
   }
   ctx.textAlign = "right";
   ctx.textBaseline = "middle";
-  const rows = marks(low, high, edges.bottom - edges.top);
+  const rows = marks(low, high, edges.bottom - edges.top, log[1]);
   for (const value of rows) {
     ctx.moveTo(edges.left - 4, y(value));
     ctx.lineTo(edges.left, y(value));
-    ctx.fillText(label(value, rows), edges.left - 7, y(value));
+    ctx.fillText(label(value, rows, log[1]), edges.left - 7, y(value));
   }
   ctx.rect(edges.left, edges.top, edges.right - edges.left, edges.bottom - edges.top);
   ctx.stroke();

@@ -1,11 +1,12 @@
 // Data on their way through a trained field: what is computed, how it is drawn.
-// States of one component are drawn over depth, others by their first two.
-import { unpack } from "./fields.js";
+// States of one component are drawn over depth, others by their first two. At
+// frame k of FRAMES each sample is at the same part of its own depth.
+import { unpack } from "./nets.js";
 import { arrow, axes, inside, line, marker, shapeOf, tidy } from "./plot.js";
 
 const FRAMES = 100;
 
-/** Depths at which pictures show the states. */
+/** Depths, or parts of each sample's own, at which pictures show the states. */
 export const depthsOf = (model) =>
   Array.from({ length: FRAMES + 1 }, (_, k) => (model.depth * k) / FRAMES);
 
@@ -15,32 +16,43 @@ export const frameOf = (model, s) =>
 export const readData = ({ x, y }) => ({ x: unpack(x), y: unpack(y) });
 
 /** What arrows need: {model, s, box, top}; top is the highest speed there is. */
-export function makeView(model, box) {
+export function makeView(model, box, longest = model.depth) {
   const x = new Float64Array(model.features);
   const z = model.lift(x);
   const speeds = [0, 0.25, 0.5, 0.75, 1].flatMap((part) =>
-    fieldOn({ model, box }, part * model.depth, 12, z, x)
+    fieldOn({ model, box }, part * longest, 12, z, x)
       .map(({ u, v }) => Math.hypot(u, v)));
   return { model, box, s: depthsOf(model), top: Math.max(...speeds) || 1 };
 }
 
 /**
- * The data's way through a model: a view with {z, nfe, right}, right the share
- * on the right side, null without a single output. Give a box to keep it,
- * else it is the one around all states.
+ * The data's way through a model: a view with {z, ends, nfe, right}, ends the
+ * depth of each sample, right the share on the right side, null without a
+ * single output. Give a box to keep it, else it is the one around all states.
+ * Where depth is an axis and each input has its own, the point keeps to the
+ * range of the data, whose depths fit the box.
  */
 export function makeScene(model, data, settings, box) {
   const { z, nfe } = model.solve(data.x, depthsOf(model), settings);
   const output = model.output(z.at(-1));
   const hits = data.y.filter((y, i) => output[i] > 0 === y > 0).length;
+  const ends = model.depths(data.x);
+  const range = model.adaptive && model.size === 1 ? rangeOf(data.x) : null;
+  const longest = Math.max(...ends, ...(range ? model.depths(ladder(range)) : []));
   return {
-    ...makeView(model, box ?? boxAround(model, z)), z, nfe,
+    ...makeView(model, box ?? boxAround(model, z, { longest }), longest), z, ends, nfe, range,
     right: model.outputs === 1 ? hits / data.y.length : null,
   };
 }
 
+const rangeOf = (x) => [Math.min(...x), Math.max(...x)];
+
+/** Inputs equally spaced in a range. */
+export const ladder = ([low, high], steps = 200) =>
+  Float64Array.from({ length: steps + 1 }, (_, i) => low + (i / steps) * (high - low));
+
 /** The box [left, right, low, high] around states; rim is a part of its side. */
-export function boxAround(model, states, rim = 0.08) {
+export function boxAround(model, states, { rim = 0.08, longest = model.depth } = {}) {
   const [low, high] = [[Infinity, Infinity], [-Infinity, -Infinity]];
   for (const z of states)
     for (let i = 0; i < z.length; i++) {
@@ -51,20 +63,22 @@ export function boxAround(model, states, rim = 0.08) {
     }
   if (model.size === 1) {
     const edge = (0.07 + rim) * (high[0] - low[0]) || 1;
-    const side = 0.03 * model.depth; // room for marks
-    return [-side, model.depth + side, low[0] - edge, high[0] + edge];
+    const side = 0.03 * longest || 0.03; // room for marks
+    return [-side, longest + side, low[0] - edge, high[0] + edge];
   }
   const half = (0.5 + rim) * Math.max(high[0] - low[0], high[1] - low[1]) || 1;
   const [x, y] = [0, 1].map((i) => (low[i] + high[i]) / 2);
   return [x - half, x + half, y - half, y + half];
 }
 
-/** One point's own way: {x, z, nfe, output}. */
+/** One point's own way: {x, z, end, nfe, output}, end its depth. */
 export function followPoint(model, x, settings) {
   const own = Float64Array.from(x);
   const { z, nfe } = model.solve(own, depthsOf(model), settings);
-  return { x: own, z, nfe, output: model.output(z.at(-1)) };
+  return { x: own, z, end: model.depths(own)[0], nfe, output: model.output(z.at(-1)) };
 }
+
+const depthAt = (end, k) => (end * k) / FRAMES;
 
 /** Field vectors at depth s on a grid, for input x; other components as in z. */
 function fieldOn({ model, box }, s, side, z, x) {
@@ -100,14 +114,17 @@ export function stateAxes(sheet, { model, box }) {
 export function drawFlow(sheet, scene, data, point, k) {
   const { ctx } = sheet;
   const frame = stateAxes(sheet, scene);
-  const spot = (z, i, k) => frame.spot(scene.s[k], z, i);
+  const spot = (z, i, k) => frame.spot(depthAt(scene.ends[i], k), z, i);
+  const own = (z, k) => frame.spot(depthAt(point.end, k), z);
   inside(ctx, frame, () => {
     drawSides(sheet, frame, scene);
     drawArrows(sheet, frame, scene, point, k);
-    drawData(sheet, scene, data, k, spot);
-    drawPoint(sheet, scene, point, k, spot);
+    // Where all end at depths of their own, ends may lie on the point's path.
+    const parts = [() => drawData(sheet, scene, data, k, spot), () => drawPath(sheet, scene, point, k, own)];
+    for (const draw of scene.range ? parts.reverse() : parts) draw();
+    drawPoint(sheet, scene, point, k, own);
   });
-  return { ...frame, handle: spot(point.z[0], 0, 0) };
+  return { ...frame, handle: own(point.z[0], 0) };
 }
 
 /** The half planes that the readout takes for -1 and +1. */
@@ -133,7 +150,7 @@ function drawSides({ ctx, colours: c }, frame, { model, box }) {
   line(ctx, [corner(-far, 0), corner(far, 0)], c.ink, 1.2, [5, 4]);
 }
 
-/** Arrows at depth s[k], longer and darker where the field is faster. */
+/** The point's field at its depth, longer and darker where it is faster. */
 export function drawArrows({ ctx, colours: c }, frame, scene, point, k) {
   const width = frame.right - frame.left;
   const side = Math.max(10, Math.min(20, Math.round(width / 20)));
@@ -141,7 +158,7 @@ export function drawArrows({ ctx, colours: c }, frame, scene, point, k) {
   const [left, right, low, high] = scene.box;
   const unit = [width / (right - left), (frame.bottom - frame.top) / (high - low)];
   const longest = 0.9 * Math.min(...cell);
-  for (const { at, u, v } of fieldOn(scene, scene.s[k], side, point.z[k], point.x)) {
+  for (const { at, u, v } of fieldOn(scene, depthAt(point.end, k), side, point.z[k], point.x)) {
     const [dx, dy] = [u * unit[0], -v * unit[1]];
     const speed = scene.model.size > 1
       ? Math.sqrt(Math.min(1, Math.hypot(u, v) / scene.top)) : 0.8;
@@ -173,15 +190,21 @@ function drawData({ ctx, colours: c }, { model, z }, data, k, spot) {
   draw(k, r, false);
 }
 
-function drawPoint({ ctx, colours: c }, { model }, point, k, spot) {
-  const path = point.z.map((z, at) => spot(z, 0, at));
-  const side = model.outputs === 1 ? Math.sign(point.output[0]) || 1 : 0;
-  const color = side ? c.classes[side] : c.ink;
+/** The class that the point is given; 0 without a single output. */
+const sideOf = ({ model }, point) => model.outputs === 1 ? Math.sign(point.output[0]) || 1 : 0;
+
+function drawPath({ ctx, colours: c }, scene, point, k, spot) {
+  const path = point.z.map(spot);
   line(ctx, path, c.paper, 6);
   line(ctx, path, c.ink, 1.2, [3, 4]);
-  line(ctx, path.slice(0, k + 1), color, 3.4);
-  marker(ctx, "circle", ...path[0], 8, c.paper, c.ink, 2.4);
-  marker(ctx, side > 0 ? "triangle" : "circle", ...path[k], 6.5, color, c.ink, 2);
+  line(ctx, path.slice(0, k + 1), c.classes[sideOf(scene, point)] ?? c.ink, 3.4);
+}
+
+function drawPoint({ ctx, colours: c }, scene, point, k, spot) {
+  const side = sideOf(scene, point);
+  marker(ctx, "circle", ...spot(point.z[0], 0), 8, c.paper, c.ink, 2.4);
+  marker(ctx, side > 0 ? "triangle" : "circle", ...spot(point.z[k], k), 6.5,
+    c.classes[side] ?? c.ink, c.ink, 2);
 }
 
 /** A state or output as text. */
@@ -191,9 +214,10 @@ export const vector = (values, digits = 2) => {
 };
 
 /** The input whose state lies at a place of the plane, kept in the box. */
-function inputAt({ model, box }, x, y) {
+function inputAt({ model, box, range }, x, y) {
   const clamp = (v, low, high) => Math.min(high, Math.max(low, v));
-  const place = [clamp(x, box[0], box[1]), clamp(y, box[2], box[3])];
+  const [low, high] = range ?? [box[2], box[3]];
+  const place = [clamp(x, box[0], box[1]), clamp(y, low, high)];
   return model.size === 1 ? [place[1]] : place;
 }
 

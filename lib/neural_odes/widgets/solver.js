@@ -1,7 +1,7 @@
 // SolverWidget: the steps of a method, what they cost and how far they miss.
 import { readModel } from "./fields.js";
 import { integrate, METHODS } from "./numerics.js";
-import { axes, inside, line, marker, pen, powerOfTen, tidy } from "./plot.js";
+import { axes, inside, line, marker, pen, powerOfTen, scientific, tidy } from "./plot.js";
 import { boxAround, depthsOf, drawArrows, makeView, moves, stateAxes, vector } from "./scene.js";
 import { button, choice, DRAG_KEY, key, mount, node, pointCanvas, readout, slider, trait } from "./ui.js";
 
@@ -28,10 +28,9 @@ function solveBy(model, x, method, i, exact) {
   }
 }
 
-const scientific = (value) => {
+const missBy = (value) => {
   if (!(value > LEAST)) return Number.isNaN(value) ? "–" : `below ${powerOfTen(-11)}`;
-  const power = Math.floor(Math.log10(value) + 1e-12);
-  return `${tidy(value / 10 ** power, 1)} · ${powerOfTen(power)}`;
+  return scientific(value);
 };
 
 const log = Math.log10;
@@ -42,7 +41,7 @@ function drawErrors(sheet, results, method, setting) {
   const low = Math.floor(Math.min(...all.map((r) => log(r.error))) - 0.3);
   const high = Math.ceil(Math.max(...all.map((r) => log(r.error))) + 0.3);
   const box = [0, log(Math.max(...all.map((r) => r.nfe))) + 0.15, low, high];
-  const frame = axes(sheet, box, { names: ["function evaluations (NFE)", "error at S"], log: true });
+  const frame = axes(sheet, box, { names: ["function evaluations (NFE)", "error at S"], log: [true, true] });
   const spot = (r) => [frame.x(log(r.nfe)), frame.y(log(r.error))];
   inside(ctx, frame, () => {
     METHODS.forEach((name, i) => {
@@ -89,7 +88,7 @@ function renderSolver({ model: python, el }) {
         const [x, y] = first[3];
         const starts = y === undefined ? [x, -x] : [x, y, -y, x, -x, -y, y, -x];
         const { z } = model.solve(Float64Array.from(starts), depthsOf(model), EXACT);
-        views.set(label, makeView(model, boxAround(model, z, 0.15)));
+        views.set(label, makeView(model, boxAround(model, z, { rim: 0.15 })));
       }
       return views.get(label);
     };
@@ -138,7 +137,7 @@ function renderSolver({ model: python, el }) {
       const path = own.path.map((step) => frame.spot(step.s, step.z));
       const truth = exact.map((z, k) => frame.spot(s[k], z));
       inside(ctx, frame, () => {
-        drawArrows(sheet, frame, now, { z: exact, x }, 0);
+        drawArrows(sheet, frame, now, { z: exact, x, end: model.depth }, 0);
         line(ctx, truth, c.paper, 8);
         line(ctx, truth, c.broad, 6);
         line(ctx, path, color, 2);
@@ -158,14 +157,14 @@ function renderSolver({ model: python, el }) {
       plane.describe(`The exact trajectory from ${vector(point.get())} and ` +
         `${own.path.length - 1} steps of ${method.get()}`);
       errors.setAttribute("aria-label", "Error against function evaluations of four methods; " +
-        `${method.get()} takes ${own.nfe} and misses by ${scientific(own.error)}`);
+        `${method.get()} takes ${own.nfe} and misses by ${missBy(own.error)}`);
       values.show(own.failed ? { "the solver stopped": own.failed } : {
         "NFE": String(own.nfe),
         "steps": `${own.accepted} taken` + (own.rejected ? `, ${own.rejected} rejected` : ""),
-        "error |z(S) − exact|": scientific(own.error),
+        "error |z(S) − exact|": missBy(own.error),
       });
       shell.say(own.failed ? `The solver stopped: ${own.failed}`
-        : `${method.get()}: ${own.nfe} evaluations, error ${scientific(own.error)}`);
+        : `${method.get()}: ${own.nfe} evaluations, error ${missBy(own.error)}`);
     };
   });
 }

@@ -176,13 +176,14 @@ export function readout() {
 /**
  * A canvas with a point on it that can be dragged, tapped or moved by arrow
  * keys. move(x, y) is told where, in CSS pixels of the canvas; nudge(dx, dy)
- * how many small steps. place(x, y, text) puts the handle there.
+ * how many small steps; label says what the point is. place(x, y, value, text)
+ * puts the handle there.
  */
-export function pointCanvas(name, className, { move, nudge }) {
+export function pointCanvas(name, className, { move, nudge, label = "Starting point" }) {
   const canvas = node("canvas", { role: "img", "aria-label": name });
   const handle = node("div", {
     className: "ode-handle", tabIndex: 0, role: "slider",
-    "aria-label": "Starting point", "aria-roledescription": "movable point",
+    "aria-label": label, "aria-roledescription": "movable point",
     "aria-valuemin": -100, "aria-valuemax": 100,
   });
   const box = node("div", { className: `ode-canvas ${className}` }, canvas, handle);
@@ -223,10 +224,15 @@ export function pointCanvas(name, className, { move, nudge }) {
   });
 }
 
-/** What the marks mean: parts are texts, or [text, name of a class]. */
-export const key = (...parts) => node("p", { className: "ode-key" },
-  ...parts.map((part) => typeof part === "string" ? node("span", {}, part)
-    : node("span", { className: part[1] }, part[0])));
+/** What the marks mean: show(parts) of texts, or [text, name of a class]. */
+export function key(...parts) {
+  const list = node("p", { className: "ode-key" });
+  const show = (...parts) => list.replaceChildren(...parts.map((part) =>
+    typeof part === "string" ? node("span", {}, part)
+      : node("span", { className: part[1] }, part[0])));
+  show(...parts);
+  return Object.assign(list, { show });
+}
 
 export const CLASS_KEY = [["● class −1", "ode-minus"], ["▲ class +1", "ode-plus"], "hollow: z(0)"];
 export const DRAG_KEY = "large ring: drag it, or focus it and use the arrow keys";

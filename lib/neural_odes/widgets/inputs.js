@@ -1,0 +1,73 @@
+// The plane of inputs: the class that a model of one output gives to each.
+import { axes, inside, line, marker, shapeOf } from "./plot.js";
+import { boxAround, ladder } from "./scene.js";
+
+const CELLS = 32;
+const SETTINGS_INPUTS = { rtol: 1e-3, atol: 1e-3, maxSteps: 300 };
+
+export const showsInputs = (model) => model.features === 2 && model.outputs === 1;
+
+/** Outputs on a grid around the data, row by row: {box, values}, or {failed}. */
+export function classifyInputs(model, x) {
+  const box = boxAround({ size: 2 }, [x], { rim: 0.12 });
+  const [across, up] = [box.slice(0, 2), box.slice(2)].map((ends) => [...ladder(ends, CELLS)]);
+  const grid = Float64Array.from(up.flatMap((v) => across.flatMap((u) => [u, v])));
+  try {
+    const { z } = model.solve(grid, [0, model.depth], SETTINGS_INPUTS);
+    return { box, values: model.output(z[1]) };
+  } catch (error) {
+    return { box, failed: error.message };
+  }
+}
+
+/** Regions of both classes and the boundary, with the data and the point. */
+export function drawInputs(sheet, { box, values }, data, point) {
+  const { ctx, colours: c } = sheet;
+  const frame = axes(sheet, box, { names: ["x₁", "x₂"] });
+  const dot = (label, x, y, r) =>
+    marker(ctx, shapeOf(label), frame.x(x), frame.y(y), r, c.classes[label], c.paper, 0.8);
+  inside(ctx, frame, () => {
+    if (values) drawRegions(ctx, frame, values, c);
+    data.y.forEach((y, i) => dot(Math.sign(y) || 1, data.x[2 * i], data.x[2 * i + 1], 2.4));
+    // Far from the data the point stays at the edge, hollow.
+    const shown = [...point.x].map((v, i) =>
+      Math.min(box[2 * i + 1], Math.max(box[2 * i], v)));
+    const side = Math.sign(point.output[0]) || 1;
+    const far = shown.some((v, i) => v !== point.x[i]);
+    marker(ctx, shapeOf(side), frame.x(shown[0]), frame.y(shown[1]), 6,
+      far ? c.paper : c.classes[side], c.ink, 2);
+  });
+}
+
+/** Cells cut where the output, linear along their edges, changes its sign. */
+function drawRegions(ctx, frame, values, c) {
+  ctx.fillStyle = c.fills[-1];
+  ctx.fillRect(frame.left, frame.top, frame.right - frame.left, frame.bottom - frame.top);
+  const [dx, dy] = [(frame.right - frame.left) / CELLS, (frame.bottom - frame.top) / CELLS];
+  const corners = [[0, 0], [1, 0], [1, 1], [0, 1]];
+  const boundary = [];
+  ctx.beginPath();
+  for (let row = 0; row < CELLS; row++)
+    for (let column = 0; column < CELLS; column++) {
+      const at = corners.map(([i, j]) => values[(row + j) * (CELLS + 1) + column + i]);
+      if (at.every((v) => v <= 0)) continue;
+      const cuts = [];
+      const shape = [];
+      const spot = ([i, j]) => [frame.left + (column + i) * dx, frame.bottom - (row + j) * dy];
+      corners.forEach((corner, n) => {
+        const next = (n + 1) % 4;
+        if (at[n] > 0) shape.push(spot(corner));
+        if (at[n] > 0 === at[next] > 0) return;
+        const t = at[n] / (at[n] - at[next]);
+        cuts.push(spot(corner.map((v, i) => v + t * (corners[next][i] - v))));
+        shape.push(cuts.at(-1));
+      });
+      shape.forEach(([x, y], n) => (n ? ctx.lineTo(x, y) : ctx.moveTo(x, y)));
+      ctx.closePath();
+      if (cuts.length) boundary.push(cuts);
+    }
+  ctx.fillStyle = c.fills[1];
+  ctx.fill();
+  for (const cuts of boundary)
+    for (let n = 0; n < cuts.length; n += 2) line(ctx, cuts.slice(n, n + 2), c.ink, 1.2);
+}

@@ -1,0 +1,13 @@
+// Reads {covers: [{r, most}], crossings: [{x, theta, s, eps}]} from standard
+// input and writes what the page computes of them.
+import { readFileSync } from "node:fs";
+import { leastCovers } from "../../lib/neural_odes/widgets/cover.js";
+import { boundOf, errorOf, stateOf } from "../../lib/neural_odes/widgets/crossing.js";
+
+const { covers, crossings } = JSON.parse(readFileSync(0, "utf8"));
+process.stdout.write(JSON.stringify({
+  covers: covers.map(({ r, most }) => [...leastCovers(r, most)]),
+  crossings: crossings.map(({ x, theta, s, eps }) => ({
+    state: stateOf(x, theta, s), error: errorOf(x, theta), bound: boundOf(x, eps),
+  })),
+}));

@@ -1,0 +1,140 @@
+"""How much a small change of the input costs in accuracy (section 6)."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from neural_odes.loop import Loss
+from neural_odes.train import accuracy
+
+Norm = Literal["l2", "linf"]
+
+
+def wrong_side(output: Tensor, y: Tensor) -> Tensor:
+    """The mean of -output y: what an attack on labels ±1 raises.
+
+    Unlike the squared error, it does not grow beyond the right answer too.
+    """
+    return -(output * y).mean()
+
+
+def pgd(
+    model: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    *,
+    radius: float,
+    norm: Norm = "l2",
+    steps: int = 20,
+    step_size: float | None = None,
+    loss: Loss = wrong_side,
+    seed: int = 0,
+) -> Tensor:
+    """Inputs within a ball around x that raise the loss (Madry et al., 2018).
+
+    Projected gradient ascent from a random point of the ball. Gradients are
+    backpropagated through the solver, so what the attack sees is exact.
+
+    Args:
+        model: from inputs (N, ...) to outputs.
+        x: inputs, shape (N, ...).
+        y: their targets.
+        radius: of the ball, > 0.
+        norm: its norm over each input, "l2" or "linf".
+        steps: >= 1.
+        step_size: by default 2.5 radius / steps, which can cross the ball.
+        loss: of outputs and targets, a scalar; by default for labels ±1.
+        seed: of the starting points.
+
+    Returns:
+        shape (N, ...), none farther than the radius from its x.
+
+    Raises:
+        ValueError: an argument out of range.
+    """
+    if norm not in ("l2", "linf"):
+        raise ValueError(f"norm is {norm!r}; it takes 'l2' or 'linf'")
+    if not (math.isfinite(radius) and radius > 0):
+        raise ValueError(f"radius is {radius}; it takes a number > 0")
+    if steps < 1:
+        raise ValueError(f"steps is {steps}; it takes an integer >= 1")
+    size = 2.5 * radius / steps if step_size is None else step_size
+    if not (math.isfinite(size) and size > 0):
+        raise ValueError(f"step_size is {step_size}; it takes a number > 0")
+    generator = torch.Generator().manual_seed(seed)
+    draw = torch.rand(x.shape, generator=generator).to(x)
+    away = _within((2 * draw - 1) * radius, radius, norm)
+    for _ in range(steps):
+        away = away.detach().requires_grad_()
+        (slope,) = torch.autograd.grad(loss(model(x + away), y), away)
+        step = slope.sign() if norm == "linf" else _unit(slope)
+        away = _within(away.detach() + size * step, radius, norm)
+    return x + away
+
+
+def accuracy_under_attack(
+    model: nn.Module, x: Tensor, y: Tensor, *, radius: float, norm: Norm = "l2"
+) -> float:
+    """The share of outputs with their label's sign, after :func:`pgd`.
+
+    Args:
+        model: its outputs have the shape of y.
+        x: inputs, shape (N, ...).
+        y: labels -1 and +1, shape (N, 1).
+        radius: of the ball, > 0.
+        norm: "l2" or "linf".
+    """
+    return accuracy(model, pgd(model, x, y, radius=radius, norm=norm), y)
+
+
+def accuracy_under_noise(
+    model: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    *,
+    std: float,
+    draws: int = 10,
+    seed: int = 0,
+) -> float:
+    """The share of outputs with their label's sign, under Gaussian noise.
+
+    Args:
+        model: its outputs have the shape of y.
+        x: inputs, shape (N, ...).
+        y: labels -1 and +1, shape (N, 1).
+        std: of the noise on each component, >= 0.
+        draws: how often each input is drawn, >= 1.
+        seed: of the noise.
+
+    Raises:
+        ValueError: an argument out of range.
+    """
+    if not (math.isfinite(std) and std >= 0):
+        raise ValueError(f"std is {std}; it takes a number >= 0")
+    if draws < 1:
+        raise ValueError(f"draws is {draws}; it takes an integer >= 1")
+    generator = torch.Generator().manual_seed(seed)
+    noise = torch.randn(draws, *x.shape, generator=generator).to(x)
+    many = (x + std * noise).flatten(0, 1)
+    return accuracy(model, many, y.repeat(draws, *[1] * (y.ndim - 1)))
+
+
+def _within(away: Tensor, radius: float, norm: Norm) -> Tensor:
+    if norm == "linf":
+        return away.clamp(-radius, radius)
+    length = away.flatten(1).norm(dim=1)
+    scale = (radius / length.clamp_min(radius)).reshape(-1, *_ones(away))
+    return away * scale
+
+
+def _unit(slope: Tensor) -> Tensor:
+    length = slope.flatten(1).norm(dim=1).clamp_min(1e-30)
+    return slope / length.reshape(-1, *_ones(slope))
+
+
+def _ones(like: Tensor) -> list[int]:
+    return [1] * (like.ndim - 1)

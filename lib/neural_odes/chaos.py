@@ -1,0 +1,305 @@
+"""How fast small differences grow: Lyapunov exponents (section 6).
+
+Every estimator takes a NeuralODE, perturbs the *state* z(0) = h(x) and holds
+the input x that the field may see; all points and perturbations share one
+solve. A classical system is a model too::
+
+    NeuralODE(lorenz, depth=50.0, solver=Solver("rk4", step_size=0.01))
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from neural_odes.ode import JointField, NeuralODE
+from neural_odes.solver import integrate
+
+Field = Callable[[Tensor, Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class ErrorPaths:
+    """How K perturbations of each of N points grew.
+
+    Attributes:
+        s: depths, shape (T,), from 0 to S.
+        error: |z'(s) - z(s)|, shape (T, N, K); r at s = 0.
+        exponents: ln(error(S) / r) / S, shape (N, K), per unit of depth.
+        nfe: evaluations of the one solve.
+    """
+
+    s: Tensor
+    error: Tensor
+    exponents: Tensor
+    nfe: int
+
+    @property
+    def mean(self) -> Tensor:
+        """The exponent of each point, over its perturbations, shape (N,)."""
+        return self.exponents.mean(dim=1)
+
+    @property
+    def spread(self) -> Tensor:
+        """Their standard deviation, shape (N,); NaN for one perturbation."""
+        return self.exponents.std(dim=1)
+
+
+@torch.no_grad()
+def lyapunov_exponent(
+    model: NeuralODE,
+    x: Tensor,
+    *,
+    radius: float = 1e-3,
+    perturbations: int = 10,
+    depths: int = 51,
+    seed: int = 0,
+) -> ErrorPaths:
+    """Algorithm 1 of the paper: the exponent from the two ends of an error.
+
+    For small differences it estimates the largest exponent. It saturates once
+    the error is as large as the space the states live in, and then falls as
+    1 / S: see :func:`renormalised_exponent`.
+
+    Args:
+        model: of depth S.
+        x: inputs, shape (N, n).
+        radius: r, the length of a perturbation, > 0. In single precision it
+            should be well above 1e-7 of the states.
+        perturbations: K, how many each point gets, >= 1.
+        depths: T, at how many equally spaced depths errors are read, >= 2.
+        seed: of the perturbations.
+
+    Raises:
+        TypeError: model is not a NeuralODE, or its field has a state of its
+            own.
+        ValueError: an argument out of range; z(0) is no vector; samples have
+            depths of their own; a neighbour ended at the very same state.
+        SolverError: the solve could not be finished.
+    """
+    field, z0, end = _problem(model, x)
+    _positive("radius", radius)
+    _at_least("perturbations", perturbations, 1)
+    _at_least("depths", depths, 2)
+    start = z0[:, None] + sphere(
+        (len(z0), perturbations), z0.shape[1], radius=radius, seed=seed
+    ).to(z0)
+    both = torch.cat([z0[:, None], start], dim=1)
+    control = x.repeat_interleave(perturbations + 1, dim=0)
+    s = torch.linspace(0, end, depths, dtype=z0.dtype, device=z0.device)
+    z, nfe = integrate(
+        lambda s, z: field(s, z, control),
+        both.flatten(0, 1),
+        s,
+        solver=model.solver,
+    )
+    z = z.reshape(depths, *both.shape)
+    error = (z[:, :, 1:] - z[:, :, :1]).norm(dim=-1)
+    return ErrorPaths(s, error, _rates(error[-1], radius, end), nfe)
+
+
+@torch.no_grad()
+def renormalised_exponent(
+    model: NeuralODE,
+    x: Tensor,
+    *,
+    radius: float = 1e-6,
+    pieces: int = 50,
+    align: int = 0,
+    seed: int = 0,
+) -> Tensor:
+    """The largest exponent, with the error pulled back to r again and again.
+
+    The complete version of Algorithm 1 (its footnote 3; Wolf et al., 1985,
+    here at fixed intervals): S is cut into pieces, at whose ends the neighbour
+    is set back to distance r along the direction it was found in.
+
+    Args:
+        model: of depth S.
+        x: inputs, shape (N, n).
+        radius: r, > 0; small against the states, large against their rounding.
+        pieces: how many, >= 1.
+        align: how many of them are left out at the start, until the
+            perturbation has turned into the direction that grows most.
+        seed: of the first directions.
+
+    Returns:
+        shape (N,).
+
+    Raises:
+        TypeError, ValueError, SolverError: as :func:`lyapunov_exponent`.
+    """
+    field, z, end = _problem(model, x)
+    _positive("radius", radius)
+    _at_least("pieces", pieces, 1)
+    if not 0 <= align < pieces:
+        raise ValueError(f"align is {align}; it takes 0 <= align < {pieces}")
+    away = sphere((len(z),), z.shape[1], radius=radius, seed=seed).to(z)
+    total = z.new_zeros(len(z))
+    control = torch.cat([x, x])
+    for i in range(pieces):
+        s = _piece(i, pieces, end, z)
+        both, _ = integrate(
+            lambda s, z: field(s, z, control),
+            torch.cat([z, z + away]),
+            s,
+            solver=model.solver,
+        )
+        z, near = both[-1].chunk(2)
+        away = near - z
+        if i >= align:
+            total += _rates(away.norm(dim=1), radius, 1.0)
+        away = radius * away / away.norm(dim=1, keepdim=True)
+    return total * pieces / (end * (pieces - align))
+
+
+@torch.no_grad()
+def lyapunov_spectrum(
+    model: NeuralODE,
+    x: Tensor,
+    *,
+    pieces: int = 1,
+    align: int = 0,
+    count: int | None = None,
+) -> Tensor:
+    """All exponents, by the variational equation (Benettin et al., 1980).
+
+    Tangent vectors V follow dV/ds = (df/dz) V beside the state. After each
+    piece of depth a QR decomposition makes them orthogonal again and counts
+    their growth. For exponents of an attractor, pieces are shorter than the
+    time in which V's columns become parallel, and some are for aligning.
+
+    Args:
+        model: of depth S.
+        x: inputs, shape (N, n).
+        pieces: how many, >= 1.
+        align: how many of them are left out at the start.
+        count: how many exponents, the largest first; by default all.
+
+    Returns:
+        shape (N, count), per unit of depth.
+
+    Raises:
+        TypeError, ValueError, SolverError: as :func:`lyapunov_exponent`.
+    """
+    _, z, end = _problem(model, x)
+    size = z.shape[1]
+    count = size if count is None else count
+    _at_least("pieces", pieces, 1)
+    if not 0 <= align < pieces:
+        raise ValueError(f"align is {align}; it takes 0 <= align < {pieces}")
+    if not 1 <= count <= size:
+        raise ValueError(f"count is {count}; it takes 1 to {size}")
+    frame = torch.eye(size, count).to(z).expand(len(z), -1, -1)
+    total = z.new_zeros(len(z), count)
+    for i in range(pieces):
+        z, frame = _tangents(model, x, z, frame, _piece(i, pieces, end, z))
+        frame, growth = torch.linalg.qr(frame)
+        if i >= align:
+            total += growth.diagonal(dim1=1, dim2=2).abs().log()
+    return total * pieces / (end * (pieces - align))
+
+
+@torch.no_grad()
+def finite_time_exponents(model: NeuralODE, x: Tensor) -> Tensor:
+    """ln(sigma_i) / S of the flow's Jacobian dz(S)/dz(0), the largest first.
+
+    What a ball of infinitesimal radius about z(0) becomes at the end: the
+    right notion for a flow that ends at S. Unlike those of an attractor, these
+    exponents differ from point to point.
+
+    Args:
+        model: of depth S.
+        x: inputs, shape (N, n).
+
+    Returns:
+        shape (N, n).
+
+    Raises:
+        TypeError, ValueError, SolverError: as :func:`lyapunov_exponent`.
+    """
+    _, z, end = _problem(model, x)
+    frame = torch.eye(z.shape[1]).to(z).expand(len(z), -1, -1)
+    s = _piece(0, 1, end, z)
+    _, frame = _tangents(model, x, z, frame, s)
+    return torch.linalg.svdvals(frame).log() / end
+
+
+def sphere(
+    shape: tuple[int, ...], dim: int, *, radius: float, seed: int
+) -> Tensor:
+    """Points uniform on the sphere of radius r about 0, (*shape, dim)."""
+    generator = torch.Generator().manual_seed(seed)
+    normal = torch.randn(*shape, dim, generator=generator, dtype=torch.float64)
+    return radius * normal / normal.norm(dim=-1, keepdim=True)
+
+
+def _tangents(
+    model: NeuralODE, x: Tensor, z: Tensor, frame: Tensor, s: Tensor
+) -> tuple[Tensor, Tensor]:
+    """State and tangent vectors (N, n, k) at the end of s."""
+    field = model.field
+
+    def joint(s: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        z, frame = state
+
+        def along(v: Tensor) -> Tensor:
+            return torch.func.jvp(lambda z: field(s, z, x), (z,), (v,))[1]
+
+        return field(s, z, x), torch.vmap(along, in_dims=2, out_dims=2)(frame)
+
+    (z, frame), _ = integrate(joint, (z, frame), s, solver=model.solver)
+    return z[-1], frame[-1]
+
+
+def _problem(model: NeuralODE, x: Tensor) -> tuple[Field, Tensor, float]:
+    """Field, initial states (N, n) and depth of a model."""
+    if not isinstance(model, NeuralODE):
+        raise TypeError(
+            f"model is a {type(model).__name__}; it takes a NeuralODE"
+        )
+    if isinstance(model.field, JointField):
+        raise TypeError(
+            f"model's field is a {type(model.field).__name__}, whose weights "
+            "have a state of their own; it takes a field of (s, z, x)"
+        )
+    if callable(model.depth):
+        raise ValueError(
+            "model's depth differs from sample to sample; an exponent takes "
+            "one depth S for all"
+        )
+    z0 = model.solve(x, torch.zeros(1)).z[0]
+    if z0.ndim != 2:
+        raise ValueError(
+            f"z(0) has shape {tuple(z0.shape)}; it takes vectors, (N, n)"
+        )
+    return model.field, z0, float(model.depth)
+
+
+def _piece(i: int, pieces: int, end: float, like: Tensor) -> Tensor:
+    ends = [end * i / pieces, end * (i + 1) / pieces]
+    return torch.tensor(ends, dtype=like.dtype, device=like.device)
+
+
+def _rates(error: Tensor, radius: float, span: float) -> Tensor:
+    if not bool((error > 0).all()):
+        raise ValueError(
+            f"radius is {radius}; a neighbour that far ended at the same "
+            "state to the last digit: it takes a larger one, or float64"
+        )
+    return (error / radius).log() / span
+
+
+def _positive(name: str, value: float) -> None:
+    if not (math.isfinite(value) and value > 0):
+        raise ValueError(f"{name} is {value}; it takes a number > 0")
+
+
+def _at_least(name: str, value: Any, least: int) -> None:
+    if value < least:
+        raise ValueError(f"{name} is {value}; it takes an integer >= {least}")

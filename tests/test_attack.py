@@ -1,0 +1,87 @@
+"""Attacks stay in their ball and find what can be found."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from neural_odes import NeuralODE, mlp, seeded
+from neural_odes.attack import (
+    accuracy_under_attack,
+    accuracy_under_noise,
+    pgd,
+)
+
+
+def line(*weights):
+    layer = nn.Linear(len(weights), 1, bias=False).double()
+    with torch.no_grad():
+        layer.weight.copy_(torch.tensor([weights]))
+    return layer
+
+
+@given(
+    seed=st.integers(0, 2**16),
+    radius=st.floats(1e-3, 10),
+    norm=st.sampled_from(["l2", "linf"]),
+)
+@settings(max_examples=25, deadline=None)
+def test_attacked_points_lie_within_the_ball(seed, radius, norm):
+    generator = torch.Generator().manual_seed(seed)
+    x = torch.randn(6, 2, generator=generator)
+    y = torch.randn(6, 1, generator=generator)
+    model = seeded(lambda: NeuralODE(mlp(2, 4, 2), readout=nn.Linear(2, 1)), 0)
+    away = pgd(model, x, y, radius=radius, norm=norm, steps=3, seed=seed) - x
+    order = 2 if norm == "l2" else math.inf
+    lengths = torch.linalg.vector_norm(away, ord=order, dim=1)
+    # x + away is rounded once more.
+    assert bool((lengths <= radius * (1 + 1e-4) + 1e-6).all())
+
+
+def test_against_a_line_the_best_step_is_known():
+    """The wrong side is nearest along w, or along the signs of w."""
+    model, x = line(3.0, 4.0), torch.zeros(2, 2).double()
+    y = torch.tensor([[-1.0], [1.0]]).double()
+    direction = torch.tensor([[1.0], [-1.0]]).double()
+    found = pgd(model, x, y, radius=0.5, steps=50)
+    expected = 0.5 * direction * torch.tensor([0.6, 0.8])
+    torch.testing.assert_close(found, expected, rtol=0, atol=0.03)
+    found = pgd(model, x, y, radius=0.5, norm="linf")
+    torch.testing.assert_close(found, 0.5 * direction * torch.ones(2).double())
+
+
+def test_accuracy_falls_where_the_ball_reaches_across_the_line():
+    model = line(1.0, 0.0)
+    x = torch.tensor([[0.1, 0.0], [1.0, 0.0], [-0.1, 0.0], [-1.0, 0.0]])
+    x, y = x.double(), x[:, :1].sign().double()
+    assert accuracy_under_attack(model, x, y, radius=0.05) == 1
+    assert accuracy_under_attack(model, x, y, radius=0.5) == 0.5
+    assert accuracy_under_attack(model, x, y, radius=2.0, norm="linf") == 0
+    assert accuracy_under_noise(model, x, y, std=0.0) == 1
+    noisy = accuracy_under_noise(model, x, y, std=0.1, draws=4000)
+    expected = 0.5 + 0.5 * 0.5 * (1 + math.erf(1 / math.sqrt(2)))
+    assert noisy == pytest.approx(expected, abs=0.01)
+
+
+def test_attacks_repeat_and_leave_the_model_alone():
+    model, x, y = line(1.0, 2.0), torch.ones(3, 2).double(), -torch.ones(3, 1)
+    once = pgd(model, x, y.double(), radius=0.1, seed=3)
+    assert torch.equal(once, pgd(model, x, y.double(), radius=0.1, seed=3))
+    assert model.weight.grad is None
+
+
+def test_bad_arguments_are_named():
+    model, x, y = line(1.0), torch.ones(1, 1).double(), torch.ones(1, 1)
+    for name, wrong in (("radius", 0.0), ("steps", 0), ("step_size", -1.0)):
+        arguments = {"radius": 1.0} | {name: wrong}
+        with pytest.raises(ValueError, match=f"{name} is"):
+            pgd(model, x, y, **arguments)
+    with pytest.raises(ValueError, match="norm is 'l3'"):
+        pgd(model, x, y, radius=1.0, norm="l3")
+    with pytest.raises(ValueError, match="std is"):
+        accuracy_under_noise(model, x, y, std=-1.0)
+    with pytest.raises(ValueError, match="draws is 0"):
+        accuracy_under_noise(model, x, y, std=1.0, draws=0)

@@ -1,0 +1,99 @@
+"""Penalties: their values on known flows, and their gradients."""
+
+import math
+
+import pytest
+import torch
+
+from neural_odes import (
+    AdaptiveDepth,
+    DepthConcat,
+    HypernetworkODE,
+    NeuralODE,
+    Solver,
+    fit,
+    mlp,
+    nested_spheres,
+    seeded,
+)
+from neural_odes.regularize import fixed_point, steady_state
+
+TIGHT = Solver(rtol=1e-10, atol=1e-12)
+X = torch.tensor([[3.0, 4.0], [0.0, 2.0]]).double()
+
+
+def value(penalty, model, x=X):
+    return penalty(model, model.solve(x), x)
+
+
+def test_penalties_of_an_exponential_decay():
+    """|f(z(1))| = |x| / e, and the way from S to 2S is |x| (1/e - 1/e^2)."""
+    model = NeuralODE(lambda s, z, x: -z, solver=TIGHT)
+    mean = (5 + 2) / 2
+    one = 0.3 * mean / math.e
+    assert value(fixed_point(0.3), model).item() == pytest.approx(one)
+    both = 0.3 * mean * (1 / math.e - 1 / math.e**2)
+    assert value(steady_state(0.3), model).item() == pytest.approx(both)
+
+
+def test_a_depth_of_their_own():
+    own = torch.tensor([1.0, 2.0]).double()
+    model = NeuralODE(lambda s, z, x: s * 0 - z, depth=lambda x: own,
+                      solver=TIGHT)  # fmt: skip
+    expected = (5 / math.e + 2 / math.e**2) / 2
+    assert value(fixed_point(1.0), model).item() == pytest.approx(expected)
+    with pytest.raises(ValueError, match="sample to sample"):
+        value(steady_state(1.0), model)
+
+
+@pytest.mark.parametrize("make", [fixed_point, steady_state])
+@pytest.mark.parametrize(
+    "solver",
+    [
+        Solver("rk4", step_size=0.25),
+        Solver("dopri8", rtol=1e-9, atol=1e-9, adjoint=True),
+    ],
+    ids=["backpropagation", "adjoint"],
+)
+def test_gradients_of_a_penalised_loss(make, solver):
+    field = seeded(lambda: DepthConcat(mlp(3, 3, 2)), 0).double()
+    model, penalty = NeuralODE(field, solver=solver), make(0.7)
+
+    def loss(*_):
+        solution = model.solve(X)
+        end = solution.z[-1]
+        return end.square().mean() + penalty(model, solution, X)
+
+    assert torch.autograd.gradcheck(
+        loss, tuple(field.parameters()), eps=1e-4, atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("make", [fixed_point, steady_state])
+def test_fit_takes_them_and_they_calm_the_end(make):
+    x, y = nested_spheres(64, dim=3, seed=0)
+    ends = []
+    for strength in (0.0, 1.0):
+        model = seeded(
+            lambda: NeuralODE(
+                mlp(3, 8, 3), readout=torch.nn.Linear(3, 1),
+                solver=Solver("rk4", step_size=0.25),
+            ),
+            0,
+        )  # fmt: skip
+        fit(model, x, y, epochs=40, lr=0.02, penalty=make(strength),
+            progress=False)  # fmt: skip
+        ends.append(value(fixed_point(1.0), model, x).item())
+    assert ends[1] < ends[0] / 2
+
+
+def test_bad_arguments_are_named():
+    for make in (fixed_point, steady_state):
+        for wrong in (-1.0, math.nan):
+            with pytest.raises(ValueError, match="strength is"):
+                make(wrong)
+        joint = NeuralODE(HypernetworkODE(mlp(2, 2), hidden=2)).double()
+        with pytest.raises(TypeError, match="HypernetworkODE"):
+            value(make(1.0), joint)
+    adaptive = NeuralODE(mlp(2, 2), depth=AdaptiveDepth(2)).double()
+    assert value(fixed_point(1.0), adaptive) > 0

@@ -14,10 +14,12 @@ from neural_odes.experiments import (
     by_dimension,
     common,
     cover,
+    estimators,
     inputs,
     reflection,
     solvers,
     spheres,
+    stability,
     theorem,
 )
 from neural_odes.solver import METHODS
@@ -48,6 +50,18 @@ TINY = {
     ),
     "dimensionality.cover": cover.Cover(points=100),
     "dimensionality.input_network": inputs.InputNetwork(samples=16, epochs=2),
+    "chaos.estimators": estimators.Estimators(
+        samples=2,
+        settle=5.0,
+        span=2.0,
+        aligned=0.5,
+        spans=(0.5,),
+        radii=(1e-4,),
+    ),
+    "chaos.figure7": stability.Stability(samples=16, epochs=2, fresh=20),
+    "chaos.strength": stability.Strength(
+        samples=16, epochs=2, fresh=20, strengths=(0.0, 1.0)
+    ),
 }
 
 
@@ -255,3 +269,16 @@ def test_the_augmented_field_leaves_its_points_in_place():
     end = model.solve(x).z[-1]
     torch.testing.assert_close(end[:, :3], x)
     torch.testing.assert_close(end[:, 3:], f(x))
+
+
+def test_turnover_of_a_rotation():
+    """A ring that turns by one radian per unit: its speed is its spread."""
+
+    def turn(s, z, x):
+        return torch.stack([-z[:, 1], z[:, 0]], dim=1)
+
+    angle = torch.linspace(0, 6.28, 100, dtype=torch.float64)
+    ring = torch.stack([angle.cos(), angle.sin()], dim=1)
+    model = NeuralODE(turn, depth=2.0)
+    assert common.turnover(model, ring) == pytest.approx(1, rel=1e-3)
+    assert common.turnover(model, 5 * ring) == pytest.approx(1, rel=1e-3)

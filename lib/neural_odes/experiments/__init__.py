@@ -17,10 +17,12 @@ from neural_odes.experiments import (
     background,
     by_dimension,
     cover,
+    estimators,
     inputs,
     reflection,
     solvers,
     spheres,
+    stability,
     theorem,
 )
 from neural_odes.experiments.registry import Experiment
@@ -150,6 +152,34 @@ EXPERIMENTS: Mapping[str, Experiment] = MappingProxyType(
             quick=inputs.InputNetwork(samples=128, epochs=60),
             summary="what an input network leaves for the flow to do",
             paper="section 5, figure 6",
+        ),
+        "chaos.estimators": Experiment(
+            estimators.estimators,
+            estimators.Estimators,
+            quick=estimators.Estimators(
+                samples=4, span=30.0, spans=(1.0, 5.0, 20.0), radii=(1e-4,)
+            ),
+            summary="Lyapunov exponents of systems where they are known",
+            paper="section 6, algorithm 1",
+            quick_seeds=1,
+        ),
+        "chaos.figure7": Experiment(
+            stability.figure7,
+            stability.Stability,
+            quick=stability.Stability(samples=64, epochs=60, fresh=100),
+            summary="exponents, penalties and attacks on nested 3-spheres",
+            paper="section 6, equations 20 and 21, figure 7",
+            quick_seeds=1,
+        ),
+        "chaos.strength": Experiment(
+            stability.strength,
+            stability.Strength,
+            quick=stability.Strength(
+                samples=64, epochs=60, fresh=100, strengths=(0.0, 0.1, 1.0)
+            ),
+            summary="what the penalty (21) costs and buys over its strength",
+            paper="section 6, equation 21",
+            quick_seeds=1,
         ),
     }
 )

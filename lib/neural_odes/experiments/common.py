@@ -52,6 +52,37 @@ def distance(a: Tensor, b: Tensor) -> float:
     return (a - b).square().sum(1).mean().sqrt().item()
 
 
+@torch.no_grad()
+def turnover(model: NeuralODE, x: Tensor, depths: int = 101) -> float:
+    """How often, per unit of depth, states cross the space they live in.
+
+    The mean speed |f| over the spread of the states (root mean square about
+    their mean), averaged over depth. Exponents of two flows compare once each
+    is divided by its own turnover: the unit of depth drops out.
+
+    Args:
+        model: of one depth S for all, its states vectors.
+        x: inputs, shape (N, n), N >= 2.
+        depths: how many equally spaced depths are averaged.
+
+    Raises:
+        ValueError: samples have depths of their own.
+    """
+    if callable(model.depth):
+        raise ValueError("model's depth differs from sample to sample")
+    s = torch.linspace(0, model.depth, depths, dtype=x.dtype)
+    z = model.solve(x, s).z
+    speed = torch.stack(
+        [
+            model.field(depth, state, x).norm(dim=1).mean()
+            for depth, state in zip(s, z, strict=True)
+        ]
+    )
+    away = z - z.mean(dim=1, keepdim=True)
+    spread = away.square().sum(dim=2).mean(dim=1).sqrt()
+    return (speed / spread).mean().item()
+
+
 def log_slope(x: Sequence[float], y: Sequence[float]) -> float:
     """Slope of the least-squares line of log y over log x.
 

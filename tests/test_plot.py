@@ -490,3 +490,23 @@ def test_the_boundary_curve_takes_one_flow_for_all():
         plot.boundary_curve(NeuralODE(controlled, readout=linear(1.0, 0.0)))
     with pytest.raises(ValueError, match="another lift"):
         plot.boundary_curve(NeuralODE(mlp(2, 2)))
+
+
+def test_the_exponent_map_shows_where_differences_grow():
+    """dz/ds = z^2 / 2 per component: growth where z > 0, up to a sign."""
+
+    class Square(nn.Module):
+        def forward(self, z):
+            return z.square() / 2
+
+    model = NeuralODE(Square(), readout=linear(1.0, 0.0))
+    ax = plot.exponent_map(model, box=BOX, density=5, largest=2.0)
+    mesh = ax.collections[0]
+    rates = mesh.get_array().reshape(5, 5)
+    side = torch.linspace(-1, 1, 5)
+    own = -2 * torch.log(1 - side / 2)  # of z' = z^2 / 2, over S = 1
+    expected = torch.maximum(own[:, None], own[None, :])
+    np.testing.assert_allclose(rates, expected, atol=5e-3)
+    assert mesh.get_clim() == (-2.0, 2.0)
+    with pytest.raises(ValueError, match="largest is 0"):
+        plot.exponent_map(model, largest=0.0)

@@ -14,6 +14,7 @@ from neural_odes.plot.animation import animate_boundary, animate_flow
 from neural_odes.plot.crossings import crossings
 from neural_odes.plot.curves import convergence, training_curves, weights
 from neural_odes.plot.depth import depth_evolution, slope_field
+from neural_odes.plot.exponents import exponent_map
 from neural_odes.plot.plane import (
     box_around,
     decision_boundary,
@@ -40,6 +41,7 @@ __all__ = [
     "crossings",
     "decision_boundary",
     "depth_evolution",
+    "exponent_map",
     "flow",
     "legend",
     "scatter",

@@ -5,6 +5,7 @@ See *Dissecting Neural ODEs* (Massaroli, Poli et al., 2020). Start with
 """
 
 from neural_odes.attack import pgd
+from neural_odes.augment import HigherOrder, InputLayer, Visible, ZeroAugment
 from neural_odes.bases import (
     Basis,
     Chebyshev,
@@ -42,9 +43,11 @@ __all__ = [
     "DepthConcat",
     "Fourier",
     "Galerkin",
+    "HigherOrder",
     "History",
     "Hypernetwork",
     "HypernetworkODE",
+    "InputLayer",
     "JointField",
     "LinearControl",
     "NeuralODE",
@@ -54,6 +57,8 @@ __all__ = [
     "Solver",
     "SolverError",
     "TrainingError",
+    "Visible",
+    "ZeroAugment",
     "accuracy",
     "crossing",
     "finite_time_exponents",

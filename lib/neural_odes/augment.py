@@ -1,0 +1,185 @@
+"""More room for the flow: lifts h and higher orders (section 4).
+
+A lift gives the state more features than the input has; HigherOrder gives
+some of them the meaning of velocities. Features lie on dimension 1, as in
+vectors (N, n), images (N, channels, height, width) and a graph (nodes,
+features); ``dim=-1`` takes a batch of graphs (N, nodes, features).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from neural_odes.ode import as_field
+
+
+class ZeroAugment(nn.Module):
+    """h(x) = [x; 0]: n more features that start at zero (equation 9).
+
+    As ``NeuralODE(field, lift=ZeroAugment(5))`` this is an ANODE. Velocities
+    of a :class:`HigherOrder` field that start at zero are made the same way.
+
+    Args:
+        n: how many, >= 0.
+        dim: on which dimension.
+
+    Raises:
+        ValueError: n < 0.
+    """
+
+    def __init__(self, n: int, *, dim: int = 1) -> None:
+        super().__init__()
+        _at_least("n", n, 0)
+        self.n, self.dim = n, dim
+
+    def forward(self, x: Tensor) -> Tensor:
+        shape = list(x.shape)
+        shape[self.dim] = self.n
+        return torch.cat([x, x.new_zeros(shape)], dim=self.dim)
+
+    def extra_repr(self) -> str:
+        return f"{self.n}, dim={self.dim}"
+
+
+class InputLayer(nn.Module):
+    """h(x) = module(x), or [x; module(x)] with keep=True (equation 10).
+
+    With ``keep``, x stays what it is and only what is added is learned: the
+    variant with fewer parameters.
+
+    Args:
+        module: maps inputs to all features of the state, or with keep to the
+            added ones.
+        keep: whether x itself comes first.
+        dim: on which dimension they are joined.
+
+    Raises:
+        TypeError: module is not an ``nn.Module``.
+    """
+
+    def __init__(
+        self, module: nn.Module, *, keep: bool = False, dim: int = 1
+    ) -> None:
+        super().__init__()
+        if not isinstance(module, nn.Module):
+            raise TypeError(
+                f"module is a {type(module).__name__}; it takes an nn.Module"
+            )
+        self.module, self.keep, self.dim = module, keep, dim
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.module(x)
+        return torch.cat([x, h], dim=self.dim) if self.keep else h
+
+    def extra_repr(self) -> str:
+        return f"keep={self.keep}, dim={self.dim}"
+
+
+class HigherOrder(nn.Module):
+    """The n-th derivative of z is f(s, z, x) (equations 11 to 14).
+
+    The state is z = [z_1; ...; z_n; a] with m features in each z_i, and
+
+        dz_1/ds = z_2, ..., dz_{n-1}/ds = z_n, [dz_n/ds; da/ds] = f(s, z, x).
+
+    For n = 2, z_1 is a position and z_2 its velocity. Of order 1, and with
+    m = 0, this is the field itself. A lift makes the other parts of z(0).
+
+    Args:
+        field: any field or module; sees all features of the state and gives
+            slopes of z_n and a, that is (n - 1) m features fewer.
+        order: n, >= 1.
+        size: m, >= 0; by default all of the state is of this order and a is
+            empty.
+        dim: on which dimension the features lie.
+
+    Raises:
+        TypeError: field is not a field.
+        ValueError: an argument out of range; or (when called) the state does
+            not have the features for it, or the field gives another number.
+    """
+
+    def __init__(
+        self,
+        field: Any,
+        order: int = 2,
+        *,
+        size: int | None = None,
+        dim: int = 1,
+    ) -> None:
+        super().__init__()
+        _at_least("order", order, 1)
+        if size is not None:
+            _at_least("size", size, 0)
+        self.field = as_field(field)
+        self.order, self.size, self.dim = order, size, dim
+
+    def forward(self, s: Tensor, z: Tensor, x: Tensor) -> Tensor:
+        features = z.shape[self.dim]
+        m, rest = divmod(features, self.order)
+        if self.size is not None:
+            m, rest = self.size, features - self.size * self.order
+        if rest < 0 or (self.size is None and rest):
+            raise ValueError(
+                f"z has {features} features on dimension {self.dim}; order "
+                f"{self.order} takes a multiple of it, or with size = m at "
+                f"least {self.order} m"
+            )
+        slope = self.field(s, z, x)
+        expected = features - m * (self.order - 1)
+        if slope.shape[self.dim] != expected:
+            raise ValueError(
+                f"field gives {slope.shape[self.dim]} features for a state "
+                f"of {features}; of order {self.order} it gives {expected}"
+            )
+        known = z.narrow(self.dim, m, m * (self.order - 1))
+        return torch.cat([known, slope], dim=self.dim)
+
+    def extra_repr(self) -> str:
+        return f"order={self.order}, size={self.size}"
+
+
+class Visible(nn.Module):
+    """A readout that sees a part of the state: r(z[start:stop]).
+
+    Args:
+        readout: a module of this part.
+        stop: where the part ends.
+        start: where it begins.
+        dim: on which dimension.
+
+    Raises:
+        ValueError: not 0 <= start < stop; or (when called) the state has
+            fewer features.
+    """
+
+    def __init__(
+        self, readout: nn.Module, stop: int, *, start: int = 0, dim: int = 1
+    ) -> None:
+        super().__init__()
+        if not 0 <= start < stop:
+            raise ValueError(
+                f"start, stop are {start}, {stop}; they take 0 <= start < stop"
+            )
+        self.readout = readout
+        self.start, self.stop, self.dim = start, stop, dim
+
+    def forward(self, z: Tensor) -> Tensor:
+        if z.shape[self.dim] < self.stop:
+            raise ValueError(
+                f"z has {z.shape[self.dim]} features on dimension {self.dim}; "
+                f"stop is {self.stop}"
+            )
+        part = z.narrow(self.dim, self.start, self.stop - self.start)
+        return self.readout(part)
+
+    def extra_repr(self) -> str:
+        return f"{self.stop}, start={self.start}, dim={self.dim}"
+
+
+def _at_least(name: str, value: int, least: int) -> None:
+    if value < least:
+        raise ValueError(f"{name} is {value}; it takes an integer >= {least}")

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neural_odes import crossing, half_moons, nested_spheres
+from neural_odes import crossing, data, half_moons, nested_spheres
 from neural_odes.data import RADII
 
 samples = st.integers(2, 60)
@@ -137,3 +137,22 @@ class TestHalfMoons:
 def test_bad_input_is_named(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_digits_come_in_two_disjoint_parts():
+    x, y = data.digits("train")
+    fresh, labels = data.digits("test")
+    assert x.shape == (1437, 1, 8, 8)
+    assert fresh.shape == (360, 1, 8, 8)
+    assert (x.dtype, y.dtype) == (torch.float32, torch.int64)
+    assert (x.min(), x.max()) == (0, 1)
+    assert set(y.tolist()) == set(labels.tolist()) == set(range(10))
+    both = torch.cat([x, fresh]).flatten(1)
+    assert len(both.unique(dim=0)) == len(both)
+    again, _ = data.digits("test", seed=0)
+    assert torch.equal(fresh, again)
+    assert not torch.equal(fresh, data.digits("test", seed=1)[0])
+    with pytest.raises(ValueError, match="split is 'all'"):
+        data.digits("all")
+    with pytest.raises(ValueError, match="test is 0"):
+        data.digits(test=0)

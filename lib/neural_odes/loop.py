@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from neural_odes.checkpoint import Checkpoint
 from neural_odes.ode import NeuralODE
 from neural_odes.solver import SolverError, _reason
 
@@ -125,6 +126,7 @@ def train(
     epochs: int,
     batches: Callable[[], Iterable[slice | Tensor]],
     progress: bool,
+    checkpoint: Checkpoint | None = None,
 ) -> list[History]:
     """Train a program on inputs and targets of shape (M, N, ...).
 
@@ -137,15 +139,27 @@ def train(
         epochs: passes over the data.
         batches: gives an epoch's batches, as indices of samples.
         progress: show a progress bar.
+        checkpoint: keeps the state after each epoch, or has one to go on from.
 
     Raises:
-        ValueError: the loss is no scalar, or outputs and y differ in shape.
+        ValueError: the loss is no scalar, outputs and y differ in shape, or
+            the kept state does not fit.
         TrainingError: see there.
     """
     start = time.perf_counter()
     rows: list[Tensor] = []  # of each epoch, (loss, gradient norm, nfe) x M
+    if checkpoint is not None and checkpoint.path.exists():
+        rows, spent = checkpoint.load(
+            program.parameters, program.models, optimizer
+        )
+        start -= spent
     good = [p.detach().clone() for p in program.parameters]
-    bar = tqdm(range(epochs), desc="epochs", leave=False, disable=not progress)
+    bar = tqdm(
+        range(len(rows), epochs),
+        desc="epochs",
+        leave=False,
+        disable=not progress,
+    )
     try:
         for epoch in bar:
             losses, norms, counts = [], [], []
@@ -183,6 +197,14 @@ def train(
                 )
             )
             bar.set_postfix(loss=rows[-1][0].mean().item(), refresh=False)
+            if checkpoint is not None:
+                checkpoint.save(
+                    program.parameters,
+                    program.models,
+                    optimizer,
+                    rows,
+                    time.perf_counter() - start,
+                )
     finally:
         program.write_back()
     return _histories(rows, len(x), start)

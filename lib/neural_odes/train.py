@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Required, TypedDict, Unpack, overload
 
 import torch
 from torch import Tensor, nn
 
+from neural_odes.checkpoint import Checkpoint
 from neural_odes.ensemble import Ensemble, pays, stackable
 from neural_odes.loop import (
     History,
@@ -44,6 +46,7 @@ class _Settings(TypedDict, total=False):
     seed: int
     penalty: Penalty | None
     progress: bool
+    checkpoint: str | Path | None
 
 
 @overload
@@ -75,6 +78,7 @@ def fit(
     seed: int = 0,
     penalty: Penalty | None = None,
     progress: bool = True,
+    checkpoint: str | Path | None = None,
 ) -> History | list[History]:
     """Train a model, or each of several, in place.
 
@@ -104,6 +108,11 @@ def fit(
         seed: of the order of mini-batches, the same for all models.
         penalty: of (model, solution, x), a scalar added to the loss.
         progress: show a progress bar.
+        checkpoint: a file for the training's state after each epoch (weights,
+            optimizer, generator, history; safetensors). Where it exists,
+            training goes on from it, and ends as if it had never stopped.
+            Models that train one after another have a file each, with their
+            number in its name.
 
     Returns:
         the history, or one for each model.
@@ -111,7 +120,8 @@ def fit(
     Raises:
         TypeError: models are no NeuralODEs.
         ValueError: an argument out of range, x and y that do not fit each
-            other or the model, or NaN in either.
+            other or the model, or NaN in either; or a checkpoint of another
+            training.
         TrainingError: the loss or its gradient became NaN or infinite, or a
             solve failed.
     """
@@ -144,9 +154,25 @@ def fit(
         ]
         data = [(a[None], b[None]) for a, b in zip(xs, ys, strict=True)]
     histories: list[History] = []
-    for program, (inputs, targets) in zip(programs, data, strict=True):
+    settings = {
+        "lr": lr,
+        "weight_decay": weight_decay,
+        "optimizer": optimizer,
+        "batch_size": batch_size,
+        "seed": seed,
+    }
+    for i, (program, (inputs, targets)) in enumerate(
+        zip(programs, data, strict=True)
+    ):
         if not program.parameters:
             raise ValueError("models holds one without parameters to train")
+        generator = torch.Generator().manual_seed(seed)
+        kept = None
+        if checkpoint is not None:
+            path = Path(checkpoint)
+            if len(programs) > 1:
+                path = path.with_name(f"{path.stem}.{i}{path.suffix}")
+            kept = Checkpoint(path, generator, settings)
         histories += train(
             program,
             inputs,
@@ -156,8 +182,9 @@ def fit(
             ),
             loss=loss,
             epochs=epochs,
-            batches=_batches(inputs, batch_size, seed),
+            batches=_batches(inputs, batch_size, generator),
             progress=progress,
+            checkpoint=kept,
         )
     return histories[0] if isinstance(models, NeuralODE) else histories
 
@@ -210,13 +237,12 @@ class _Alone:
 
 
 def _batches(
-    x: Tensor, size: int | None, seed: int
+    x: Tensor, size: int | None, generator: torch.Generator
 ) -> Callable[[], Iterable[slice | Tensor]]:
     """What gives an epoch's batches, as indices of x's second dimension."""
     samples = x.shape[1]
     if size is None or size >= samples:
         return lambda: [slice(None)]
-    generator = torch.Generator().manual_seed(seed)
     return lambda: (
         torch.randperm(samples, generator=generator).to(x.device).split(size)
     )

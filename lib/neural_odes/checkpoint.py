@@ -1,0 +1,151 @@
+"""The state of a training in one file, so that a killed run can go on."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+VERSION = "1"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A file with all that the epochs to come depend on.
+
+    Attributes:
+        path: of the file.
+        generator: of the order of mini-batches, kept along.
+        settings: what a continued training must agree with.
+    """
+
+    path: Path
+    generator: torch.Generator
+    settings: Mapping[str, Any]
+
+    def save(
+        self,
+        parameters: Sequence[Tensor],
+        models: Sequence[nn.Module],
+        optimizer: torch.optim.Optimizer,
+        rows: Sequence[Tensor],
+        seconds: float,
+    ) -> None:
+        """Replace the file as a whole, or leave it as it is.
+
+        Args:
+            parameters: those that are trained.
+            models: whose buffers are kept as well.
+            optimizer: of the parameters.
+            rows: what each epoch measured, of one shape.
+            seconds: spent so far.
+        """
+        tensors = {f"parameter.{i}": p for i, p in enumerate(parameters)}
+        tensors |= _buffers(models)
+        tensors |= {
+            f"optimizer.{i}.{key}": torch.as_tensor(value)
+            for i, own in optimizer.state_dict()["state"].items()
+            for key, value in own.items()
+        }
+        tensors["generator"] = self.generator.get_state()
+        tensors["rows"] = torch.stack(list(rows))
+        whole = {
+            # Stored tensors may not share memory, as views do.
+            key: value.detach().contiguous().clone()
+            for key, value in tensors.items()
+        }
+        meta = {
+            "version": VERSION,
+            "seconds": str(seconds),
+            "settings": json.dumps(dict(self.settings)),
+        }
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        part = self.path.with_name(self.path.name + ".part")
+        save_file(whole, part, metadata=meta)
+        os.replace(part, self.path)
+
+    @torch.no_grad()
+    def load(
+        self,
+        parameters: Sequence[Tensor],
+        models: Sequence[nn.Module],
+        optimizer: torch.optim.Optimizer,
+    ) -> tuple[list[Tensor], float]:
+        """Take the file's state to the training that goes on from it.
+
+        Returns:
+            rows and seconds, as :meth:`save` was given them.
+
+        Raises:
+            ValueError: the file cannot be read, is of another version, or of
+                a training with other settings or another model.
+        """
+        meta, tensors = self._read()
+        found = json.loads(meta["settings"])
+        for name, value in self.settings.items():
+            if found.get(name) != value:
+                raise ValueError(
+                    f"checkpoint {self.path} is of a training with {name} = "
+                    f"{found.get(name)}; this one has {value}"
+                )
+        into = {f"parameter.{i}": p for i, p in enumerate(parameters)}
+        into |= _buffers(models)
+        kept = {
+            key: value.shape
+            for key, value in tensors.items()
+            if key.startswith(("parameter.", "buffer."))
+        }
+        if kept != {key: value.shape for key, value in into.items()}:
+            raise ValueError(f"checkpoint {self.path} is of another model")
+        for key, value in into.items():
+            value.copy_(tensors[key])
+        _restore_optimizer(optimizer, tensors)
+        self.generator.set_state(tensors["generator"])
+        return list(tensors["rows"]), float(meta["seconds"])
+
+    def _read(self) -> tuple[dict[str, str], dict[str, Tensor]]:
+        try:
+            with safe_open(self.path, framework="pt") as file:
+                meta = file.metadata() or {}
+                names = list(file.keys())
+                tensors = {name: file.get_tensor(name) for name in names}
+        except (SafetensorError, OSError) as error:
+            raise ValueError(
+                f"checkpoint {self.path} cannot be read ({error}); remove it "
+                "to start anew"
+            ) from error
+        if meta.get("version") != VERSION:
+            raise ValueError(
+                f"checkpoint {self.path} has version {meta.get('version')}; "
+                f"this library reads {VERSION}"
+            )
+        return meta, tensors
+
+
+def _buffers(models: Sequence[nn.Module]) -> dict[str, Tensor]:
+    return {
+        f"buffer.{i}.{name}": buffer
+        for i, model in enumerate(models)
+        for name, buffer in model.named_buffers()
+    }
+
+
+def _restore_optimizer(
+    optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]
+) -> None:
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        kind, _, rest = key.partition(".")
+        if kind == "optimizer":
+            number, _, name = rest.partition(".")
+            state.setdefault(int(number), {})[name] = value
+    groups = optimizer.state_dict()["param_groups"]
+    optimizer.load_state_dict({"state": state, "param_groups": groups})

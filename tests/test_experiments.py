@@ -15,6 +15,7 @@ from neural_odes.experiments import (
     common,
     cover,
     estimators,
+    images,
     inputs,
     reflection,
     solvers,
@@ -39,6 +40,9 @@ TINY = {
     "anatomy.weights": anatomy.Weights(samples=16, epochs=2, depths=9),
     "anatomy.depth_variants": anatomy.DepthVariants(samples=16, epochs=2),
     "anatomy.augmented_field": augmented.AugmentedField(samples=16),
+    "augmentation.table1": images.Table1(
+        samples=20, size=4, channels=2, epochs=2, batch_size=10
+    ),
     "dimensionality.theorem1": theorem.Theorem1(thetas=4, epochs=2),
     "dimensionality.crossing": reflection.Crossing(epochs=2),
     "dimensionality.adaptive_depth": reflection.Adaptive(epochs=2),
@@ -282,3 +286,55 @@ def test_turnover_of_a_rotation():
     model = NeuralODE(turn, depth=2.0)
     assert common.turnover(model, ring) == pytest.approx(1, rel=1e-3)
     assert common.turnover(model, 5 * ring) == pytest.approx(1, rel=1e-3)
+
+
+def test_table_1_counts_the_papers_parameters():
+    """Table 2: 1x1 to 64, 3x3, 1x1; then a linear layer to 10."""
+    config = images.Table1(dataset="mnist")
+
+    def convolutions(inputs, outputs):
+        return (inputs + 1) * 64 + (9 * 64 + 1) * 64 + 65 * outputs
+
+    layer, linear = 2 * 6, lambda channels: (28 * 28 * channels + 1) * 10
+    expected = {
+        "vanilla": convolutions(1, 1) + linear(1),
+        "ANODE": convolutions(6, 6) + linear(6),
+        "IL-NODE": convolutions(6, 6) + layer + linear(6),
+        "2nd order": convolutions(6, 3) + layer + linear(6),
+    }
+    for name, number in expected.items():
+        assert common.count(images.build(config, name, 28 * 28)) == number
+
+
+@pytest.mark.parametrize("name", images.MODELS)
+@pytest.mark.parametrize(
+    "settings", [{}, {"precision": "bf16"}, {"adjoint": True}], ids=str
+)
+def test_images_go_through_every_model(name, settings):
+    config = images.Table1(channels=4, **settings)
+    model = images.build(config, name, 64)
+    x, y = images.digits("test")
+    assert model(x[:3]).shape == (3, 10)
+    assert model(x[:3]).dtype == torch.float32
+    forward, backward = images.evaluations(model, x[:3], y[:3])
+    assert forward > 0
+    assert (backward > 0) == ("adjoint" in settings)
+
+
+def test_spikes_are_counted_in_loss_and_evaluations():
+    history = images.History(
+        loss=torch.tensor([1.0, 2.0, 1.0, 1.4]),
+        grad_norm=torch.zeros(4),
+        nfe=torch.tensor([10.0, 10.0, 16.0, 16.0]),
+        seconds=1.0,
+    )
+    assert images.spikes(history) == 2
+
+
+def test_bad_tables_are_named():
+    with pytest.raises(ValueError, match="dataset is 'cifar'"):
+        images.Table1(dataset="cifar")
+    with pytest.raises(ValueError, match="models holds what"):
+        images.Table1(models=("what",))
+    with pytest.raises(ValueError, match="extra is 4"):
+        images.Table1(extra=4)

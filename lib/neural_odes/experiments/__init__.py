@@ -18,6 +18,7 @@ from neural_odes.experiments import (
     by_dimension,
     cover,
     estimators,
+    images,
     inputs,
     reflection,
     solvers,
@@ -95,6 +96,16 @@ EXPERIMENTS: Mapping[str, Experiment] = MappingProxyType(
             quick=augmented.AugmentedField(samples=200),
             summary="error of the augmented field that reproduces f",
             paper="section 3, equation 8",
+        ),
+        "augmentation.table1": Experiment(
+            images.table1,
+            images.Table1,
+            quick=images.Table1(
+                samples=300, channels=16, epochs=8, batch_size=32
+            ),
+            summary="accuracy and cost of four augmentations on digits",
+            paper="section 4, table 1, figure 9",
+            quick_seeds=1,
         ),
         "dimensionality.theorem1": Experiment(
             theorem.theorem1,

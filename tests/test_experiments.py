@@ -10,6 +10,7 @@ from neural_odes.experiments import (
     activations,
     anatomy,
     augmented,
+    augmented_flows,
     background,
     by_dimension,
     common,
@@ -42,6 +43,10 @@ TINY = {
     "anatomy.augmented_field": augmented.AugmentedField(samples=16),
     "augmentation.table1": images.Table1(
         samples=20, size=4, channels=2, epochs=2, batch_size=10
+    ),
+    "augmentation.flows": augmented_flows.Flows(samples=16, epochs=2, fresh=20),
+    "augmentation.widths": augmented_flows.Widths(
+        samples=16, epochs=2, fresh=20, extra=(0, 2)
     ),
     "dimensionality.theorem1": theorem.Theorem1(thetas=4, epochs=2),
     "dimensionality.crossing": reflection.Crossing(epochs=2),
@@ -338,3 +343,13 @@ def test_bad_tables_are_named():
         images.Table1(models=("what",))
     with pytest.raises(ValueError, match="extra is 4"):
         images.Table1(extra=4)
+
+
+def test_length_and_bending_of_known_paths():
+    """Half a circle, of a point on it: pi long, its ends 2 apart."""
+    angle = torch.linspace(0, torch.pi, 201)[:, None]
+    half = torch.stack([angle.cos(), angle.sin()], dim=2)
+    both = torch.cat([half, -half], dim=1)
+    length, bending = augmented_flows.paths(both)
+    assert length == pytest.approx(torch.pi, rel=1e-3)
+    assert bending == pytest.approx(torch.pi / 2, rel=1e-3)

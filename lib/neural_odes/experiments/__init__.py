@@ -14,6 +14,7 @@ from neural_odes.experiments import (
     activations,
     anatomy,
     augmented,
+    augmented_flows,
     background,
     by_dimension,
     cover,
@@ -106,6 +107,22 @@ EXPERIMENTS: Mapping[str, Experiment] = MappingProxyType(
             summary="accuracy and cost of four augmentations on digits",
             paper="section 4, table 1, figure 9",
             quick_seeds=1,
+        ),
+        "augmentation.flows": Experiment(
+            augmented_flows.flows,
+            augmented_flows.Flows,
+            quick=augmented_flows.Flows(samples=128, epochs=60),
+            summary="nested spheres with two added states, in five ways",
+            paper="section 4, figures 10 and 11",
+        ),
+        "augmentation.widths": Experiment(
+            augmented_flows.widths,
+            augmented_flows.Widths,
+            quick=augmented_flows.Widths(
+                samples=128, epochs=60, extra=(0, 2, 8)
+            ),
+            summary="cost and fit over the number of added states",
+            paper="section 4",
         ),
         "dimensionality.theorem1": Experiment(
             theorem.theorem1,

@@ -28,8 +28,11 @@ from neural_odes.widgets import (
     CrossingWidget,
     DepthsWidget,
     FlowWidget,
+    LorenzWidget,
     ModesWidget,
+    NeighbourWidget,
     SolverWidget,
+    StrengthWidget,
     export,
 )
 
@@ -241,6 +244,77 @@ def test_depths_widget_takes_depths_on_the_line() -> None:
     )
     with pytest.raises(ValueError, match="has 2 components"):
         DepthsWidget(wide, x, y)
+
+
+def test_neighbours_hold_models_of_the_plane() -> None:
+    x, y = moons()
+    models = {"0": NeuralODE(mlp(2, 4, 2)), "0.1": NeuralODE(mlp(2, 4, 2))}
+    widget = NeighbourWidget(models, x, y, point=(0.1, 0.2), distance=1e-3)
+    assert (widget.selected, widget.distance, widget.s) == ("0", 1e-3, 1.0)
+    assert [label for label, _ in widget.models] == ["0", "0.1"]
+    json.dumps(widget.get_state(drop_defaults=False))
+    model = models["0"]
+    adaptive = NeuralODE(mlp(2, 2), depth=AdaptiveDepth(2))
+    for call, named in (
+        (lambda: NeighbourWidget({}, x, y), "models is empty"),
+        (lambda: NeighbourWidget(model, x[:, :1], y), "x has shape"),
+        (lambda: NeighbourWidget(model, x, y[:3]), "y has shape"),
+        (lambda: NeighbourWidget(model, x, y, point=(1,)), "point is"),
+        (lambda: NeighbourWidget(model, x, y, distance=1), "distance is 1"),
+        (lambda: NeighbourWidget(model, x, y, direction=360), "direction is"),
+    ):
+        with pytest.raises(ValueError, match=named):
+            call()
+    with pytest.raises(TypeError, match="depth is an AdaptiveDepth"):
+        NeighbourWidget(adaptive, x, y)
+
+
+def test_lorenz_needs_no_network() -> None:
+    alone = LorenzWidget(point=(5, 20), distance=1e-6, span=3)
+    assert (alone.models, alone.selected) == ([], "")
+    assert (alone.point, alone.span) == ([5.0, 20.0], 3.0)
+    model = NeuralODE(mlp(2, 4, 2))
+    beside = LorenzWidget(model, start=(0.3, 0.1))
+    assert (beside.selected, beside.start) == ("model", [0.3, 0.1])
+    line = NeuralODE(mlp(1, 4, 1))
+    for call, named in (
+        (lambda: LorenzWidget({}), "models is empty"),
+        (lambda: LorenzWidget(start=(1,)), "start is"),
+        (lambda: LorenzWidget(start=(1, np.nan)), "start is"),
+        (lambda: LorenzWidget(point=(0, 60)), "point is 60"),
+        (lambda: LorenzWidget(point=(0, 1, 2)), "point is"),
+        (lambda: LorenzWidget(distance=0), "distance is 0"),
+        (lambda: LorenzWidget(span=np.inf), "span is inf"),
+    ):
+        with pytest.raises(ValueError, match=named):
+            call()
+    with pytest.raises(ValueError, match="a model takes 1 features"):
+        LorenzWidget(line)
+
+
+def test_strengths_come_from_measured_rows() -> None:
+    def row(strength: float, **curves: float) -> dict:
+        return {"strength": strength} | {
+            key: {"mean": value, "std": 0.1} for key, value in curves.items()
+        }
+
+    rows = [row(s, exponent=-s, fresh=0.9, attacked=0.7) for s in (0, 0.1)]
+    widget = StrengthWidget(rows)
+    assert widget.strengths == [0, 0.1]
+    names = [curve["name"] for curve in widget.curves]
+    assert names == ["exponent", "accuracy", "under attack"]
+    assert widget.curves[0]["mean"] == [0, -0.1]
+    missing = [row(0, exponent=1), *rows[1:]]
+    for call, named in (
+        (lambda: StrengthWidget(rows[:1]), "rows have strengths"),
+        (lambda: StrengthWidget(rows[::-1]), "rows have strengths"),
+        (lambda: StrengthWidget([{}, {}]), "rows have no"),
+        (lambda: StrengthWidget(missing), "mean of 'fresh'"),
+        (lambda: StrengthWidget(rows, exponent="nfe"), "mean of 'nfe'"),
+        (lambda: StrengthWidget(rows, accuracies={}), "accuracies has 0"),
+    ):
+        with pytest.raises(ValueError, match=named):
+            call()
 
 
 def test_bad_arguments_are_named() -> None:

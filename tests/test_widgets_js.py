@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 from torch import nn
+from torchdiffeq import odeint
 
 from neural_odes import (
     AdaptiveDepth,
@@ -18,13 +20,17 @@ from neural_odes import (
     DepthConcat,
     Fourier,
     Galerkin,
+    HigherOrder,
     Hypernetwork,
     HypernetworkODE,
+    InputLayer,
     LinearControl,
     NeuralODE,
     PiecewiseConstant,
     Polynomial,
     Solver,
+    Visible,
+    ZeroAugment,
     mlp,
     seeded,
 )
@@ -110,6 +116,10 @@ FIELDS = {
     "depth outermost": lambda: DepthConcat(
         DataControlled(Galerkin(mlp(5, 8, 2), Fourier(3)))
     ),
+    "second order": lambda: HigherOrder(mlp(2, 8, 1)),
+    "moving second order": lambda: Galerkin(
+        HigherOrder(DepthConcat(DataControlled(mlp(5, 8, 1)))), Fourier(3)
+    ),
     "linear control": LinearControl,
     "its Galerkin": lambda: Galerkin(LinearControl(), Fourier(3)),
     "embedded by a network": lambda: DataControlled(
@@ -174,7 +184,18 @@ def test_javascript_units() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["cover", "crossing", "depths", "flow", "modes", "solver"]
+    "name",
+    [
+        "cover",
+        "crossing",
+        "depths",
+        "flow",
+        "lorenz",
+        "modes",
+        "neighbour",
+        "solver",
+        "strength",
+    ],
 )
 def test_front_end_is_one_valid_module(name: str, tmp_path: Path) -> None:
     text = bundle(name)
@@ -277,6 +298,79 @@ def test_formulas_of_the_reflection_and_of_covers() -> None:
         assert found["bound"] == pytest.approx(bound)
 
 
+def neighbours(probes: list[dict], point: tuple[float, float]) -> dict:
+    asked = {"probes": probes, "lorenz": {"point": point, "r": 1e-3}}
+    return json.loads(
+        node(str(HERE / "neighbours.mjs"), text=json.dumps(asked))
+    )
+
+
+def test_singular_values_and_gaps_agree_with_torch() -> None:
+    x, r, angle = wide([0.4, -0.7]), 0.05, 0.8
+    names = ("last Tanh", "concat", "Fourier", "hypernetwork", "all at once")
+    models = [make(name) for name in names]
+    lifted = NeuralODE(DepthConcat(mlp(4, 8, 3)), lift=Pad()).double()
+    got = neighbours(
+        [
+            {
+                "state": export(model),
+                "x": x.tolist(),
+                "r": r,
+                "angle": angle,
+            }
+            for model in [*models, lifted]
+        ],
+        (0.0, 0.0),
+    )["probes"]
+    aside = r * wide([math.cos(angle), math.sin(angle)])
+    for model, found in zip([*models, lifted], got, strict=True):
+
+        def flow(offset: torch.Tensor, model: NeuralODE = model):
+            z = model.lift(x[None])
+            z = torch.cat([z[:, :2] + offset, z[:, 2:]], dim=1)
+            held = x[None]
+            steps = 300
+            h = model.depth / steps
+            for i in range(steps):  # the midpoint rule, without a solver
+                s = wide(i * h)
+                middle = z + h / 2 * model.field(s, z, held)
+                z = z + h * model.field(s + h / 2, middle, held)
+            return z[0]
+
+        zero = torch.zeros(2, dtype=torch.float64)
+        jacobian = torch.func.jacrev(flow)(zero).detach()
+        want = torch.linalg.svdvals(jacobian)
+        values = wide([found["largest"], found["smallest"]])
+        assert (values / want - 1).abs().max() < 1e-4
+        turn = wide([math.cos(found["angle"]), math.sin(found["angle"])])
+        assert float((jacobian @ turn).norm()) == pytest.approx(
+            float(want[0]), rel=1e-4
+        )
+        gap = float((flow(aside) - flow(zero)).detach().norm())
+        assert found["gap"] == pytest.approx(gap, rel=1e-4)
+        assert found["linear"] == pytest.approx(
+            float((jacobian @ aside).norm()), rel=1e-4
+        )
+        assert found["start"] == pytest.approx(r, rel=1e-12)
+
+
+def test_lorenz_agrees_with_torchdiffeq() -> None:
+    got = neighbours([], (-3.0, 15.0))["lorenz"]
+
+    def slope(_s: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
+        x, y, up = z.unbind(-1)
+        parts = 10 * (y - x), x * (28 - up) - y, x * y - 8 / 3 * up
+        return torch.stack(parts, dim=-1)
+
+    start = wide([[-3, -3, 15], [-3 + 1e-3, -3, 15]])
+    want = odeint(slope, start, wide(got["s"]), rtol=1e-11, atol=1e-11)
+    z = wide(got["z"]).reshape(want.shape)
+    assert got["s"][-1] == pytest.approx(3)
+    assert (z - want).abs().max() < 1e-5
+    gaps = (want[:, 1] - want[:, 0]).norm(dim=-1)
+    assert torch.allclose(wide(got["gaps"]), gaps, atol=1e-5)
+
+
 @pytest.mark.parametrize("method", ["euler", "midpoint", "rk4", "dopri5"])
 def test_methods_take_torchdiffeq_s_steps(method: str) -> None:
     x, s = points(), wide([0, 0.4, 1.5])
@@ -314,6 +408,36 @@ def test_fewer_modes_are_the_first_ones() -> None:
         want = model.solve(x, s).z[-1]
     z = wide(got["z"][-1]).reshape(want.shape)
     assert torch.allclose(z, want, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("field", "extra"),
+    [
+        (lambda: HigherOrder(mlp(4, 6, 2)), 2),
+        (lambda: HigherOrder(mlp(6, 6, 2), 3), 4),
+        (lambda: HigherOrder(mlp(5, 6, 4), 2, size=1), 3),
+        (lambda: mlp(4, 6, 4), 2),
+    ],
+    ids=["second", "third", "selective", "first"],
+)
+@pytest.mark.parametrize("keep", [False, True])
+def test_augmented_models(field, extra: int, keep: bool) -> None:
+    lift = InputLayer(nn.Linear(2, extra), keep=True)
+    model = seeded(
+        lambda: NeuralODE(
+            field(),
+            lift=lift if keep else ZeroAugment(extra),
+            readout=Visible(nn.Linear(2, 1), 2),
+            solver=Solver("rk4", step_size=0.1),
+        ),
+        0,
+    ).double()
+    x, s = points(), wide([0, 0.5, 1])
+    (got,) = evaluate([case(model, x, s)])
+    with torch.no_grad():
+        want, output = model.solve(x, s).z, model(x)
+    assert torch.allclose(wide(got["z"]).reshape(want.shape), want, atol=1e-12)
+    assert torch.allclose(wide(got["output"]), output[:, 0], atol=1e-5)
 
 
 @pytest.mark.parametrize(

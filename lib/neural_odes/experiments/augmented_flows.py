@@ -47,7 +47,8 @@ class Widths(Flows):
 Parts = tuple[Any, nn.Module | None]
 
 
-def _augmented(config: Spheres, extra: int) -> Parts:
+def zero_augmented(config: Spheres, extra: int) -> Parts:
+    """Field and lift of an ANODE with so many states added."""
     n, w = 2 + extra, config.width
     return mlp(n, w, w, n), ZeroAugment(extra)
 
@@ -58,10 +59,10 @@ def _second_order(config: Spheres) -> Parts:
 
 
 VARIANTS: dict[str, Callable[[Spheres], Parts]] = {
-    "vanilla": lambda config: _augmented(config, 0),
-    "ANODE": lambda config: _augmented(config, 2),
+    "vanilla": lambda config: zero_augmented(config, 0),
+    "ANODE": lambda config: zero_augmented(config, 2),
     "IL": lambda config: (
-        _augmented(config, 2)[0],
+        zero_augmented(config, 2)[0],
         InputLayer(nn.Linear(2, 2), keep=True),
     ),
     "2nd order": _second_order,
@@ -130,7 +131,7 @@ def widths(
     runs = []
     grid = list(product(config.extra, seeds))
     for extra, seed in tqdm(grid, desc="models", disable=not progress):
-        make = partial(_augmented, extra=extra)
+        make = partial(zero_augmented, extra=extra)
         run = _run(config, make, seed, device)
         runs.append({"extra": extra, "seed": seed, **run})
     first, last = (

@@ -7,7 +7,9 @@ what they see.
 
 from neural_odes.widgets.covers import CoverWidget
 from neural_odes.widgets.export import export
+from neural_odes.widgets.neighbours import LorenzWidget, NeighbourWidget
 from neural_odes.widgets.reflection import CrossingWidget, DepthsWidget
+from neural_odes.widgets.strengths import StrengthWidget
 from neural_odes.widgets.views import FlowWidget, ModesWidget, SolverWidget
 
 __all__ = [
@@ -15,7 +17,10 @@ __all__ = [
     "CrossingWidget",
     "DepthsWidget",
     "FlowWidget",
+    "LorenzWidget",
     "ModesWidget",
+    "NeighbourWidget",
     "SolverWidget",
+    "StrengthWidget",
     "export",
 ]

@@ -70,6 +70,11 @@ def export_kept(model: NeuralODE, x: Tensor) -> dict[str, Any]:
     Where it does not, a point would not be shown where it is.
     """
     state = export(model, features=x.shape[1])
+    if state["features"] != x.shape[1]:
+        raise ValueError(
+            f"a model takes {state['features']} features; it is to take those "
+            f"of x, {x.shape[1]}"
+        )
     given = x.to(next(model.parameters()))
     start = model.solve(given, torch.zeros(1)).z[0]
     if not torch.allclose(start[:, : x.shape[1]], given, atol=1e-6):
@@ -105,12 +110,14 @@ def pack_data(x: Tensor, y: Tensor) -> dict[str, Any]:
     return {"x": pack(x.float()), "y": pack(y.float())}
 
 
-def place(point: Sequence[float] | None, x: Tensor) -> list[float]:
+def place(
+    point: Sequence[float] | None, x: Tensor, name: str = "point"
+) -> list[float]:
     """Where the point starts; by default at the first of the data."""
     values = [float(v) for v in (x[0].tolist() if point is None else point)]
-    if len(values) != x.shape[1]:
+    if len(values) != x.shape[1] or not all(map(math.isfinite, values)):
         raise ValueError(
-            f"point is {values}; it takes {x.shape[1]} numbers, as x has"
+            f"{name} is {values}; it takes {x.shape[1]} finite numbers"
         )
     return values
 

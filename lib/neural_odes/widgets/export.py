@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from neural_odes.augment import HigherOrder
 from neural_odes.bases import (
     Basis,
     Chebyshev,
@@ -82,7 +83,7 @@ def export(model: NeuralODE, *, features: int | None = None) -> dict[str, Any]:
     if callable(model.depth) and not adaptive:
         raise refusal("depth", model.depth, "a number or an AdaptiveDepth")
     end = None if callable(model.depth) else float(model.depth)
-    inputs, weights, net = _read_field(model.field, end)
+    inputs, weights, net, higher = _read_field(model.field, end)
     if isinstance(net, LinearControl):
         size = _features(model.lift) or features
         if size is None:
@@ -97,6 +98,8 @@ def export(model: NeuralODE, *, features: int | None = None) -> dict[str, Any]:
         if found is None:
             raise refusal("field", net, "a network with a linear layer")
         size = found
+    known = _known(higher, size)
+    size += known["count"]
     lift, features = _lift(model.lift, features, size, values)
     return {
         "version": VERSION,
@@ -112,6 +115,7 @@ def export(model: NeuralODE, *, features: int | None = None) -> dict[str, Any]:
             ],
             "net": layers,
             "weights": weights or {"kind": "constant", "weights": pack(values)},
+            "known": known,
         },
         "lift": lift,
         "readout": None
@@ -122,10 +126,13 @@ def export(model: NeuralODE, *, features: int | None = None) -> dict[str, Any]:
 
 def _read_field(
     field: Any, depth: float | None
-) -> tuple[Inputs, dict[str, Any] | None, Any]:
-    """What the network sees of (z, x, s), its moving weights, the network."""
+) -> tuple[Inputs, dict[str, Any] | None, Any, HigherOrder | None]:
+    """What the network sees of (z, x, s), its moving weights, the network.
+
+    Last, the HigherOrder around it, if there is one.
+    """
     inputs: Inputs = ["z"]
-    weights = None
+    weights = higher = None
     while True:
         if isinstance(field, DataControlled):
             if field.dim not in (1, -1):
@@ -140,13 +147,27 @@ def _read_field(
             field = field.field
         elif isinstance(field, DepthInvariant):
             field = field.module
+        elif isinstance(field, HigherOrder):
+            if higher is not None or len(inputs) > 1:
+                raise refusal("field", field, "one order, outside of joins")
+            if field.dim not in (1, -1):
+                raise refusal("field", field, "dim=1, as of vectors")
+            higher, field = field, field.field
         elif isinstance(field, _MOVING):
             if weights is not None:
                 raise refusal("field", field, "one set of moving weights")
             weights = _moving(field, depth)
             field = field.template.field
         else:
-            return inputs, weights, field
+            return inputs, weights, field, higher
+
+
+def _known(higher: HigherOrder | None, slopes: int) -> dict[str, int]:
+    """Which states are slopes themselves: ``count`` from ``first`` on."""
+    if higher is None:
+        return {"first": 0, "count": 0}
+    m = slopes if higher.size is None else higher.size
+    return {"first": m, "count": m * (higher.order - 1)}
 
 
 def _has_weights(embed: Any) -> bool:

@@ -140,7 +140,9 @@ export function readModel(state, { modes = Infinity } = {}) {
   const inputs = field.inputs.map((part) => readInput(part, size, features));
   const width = inputs.reduce((sum, part) => sum + part.width, 0);
   const sizes = sizesOf(field.net, width, "the field's network");
-  if (sizes.outputs !== size) throw new Error("the field's network does not fit the state");
+  const known = field.known ?? { first: 0, count: 0 };
+  if (sizes.outputs + known.count !== size || known.first + known.count > size)
+    throw new Error("the field's network does not fit the state");
   const weights = readWeights(field.weights, modes);
   if (weights(0).length !== sizes.weights)
     throw new Error("the field has the wrong number of weights");
@@ -150,16 +152,17 @@ export function readModel(state, { modes = Infinity } = {}) {
     return cached.theta;
   };
   const still = field.weights.kind === "constant";
-  const slope = (s, z, x) => {
+  const computed = (s, z, x) => {
     const rows = z.length / size;
     const input = joined(inputs.map((part) => part.read(s, z, x, rows)), inputs, rows);
     if (still || typeof s === "number")
       return applyNet(field.net, theta(still ? 0 : s), input, rows);
-    const out = new Float64Array(z.length);
+    const out = new Float64Array(rows * sizes.outputs);
     for (let r = 0; r < rows; r++)
-      out.set(applyNet(field.net, theta(s[r]), input.subarray(r * width, (r + 1) * width), 1), r * size);
+      out.set(applyNet(field.net, theta(s[r]), input.subarray(r * width, (r + 1) * width), 1), r * sizes.outputs);
     return out;
   };
+  const slope = known.count ? higherOrder(computed, size, known) : computed;
 
   const readout = state.readout && readNet(state.readout, size, "the readout");
   const output = readout ? (z) => readout.apply(z, z.length / size) : (z) => z;
@@ -207,6 +210,20 @@ function joined(batches, parts, rows) {
     first += width;
   });
   return out;
+}
+
+/** Slopes of a state some of whose slopes are other states, as velocities. */
+function higherOrder(computed, size, { first, count }) {
+  const own = size - count;
+  return (s, z, x) => {
+    const slopes = computed(s, z, x);
+    const out = new Float64Array(z.length);
+    for (let r = 0; r * size < z.length; r++) {
+      out.set(z.subarray(r * size + first, r * size + first + count), r * size);
+      out.set(slopes.subarray(r * own, (r + 1) * own), r * size + count);
+    }
+    return out;
+  };
 }
 
 /** Slopes over the part of each sample's depth, of slopes over depth. */

@@ -1,4 +1,5 @@
 // FlowWidget: a point and the data flow through one of several trained fields.
+import { drawAdded, hasAdded } from "./added.js";
 import { readModel } from "./fields.js";
 import { classifyInputs, drawInputs, showsInputs } from "./inputs.js";
 import { pen, powerOfTen, tidy } from "./plot.js";
@@ -58,9 +59,11 @@ function renderFlow({ model: python, el }) {
     const values = readout();
     const inputs = node("canvas", { role: "img", "aria-label": "Class of each input" });
     const small = node("div", { className: "ode-canvas ode-square ode-small" }, inputs);
+    const addedStates = node("canvas", { role: "img", "aria-label": "Added states" });
+    const added = node("div", { className: "ode-canvas ode-square ode-small" }, addedStates);
     const panel = node("div", { className: "ode-panel" },
       ...(states.size > 1 ? [variant] : []), depth,
-      node("div", { className: "ode-buttons" }, play, reset), precision, values, small);
+      node("div", { className: "ode-buttons" }, play, reset), precision, values, small, added);
     const legend = key();
     shell.root.append(node("div", { className: "ode-body" }, plane, panel), legend);
     for (const t of [selected, point, s, tolerance]) t.watch(shell.redraw);
@@ -83,9 +86,17 @@ function renderFlow({ model: python, el }) {
           ? `The class of each input cannot be drawn: ${region.failed}`
           : `The class of each input in the plane, with the data and the point`);
       }
+      added.hidden = !hasAdded(now.model);
+      if (!added.hidden) {
+        drawAdded(pen(addedStates), now, data, way, k);
+        addedStates.setAttribute("aria-label", "The added states of the data and the point, at the same depth");
+      }
       legend.show(...CLASS_KEY, ...(now.model.boundary ? ["dashed: output 0"] : []),
-        controlled ? "arrows: the field of the dragged x alone" : "arrows: one field for all",
-        ...(small.hidden ? [] : ["small picture: class of each input, on a grid that may miss thin channels"]), DRAG_KEY);
+        controlled ? "arrows: the field of the dragged x alone"
+          : hasAdded(now.model) ? "arrows: the field where the added states are the point's"
+          : "arrows: one field for all",
+        ...(small.hidden ? [] : ["small picture: class of each input, on a grid that may miss thin channels"]),
+        ...(added.hidden ? [] : ["last picture: the added states"]), DRAG_KEY);
       const [from, to] = [vector(point.get()), vector(way.z.at(-1))];
       const output = vector(way.output);
       plane.place(...frame.handle, point.get()[0], `at ${from}, ends at ${to}`);

@@ -67,9 +67,10 @@ export function scientific(value) {
 /**
  * Axes over box = [left, right, low, high] of the data's units, or of powers
  * of ten where log = [across, up] says so; the maps {x, y} to pixels, their
- * inverses {across, up} and the frame's edges.
+ * inverses {across, up} and the frame's edges. columns are [place, text] of
+ * marks across, instead of round numbers.
  */
-export function axes(sheet, box, { names, log = [false, false] }) {
+export function axes(sheet, box, { names, log = [false, false], columns }) {
   const { ctx, width, height, colours: c } = sheet;
   const [left, right, low, high] = box;
   const edges = { left: 44, right: width - 10, top: 20, bottom: height - 38 };
@@ -93,11 +94,11 @@ export function axes(sheet, box, { names, log = [false, false] }) {
   ctx.beginPath();
   ctx.textAlign = "center";
   ctx.textBaseline = "top";
-  const columns = marks(left, right, edges.right - edges.left, log[0]);
-  for (const value of columns) {
+  const round = marks(left, right, edges.right - edges.left, log[0]);
+  for (const [value, text] of columns ?? round.map((v) => [v, label(v, round, log[0])])) {
     ctx.moveTo(x(value), edges.bottom);
     ctx.lineTo(x(value), edges.bottom + 4);
-    ctx.fillText(label(value, columns, log[0]), x(value), edges.bottom + 7);
+    ctx.fillText(text, x(value), edges.bottom + 7);
   }
   ctx.textAlign = "right";
   ctx.textBaseline = "middle";

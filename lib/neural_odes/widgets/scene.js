@@ -128,7 +128,7 @@ export function drawFlow(sheet, scene, data, point, k) {
 }
 
 /** The half planes that the readout takes for -1 and +1. */
-function drawSides({ ctx, colours: c }, frame, { model, box }) {
+export function drawSides({ ctx, colours: c }, frame, { model, box }) {
   if (!model.boundary) return;
   const [offset, a, b] = model.boundary;
   const size = Math.hypot(a, b);

@@ -62,6 +62,25 @@ def test_a_run_is_printed_and_written(run, tmp_path, capsys):
     assert str(tmp_path / "toy.one.json") in out
 
 
+def test_a_setting_is_an_option_too(run, tmp_path):
+    assert run("--deep", "true", "--names=c,d") == 0
+    record = json.loads((tmp_path / "toy.one.json").read_text())
+    assert record["config"]["deep"] is True
+    assert record["config"]["names"] == ["c", "d"]
+
+
+def test_an_unknown_option_or_one_without_value_is_named(run, capsys):
+    for argument, said in (
+        ("--deeep=true", "did you mean deep"),
+        ("--deep", "--deep is no option, or lacks its value"),
+        ("deep", "deep is no option"),
+    ):
+        with pytest.raises(SystemExit) as stop:
+            run(argument)
+        assert stop.value.code == 2
+        assert said in capsys.readouterr().err
+
+
 def test_a_tagged_run_stands_beside_the_full_one(run, tmp_path):
     assert run("--tag", "wide") == 0
     assert [p.name for p in tmp_path.iterdir()] == ["toy.one.wide.json"]

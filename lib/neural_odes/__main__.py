@@ -2,6 +2,7 @@
 
 python -m neural_odes list
 python -m neural_odes run anatomy.activations --seeds 5 --out results/
+python -m neural_odes run augmentation.table1 --dataset mnist --device cuda
 """
 
 from __future__ import annotations
@@ -42,10 +43,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     argv = sys.argv[1:] if argv is None else list(argv)
     parser, run_parser = _parsers(argv)
-    args = parser.parse_args(argv)
+    args, rest = parser.parse_known_args(argv)
     if args.command == "list":
+        parser.parse_args(argv)  # takes no settings
         print(_listing())
         return 0
+    args.set += _as_settings(rest, run_parser)
     experiment = EXPERIMENTS[args.name]
     try:
         config = configured(
@@ -117,6 +120,20 @@ def _run(experiment: Experiment, config: Any, args: argparse.Namespace) -> int:
     return 0
 
 
+def _as_settings(
+    rest: Sequence[str], parser: argparse.ArgumentParser
+) -> list[str]:
+    """``--dataset mnist`` or ``--dataset=mnist`` as ``dataset=mnist``."""
+    settings, flags = [], list(rest)
+    while flags:
+        name, equals, value = flags.pop(0).partition("=")
+        if not name.startswith("--") or not (equals or flags):
+            parser.error(f"{name} is no option, or lacks its value")
+        value = value if equals else flags.pop(0)
+        settings.append(f"{name[2:].replace('-', '_')}={value}")
+    return settings
+
+
 def _parsers(
     argv: Sequence[str],
 ) -> tuple[argparse.ArgumentParser, argparse.ArgumentParser]:
@@ -169,7 +186,8 @@ def _parsers(
         action="append",
         default=[],
         metavar="FIELD=VALUE",
-        help="change a setting below; may be given again",
+        help="change a setting below; may be given again. --FIELD VALUE does "
+        "the same",
     )
     run.add_argument(
         "--no-progress", dest="progress", action="store_false", help="no bars"

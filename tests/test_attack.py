@@ -66,6 +66,22 @@ def test_accuracy_falls_where_the_ball_reaches_across_the_line():
     assert noisy == pytest.approx(expected, abs=0.01)
 
 
+def test_restarts_find_what_one_start_misses():
+    """A well on one side only: whether it is found hangs on the start."""
+    x, y = torch.zeros(200, 1).double(), torch.ones(200, 1).double()
+
+    class Well(nn.Module):
+        def forward(self, x):
+            well = 3 * (-30 * (x - 0.9).square()).exp()
+            return 1 - 0.3 * x.square() - well
+
+    shares = [
+        accuracy_under_attack(Well(), x, y, radius=1.0, restarts=n)
+        for n in (1, 4)
+    ]
+    assert shares[1] < shares[0] - 0.2
+
+
 def test_attacks_repeat_and_leave_the_model_alone():
     model, x, y = line(1.0, 2.0), torch.ones(3, 2).double(), -torch.ones(3, 1)
     once = pgd(model, x, y.double(), radius=0.1, seed=3)
@@ -79,6 +95,8 @@ def test_bad_arguments_are_named():
         arguments = {"radius": 1.0} | {name: wrong}
         with pytest.raises(ValueError, match=f"{name} is"):
             pgd(model, x, y, **arguments)
+    with pytest.raises(ValueError, match="restarts is 0"):
+        accuracy_under_attack(model, x, y, radius=1.0, restarts=0)
     with pytest.raises(ValueError, match="norm is 'l3'"):
         pgd(model, x, y, radius=1.0, norm="l3")
     with pytest.raises(ValueError, match="std is"):

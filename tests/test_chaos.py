@@ -73,13 +73,15 @@ def network(kind, **parts):
 
 def test_a_linear_field_gives_the_real_parts_of_its_eigenvalues():
     model = NeuralODE(
-        stable_spiral, depth=30.0, solver=Solver("rk4", step_size=0.02)
+        stable_spiral, depth=20.0, solver=Solver("rk4", step_size=0.05)
     )
-    got = lyapunov_spectrum(model, points(3, 3), pieces=60, align=20)
+    got = lyapunov_spectrum(model, points(3, 3), pieces=40, align=20)
     expected = torch.tensor([-0.5, -0.5, -1.0]).double().expand(3, 3)
     torch.testing.assert_close(got, expected, rtol=0, atol=1e-3)
     rates = torch.tensor([-0.2, -1.1]).double()
-    decay = NeuralODE(lambda s, z, x: z * rates, depth=20.0, solver=TIGHT)
+    decay = NeuralODE(
+        lambda s, z, x: z * rates, depth=20.0, solver=model.solver
+    )
     x = points(4, 2)
     torch.testing.assert_close(
         finite_time_exponents(decay, x),
@@ -89,6 +91,35 @@ def test_a_linear_field_gives_the_real_parts_of_its_eigenvalues():
     )
     largest = renormalised_exponent(decay, x, pieces=40, align=20)
     torch.testing.assert_close(largest, rates[:1].expand(4), rtol=0, atol=1e-3)
+
+
+def test_eigenvectors_need_not_be_orthogonal():
+    mixed = points(3, 3, seed=4)
+    rates = torch.tensor([0.4, -0.3, -1.5]).double()
+    matrix = mixed @ torch.diag(rates) @ torch.linalg.inv(mixed)
+    model = NeuralODE(
+        lambda s, z, x: z @ matrix.mT,
+        depth=40.0,
+        solver=Solver("rk4", step_size=0.05),
+    )
+    found = lyapunov_spectrum(model, points(2, 3), pieces=40, align=20)
+    torch.testing.assert_close(found, rates.expand(2, 3), rtol=0, atol=1e-3)
+
+
+def test_the_largest_comes_first_where_the_axes_do_not_mix():
+    rates = torch.tensor([-0.2, 0.7]).double()
+    model = NeuralODE(
+        lambda s, z, x: z * rates,
+        depth=20.0,
+        solver=Solver("rk4", step_size=0.1),
+    )
+    for count in (1, 2):
+        found = lyapunov_spectrum(
+            model, points(2, 2), pieces=40, align=30, count=count
+        )
+        torch.testing.assert_close(
+            found, rates.flip(0)[:count].expand(2, count), rtol=0, atol=1e-3
+        )
 
 
 def test_lorenz_has_the_published_spectrum():
@@ -273,6 +304,38 @@ def test_what_cannot_be_measured_is_named():
     forgets = NeuralODE(lambda s, z, x: -1e3 * z, depth=10.0)
     with pytest.raises(ValueError, match="same state"):
         lyapunov_exponent(forgets, x.float(), radius=1e-30)
+
+
+def test_what_does_not_fit_is_named():
+    for measure in (
+        lyapunov_exponent,
+        renormalised_exponent,
+        lyapunov_spectrum,
+        finite_time_exponents,
+    ):
+        with pytest.raises(ValueError, match=r"x of shape \(2, 5\)"):
+            measure(NeuralODE(mlp(3, 3)), torch.ones(2, 5))
+    forgets = NeuralODE(
+        lambda s, z, x: -30 * z,
+        depth=10.0,
+        solver=Solver("rk4", step_size=0.05),
+    )
+    with pytest.raises(ValueError, match="shrinks a direction to nothing"):
+        finite_time_exponents(forgets, torch.ones(2, 1) * 1e-3)
+
+
+def test_models_that_train_by_the_adjoint_are_measured_too():
+    field = seeded(lambda: mlp(2, 4, 2), 0).double()
+    x = points(2, 2)
+    usual, adjoint = (
+        NeuralODE(field),
+        NeuralODE(field, solver=Solver(adjoint=True)),
+    )
+    assert torch.equal(
+        lyapunov_exponent(usual, x).error, lyapunov_exponent(adjoint, x).error
+    )
+    for measure in (finite_time_exponents, lyapunov_spectrum):
+        assert torch.equal(measure(usual, x), measure(adjoint, x))
 
 
 def test_a_solution_that_overflows_is_an_error():

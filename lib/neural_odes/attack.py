@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from neural_odes.loop import Loss
+from neural_odes.loop import Loss, check_shapes
 from neural_odes.train import accuracy
 
 Norm = Literal["l2", "linf"]
@@ -77,9 +77,17 @@ def pgd(
 
 
 def accuracy_under_attack(
-    model: nn.Module, x: Tensor, y: Tensor, *, radius: float, norm: Norm = "l2"
+    model: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    *,
+    radius: float,
+    norm: Norm = "l2",
+    restarts: int = 1,
 ) -> float:
-    """The share of outputs with their label's sign, after :func:`pgd`.
+    """The share of inputs whose sign survives :func:`pgd`, and every restart.
+
+    An upper bound: one attack from one start misses points that others find.
 
     Args:
         model: its outputs have the shape of y.
@@ -87,8 +95,21 @@ def accuracy_under_attack(
         y: labels -1 and +1, shape (N, 1).
         radius: of the ball, > 0.
         norm: "l2" or "linf".
+        restarts: from how many random starts each input is attacked, >= 1.
+
+    Raises:
+        ValueError: an argument out of range, or outputs and y differ in shape.
     """
-    return accuracy(model, pgd(model, x, y, radius=radius, norm=norm), y)
+    if restarts < 1:
+        raise ValueError(f"restarts is {restarts}; it takes an integer >= 1")
+    survived = torch.ones_like(y, dtype=torch.bool)
+    for seed in range(restarts):
+        near = pgd(model, x, y, radius=radius, norm=norm, seed=seed)
+        with torch.no_grad():
+            output = model(near)
+        check_shapes(output, y)
+        survived &= output.sign() == y.sign()
+    return survived.double().mean().item()
 
 
 def accuracy_under_noise(

@@ -11,16 +11,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from neural_odes.ode import JointField, NeuralODE
+from neural_odes.ode import Field, JointField, NeuralODE, _fitting
 from neural_odes.solver import integrate
-
-Field = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -92,11 +90,8 @@ def lyapunov_exponent(
     both = torch.cat([z0[:, None], start], dim=1)
     control = x.repeat_interleave(perturbations + 1, dim=0)
     s = torch.linspace(0, end, depths, dtype=z0.dtype, device=z0.device)
-    z, nfe = integrate(
-        lambda s, z: field(s, z, control),
-        both.flatten(0, 1),
-        s,
-        solver=model.solver,
+    z, nfe = _follow(
+        model, x, lambda s, z: field(s, z, control), both.flatten(0, 1), s
     )
     z = z.reshape(depths, *both.shape)
     error = (z[:, :, 1:] - z[:, :, :1]).norm(dim=-1)
@@ -144,11 +139,12 @@ def renormalised_exponent(
     control = torch.cat([x, x])
     for i in range(pieces):
         s = _piece(i, pieces, end, z)
-        both, _ = integrate(
+        both, _ = _follow(
+            model,
+            x,
             lambda s, z: field(s, z, control),
             torch.cat([z, z + away]),
             s,
-            solver=model.solver,
         )
         z, near = both[-1].chunk(2)
         away = near - z
@@ -163,9 +159,10 @@ def lyapunov_spectrum(
     model: NeuralODE,
     x: Tensor,
     *,
-    pieces: int = 1,
+    pieces: int = 50,
     align: int = 0,
     count: int | None = None,
+    seed: int = 0,
 ) -> Tensor:
     """All exponents, by the variational equation (Benettin et al., 1980).
 
@@ -178,11 +175,15 @@ def lyapunov_spectrum(
         model: of depth S.
         x: inputs, shape (N, n).
         pieces: how many, >= 1.
-        align: how many of them are left out at the start.
+        align: how many of them are left out at the start, until the vectors
+            have turned into the directions whose growth they should count.
         count: how many exponents, the largest first; by default all.
+        seed: of the first directions. They are random: coordinate axes can
+            each stay in a subspace of their own, and miss what grows most.
 
     Returns:
-        shape (N, count), per unit of depth.
+        shape (N, count), per unit of depth; without enough aligning, in no
+        strict order.
 
     Raises:
         TypeError, ValueError, SolverError: as :func:`lyapunov_exponent`.
@@ -195,13 +196,14 @@ def lyapunov_spectrum(
         raise ValueError(f"align is {align}; it takes 0 <= align < {pieces}")
     if not 1 <= count <= size:
         raise ValueError(f"count is {count}; it takes 1 to {size}")
-    frame = torch.eye(size, count).to(z).expand(len(z), -1, -1)
+    random = sphere((count,), size, radius=1.0, seed=seed).mT
+    frame = torch.linalg.qr(random)[0].to(z).expand(len(z), -1, -1)
     total = z.new_zeros(len(z), count)
     for i in range(pieces):
         z, frame = _tangents(model, x, z, frame, _piece(i, pieces, end, z))
         frame, growth = torch.linalg.qr(frame)
         if i >= align:
-            total += growth.diagonal(dim1=1, dim2=2).abs().log()
+            total += _logs(growth.diagonal(dim1=1, dim2=2).abs())
     return total * pieces / (end * (pieces - align))
 
 
@@ -211,7 +213,8 @@ def finite_time_exponents(model: NeuralODE, x: Tensor) -> Tensor:
 
     What a ball of infinitesimal radius about z(0) becomes at the end: the
     right notion for a flow that ends at S. Unlike those of an attractor, these
-    exponents differ from point to point.
+    exponents differ from point to point. The error of each sigma_i is about
+    the solver's tolerance times the largest: small ones want a tight solver.
 
     Args:
         model: of depth S.
@@ -227,7 +230,7 @@ def finite_time_exponents(model: NeuralODE, x: Tensor) -> Tensor:
     frame = torch.eye(z.shape[1]).to(z).expand(len(z), -1, -1)
     s = _piece(0, 1, end, z)
     _, frame = _tangents(model, x, z, frame, s)
-    return torch.linalg.svdvals(frame).log() / end
+    return _logs(torch.linalg.svdvals(frame)) / end
 
 
 def sphere(
@@ -253,8 +256,22 @@ def _tangents(
 
         return field(s, z, x), torch.vmap(along, in_dims=2, out_dims=2)(frame)
 
-    (z, frame), _ = integrate(joint, (z, frame), s, solver=model.solver)
+    (z, frame), _ = _follow(model, x, joint, (z, frame), s)
     return z[-1], frame[-1]
+
+
+def _follow(
+    model: NeuralODE,
+    x: Tensor,
+    field: Callable[[Tensor, Any], Any],
+    start: Any,
+    s: Tensor,
+) -> tuple[Any, int]:
+    """Solve as the model is solved, without the adjoint: no gradients here."""
+    with _fitting(x):
+        return integrate(
+            field, start, s, solver=replace(model.solver, adjoint=False)
+        )
 
 
 def _problem(model: NeuralODE, x: Tensor) -> tuple[Field, Tensor, float]:
@@ -284,6 +301,15 @@ def _problem(model: NeuralODE, x: Tensor) -> tuple[Field, Tensor, float]:
 def _piece(i: int, pieces: int, end: float, like: Tensor) -> Tensor:
     ends = [end * i / pieces, end * (i + 1) / pieces]
     return torch.tensor(ends, dtype=like.dtype, device=like.device)
+
+
+def _logs(growth: Tensor) -> Tensor:
+    if not bool((growth > 0).all()):
+        raise ValueError(
+            "model shrinks a direction to nothing, to the last digit; it takes "
+            "a smaller depth S, more pieces, or float64"
+        )
+    return growth.log()
 
 
 def _rates(error: Tensor, radius: float, span: float) -> Tensor:

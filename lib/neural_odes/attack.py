@@ -8,6 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from neural_odes.checks import at_least, positive
 from neural_odes.loop import Loss, check_shapes
 from neural_odes.train import accuracy
 
@@ -58,13 +59,10 @@ def pgd(
     """
     if norm not in ("l2", "linf"):
         raise ValueError(f"norm is {norm!r}; it takes 'l2' or 'linf'")
-    if not (math.isfinite(radius) and radius > 0):
-        raise ValueError(f"radius is {radius}; it takes a number > 0")
-    if steps < 1:
-        raise ValueError(f"steps is {steps}; it takes an integer >= 1")
+    positive("radius", radius)
+    at_least("steps", steps, 1)
     size = 2.5 * radius / steps if step_size is None else step_size
-    if not (math.isfinite(size) and size > 0):
-        raise ValueError(f"step_size is {step_size}; it takes a number > 0")
+    positive("step_size", size)
     generator = torch.Generator().manual_seed(seed)
     draw = torch.rand(x.shape, generator=generator).to(x)
     away = _within((2 * draw - 1) * radius, radius, norm)
@@ -100,8 +98,7 @@ def accuracy_under_attack(
     Raises:
         ValueError: an argument out of range, or outputs and y differ in shape.
     """
-    if restarts < 1:
-        raise ValueError(f"restarts is {restarts}; it takes an integer >= 1")
+    at_least("restarts", restarts, 1)
     survived = torch.ones_like(y, dtype=torch.bool)
     for seed in range(restarts):
         near = pgd(model, x, y, radius=radius, norm=norm, seed=seed)
@@ -136,8 +133,7 @@ def accuracy_under_noise(
     """
     if not (math.isfinite(std) and std >= 0):
         raise ValueError(f"std is {std}; it takes a number >= 0")
-    if draws < 1:
-        raise ValueError(f"draws is {draws}; it takes an integer >= 1")
+    at_least("draws", draws, 1)
     generator = torch.Generator().manual_seed(seed)
     noise = torch.randn(draws, *x.shape, generator=generator).to(x)
     many = (x + std * noise).flatten(0, 1)

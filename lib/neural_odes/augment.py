@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from neural_odes.checks import at_least
 from neural_odes.ode import as_field
 
 
@@ -32,7 +33,7 @@ class ZeroAugment(nn.Module):
 
     def __init__(self, n: int, *, dim: int = 1) -> None:
         super().__init__()
-        _at_least("n", n, 0)
+        at_least("n", n, 0)
         self.n, self.dim = n, dim
 
     def forward(self, x: Tensor) -> Tensor:
@@ -111,9 +112,9 @@ class HigherOrder(nn.Module):
         dim: int = 1,
     ) -> None:
         super().__init__()
-        _at_least("order", order, 1)
+        at_least("order", order, 1)
         if size is not None:
-            _at_least("size", size, 0)
+            at_least("size", size, 0)
         self.field = as_field(field)
         self.order, self.size, self.dim = order, size, dim
 
@@ -178,8 +179,3 @@ class Visible(nn.Module):
 
     def extra_repr(self) -> str:
         return f"{self.stop}, start={self.start}, dim={self.dim}"
-
-
-def _at_least(name: str, value: int, least: int) -> None:
-    if value < least:
-        raise ValueError(f"{name} is {value}; it takes an integer >= {least}")

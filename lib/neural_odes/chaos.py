@@ -9,7 +9,6 @@ solve. A classical system is a model too::
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from neural_odes.checks import at_least, positive
 from neural_odes.ode import Field, JointField, NeuralODE, _fitting
 from neural_odes.solver import integrate
 
@@ -81,9 +81,9 @@ def lyapunov_exponent(
         SolverError: the solve could not be finished.
     """
     field, z0, end = _problem(model, x)
-    _positive("radius", radius)
-    _at_least("perturbations", perturbations, 1)
-    _at_least("depths", depths, 2)
+    positive("radius", radius)
+    at_least("perturbations", perturbations, 1)
+    at_least("depths", depths, 2)
     start = z0[:, None] + sphere(
         (len(z0), perturbations), z0.shape[1], radius=radius, seed=seed
     ).to(z0)
@@ -130,8 +130,8 @@ def renormalised_exponent(
         TypeError, ValueError, SolverError: as :func:`lyapunov_exponent`.
     """
     field, z, end = _problem(model, x)
-    _positive("radius", radius)
-    _at_least("pieces", pieces, 1)
+    positive("radius", radius)
+    at_least("pieces", pieces, 1)
     if not 0 <= align < pieces:
         raise ValueError(f"align is {align}; it takes 0 <= align < {pieces}")
     away = sphere((len(z),), z.shape[1], radius=radius, seed=seed).to(z)
@@ -191,7 +191,7 @@ def lyapunov_spectrum(
     _, z, end = _problem(model, x)
     size = z.shape[1]
     count = size if count is None else count
-    _at_least("pieces", pieces, 1)
+    at_least("pieces", pieces, 1)
     if not 0 <= align < pieces:
         raise ValueError(f"align is {align}; it takes 0 <= align < {pieces}")
     if not 1 <= count <= size:
@@ -319,13 +319,3 @@ def _rates(error: Tensor, radius: float, span: float) -> Tensor:
             "state to the last digit: it takes a larger one, or float64"
         )
     return (error / radius).log() / span
-
-
-def _positive(name: str, value: float) -> None:
-    if not (math.isfinite(value) and value > 0):
-        raise ValueError(f"{name} is {value}; it takes a number > 0")
-
-
-def _at_least(name: str, value: Any, least: int) -> None:
-    if value < least:
-        raise ValueError(f"{name} is {value}; it takes an integer >= {least}")

@@ -15,10 +15,10 @@ from tqdm.auto import tqdm
 from neural_odes.augment import HigherOrder, InputLayer, Visible, ZeroAugment
 from neural_odes.data import nested_spheres
 from neural_odes.experiments.anatomy import Spheres
-from neural_odes.experiments.common import count
+from neural_odes.experiments.common import count, held, means, of, rows
 from neural_odes.nets import mlp, seeded
 from neural_odes.ode import NeuralODE
-from neural_odes.results import compare, spread, verdict
+from neural_odes.results import compare, verdict
 from neural_odes.train import accuracy, fit
 
 
@@ -110,7 +110,7 @@ def flows(
         runs.append({"variant": name, "seed": seed, **run})
     return {
         "runs": runs,
-        "summary": _rows(runs, "variant", VARIANTS),
+        "summary": rows(runs, "variant", VARIANTS, QUANTITIES),
         "verdicts": _judge(runs),
     }
 
@@ -135,18 +135,18 @@ def widths(
         run = _run(config, make, seed, device)
         runs.append({"extra": extra, "seed": seed, **run})
     first, last = (
-        [run["nfe"] for run in runs if run["extra"] == extra]
+        of(runs, "extra", extra, "nfe")
         for extra in (config.extra[0], config.extra[-1])
     )
     return {
         "runs": runs,
-        "summary": _rows(runs, "extra", config.extra),
+        "summary": rows(runs, "extra", config.extra, QUANTITIES),
         "verdicts": [
             verdict(
                 f"{config.extra[-1]} added states take fewer evaluations than "
                 f"{config.extra[0]}.",
-                {-1: True, 0: None, 1: False}[compare(last, first)],
-                _means(runs, "extra", config.extra, "nfe"),
+                held(-compare(last, first)),
+                means(runs, "extra", config.extra, "nfe"),
             )
         ],
     }
@@ -187,24 +187,9 @@ def paths(z: Tensor) -> tuple[float, float]:
     return (length.mean() / spread).item(), (length.mean() / ends).item()
 
 
-def _rows(
-    runs: Sequence[dict[str, Any]], key: str, values: Any
-) -> list[dict[str, Any]]:
-    return [
-        {
-            key: value,
-            **{
-                q: spread([run[q] for run in runs if run[key] == value])
-                for q in QUANTITIES
-            },
-        }
-        for value in values
-    ]
-
-
 def _judge(runs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    def of(variant: str, quantity: str) -> list[float]:
-        return [run[quantity] for run in runs if run["variant"] == variant]
+    def own(variant: str, quantity: str) -> list[float]:
+        return of(runs, "variant", variant, quantity)
 
     claims = (
         ("2nd order needs fewer parameters than ANODE.", "parameters"),
@@ -215,25 +200,8 @@ def _judge(runs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return [
         verdict(
             claim,
-            {-1: True, 0: None, 1: False}[
-                compare(of("2nd order", quantity), of("ANODE", quantity))
-            ],
-            _means(runs, "variant", VARIANTS, quantity),
+            held(-compare(own("2nd order", quantity), own("ANODE", quantity))),
+            means(runs, "variant", VARIANTS, quantity),
         )
         for claim, quantity in claims
     ]
-
-
-def _means(
-    runs: Sequence[dict[str, Any]], key: str, values: Any, quantity: str
-) -> str:
-    return f"mean {quantity} " + ", ".join(
-        f"{value} "
-        + format(
-            spread([run[quantity] for run in runs if run[key] == value])[
-                "mean"
-            ],
-            ".3g",
-        )
-        for value in values
-    )

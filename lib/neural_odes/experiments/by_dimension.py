@@ -13,7 +13,8 @@ from tqdm.auto import tqdm
 
 from neural_odes.data import nested_spheres as draw
 from neural_odes.experiments.anatomy import Spheres
-from neural_odes.experiments.spheres import invariant, logs, means, of, trained
+from neural_odes.experiments.common import held, means, of
+from neural_odes.experiments.spheres import invariant, logs, trained
 from neural_odes.results import compare, spread, verdict
 from neural_odes.train import accuracy
 
@@ -76,28 +77,34 @@ def spheres_by_dimension(
     return {
         "runs": runs,
         "summary": [
-            {"n": n, **{q: spread(of(runs, n, q)) for q in quantities}}
+            {
+                "n": n,
+                **{q: spread(of(runs, "variant", n, q)) for q in quantities},
+            }
             for n in config.dims
         ],
         "verdicts": [
             verdict(
                 f"The loss in dimension {last} is below that in {first}.",
                 _below(losses[last], losses[first]),
-                means(runs, "loss", config.dims),
+                means(runs, "variant", config.dims, "loss"),
             ),
             verdict(
                 f"Dimension {last} takes fewer evaluations than {first}.",
-                _below(of(runs, last, "nfe"), of(runs, first, "nfe")),
-                means(runs, "nfe", config.dims),
+                _below(
+                    of(runs, "variant", last, "nfe"),
+                    of(runs, "variant", first, "nfe"),
+                ),
+                means(runs, "variant", config.dims, "nfe"),
             ),
             verdict(
                 "From two dimensions on, every seed fits all its points.",
                 all(run["success"] for run in runs if run["variant"] > 1),
-                means(runs, "success", config.dims),
+                means(runs, "variant", config.dims, "success"),
             ),
         ],
     }
 
 
 def _below(a: Sequence[float], b: Sequence[float]) -> bool | None:
-    return {-1: True, 0: None, 1: False}[compare(a, b)]
+    return held(-compare(a, b))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from neural_odes.nets import mlp, seeded
 from neural_odes.ode import NeuralODE
+from neural_odes.results import spread
 from neural_odes.solver import Solver
 
 
@@ -102,3 +104,38 @@ def log_slope(x: Sequence[float], y: Sequence[float]) -> float:
 def count(module: nn.Module) -> int:
     """How many numbers a module trains."""
     return sum(p.numel() for p in module.parameters() if p.requires_grad)
+
+
+Runs = Sequence[dict[str, Any]]
+"""What an experiment measured: a dict of quantities for each model and seed."""
+
+
+def of(runs: Runs, key: str, value: Any, quantity: str) -> list[float]:
+    """A quantity of all runs whose ``key`` has a value, one for each seed."""
+    return [run[quantity] for run in runs if run[key] == value]
+
+
+def rows(
+    runs: Runs, key: str, values: Iterable[Any], quantities: Iterable[str]
+) -> list[dict[str, Any]]:
+    """A summary: for each value of ``key``, the spread of each quantity."""
+    names = tuple(quantities)
+    return [
+        {key: v, **{q: spread(of(runs, key, v, q)) for q in names}}
+        for v in values
+    ]
+
+
+def means(runs: Runs, key: str, values: Iterable[Any], quantity: str) -> str:
+    """The means of a quantity over seeds, in words for a verdict."""
+    return f"mean {quantity} " + ", ".join(
+        f"{v} {spread(of(runs, key, v, quantity))['mean']:.3g}" for v in values
+    )
+
+
+def held(*orders: int) -> bool | None:
+    """Comparisons that should all be 1, as :func:`results.compare` gives them.
+
+    False where one is -1; None, undecided, where one is 0.
+    """
+    return False if -1 in orders else None if 0 in orders else True

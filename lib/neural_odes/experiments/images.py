@@ -15,7 +15,7 @@ from tqdm.auto import tqdm
 
 from neural_odes.augment import HigherOrder, InputLayer, ZeroAugment
 from neural_odes.data import digits, mnist
-from neural_odes.experiments.common import count
+from neural_odes.experiments.common import count, held
 from neural_odes.nets import seeded
 from neural_odes.ode import NeuralODE
 from neural_odes.results import compare, spread, verdict
@@ -336,7 +336,7 @@ def _judge(
         if model not in models or not rivals:
             return None
         signs = [sign * compare(values(model), values(m)) for m in rivals]
-        return False if -1 in signs else None if 0 in signs else True
+        return held(*signs)
 
     def per_parameter(model: str) -> list[float]:
         pairs = zip(

@@ -19,7 +19,7 @@ from neural_odes.data import RADII
 from neural_odes.data import nested_spheres as draw
 from neural_odes.depth import DepthConcat, Galerkin
 from neural_odes.experiments.anatomy import Spheres
-from neural_odes.experiments.common import in_float64
+from neural_odes.experiments.common import held, in_float64, means, of
 from neural_odes.experiments.paths import path_crossings
 from neural_odes.nets import mlp, seeded
 from neural_odes.ode import NeuralODE
@@ -111,7 +111,7 @@ def nested_spheres(
             {
                 "variant": v,
                 **{
-                    q: spread(of(runs, v, q))
+                    q: spread(of(runs, "variant", v, q))
                     for q in (
                         *("loss", "accuracy", "rings", "gap", "nfe"),
                         *("crossings", "island"),
@@ -227,24 +227,27 @@ def _judge(runs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
             sign * compare(values(runs, a), values(runs, b))
             for a, b, sign in pairs
         ]
-        holds = False if -1 in signs else None if 0 in signs else True
-        judged.append(verdict(claim, holds, means(runs, quantity, VARIANTS)))
-    crossed = {v: of(runs, v, "crossings") for v in VARIANTS}
+        judged.append(
+            verdict(
+                claim, held(*signs), means(runs, "variant", VARIANTS, quantity)
+            )
+        )
+    crossed = {v: of(runs, "variant", v, "crossings") for v in VARIANTS}
     judged.append(
         verdict(
             "Trajectories of depth-variant models cross in the plane, those "
             "of the depth-invariant model never.",
             min(n for v in VARYING for n in crossed[v]) > 0
             and max(crossed["depth-invariant"]) == 0,
-            means(runs, "crossings", VARIANTS),
+            means(runs, "variant", VARIANTS, "crossings"),
         )
     )
-    closed = of(runs, "data-controlled", "island")
+    closed = of(runs, "variant", "data-controlled", "island")
     judged.append(
         verdict(
             "Data control closes the disc's region off, in every seed.",
             all(closed),
-            means(runs, "island", VARIANTS)
+            means(runs, "variant", VARIANTS, "island")
             + "; of a flow that all inputs share it is an island only where "
             "its channel is thinner than the grid",
         )
@@ -253,20 +256,8 @@ def _judge(runs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _values(quantity: str) -> Callable[[Any, Any], list[float]]:
-    return lambda runs, variant: of(runs, variant, quantity)
-
-
-def of(
-    runs: Sequence[dict[str, Any]], variant: Any, quantity: str
-) -> list[float]:
-    return [run[quantity] for run in runs if run["variant"] == variant]
+    return lambda runs, variant: of(runs, "variant", variant, quantity)
 
 
 def logs(runs: Sequence[dict[str, Any]], variant: Any) -> list[float]:
-    return [math.log(v) for v in of(runs, variant, "loss")]
-
-
-def means(runs: Sequence[dict[str, Any]], quantity: str, variants: Any) -> str:
-    return f"mean {quantity} " + ", ".join(
-        f"{v} {spread(of(runs, v, quantity))['mean']:.3g}" for v in variants
-    )
+    return [math.log(v) for v in of(runs, "variant", variant, "loss")]

@@ -16,7 +16,14 @@ from neural_odes.chaos import finite_time_exponents, lyapunov_exponent
 from neural_odes.data import nested_spheres
 from neural_odes.depth import DepthConcat
 from neural_odes.experiments.anatomy import Spheres
-from neural_odes.experiments.common import in_float64, turnover
+from neural_odes.experiments.common import (
+    held,
+    in_float64,
+    means,
+    of,
+    rows,
+    turnover,
+)
 from neural_odes.experiments.estimators import lorenz_per_turnover
 from neural_odes.nets import mlp, seeded
 from neural_odes.ode import NeuralODE
@@ -103,7 +110,7 @@ def figure7(
     return {
         "runs": runs,
         "paths": paths,
-        "summary": _rows(runs, "variant", VARIANTS),
+        "summary": rows(runs, "variant", VARIANTS, QUANTITIES),
         "lorenz per turnover": lorenz,
         "verdicts": _judge(runs, lorenz),
     }
@@ -130,8 +137,8 @@ def strength(
         runs.append({"strength": weight, "seed": seed, **run})
     first, last = config.strengths[0], config.strengths[-1]
 
-    def of(weight: float, quantity: str) -> list[float]:
-        return [run[quantity] for run in runs if run["strength"] == weight]
+    def own(weight: float, quantity: str) -> list[float]:
+        return of(runs, "strength", weight, quantity)
 
     judged = []
     for claim, quantity, sign in (
@@ -139,17 +146,17 @@ def strength(
         ("The strongest penalty raises accuracy under attack.", "attacked", 1),
         ("The strongest penalty costs accuracy on fresh points.", "fresh", -1),
     ):
-        means = ", ".join(
-            f"{weight:g}: {spread(of(weight, quantity))['mean']:.3g}"
+        listed = ", ".join(
+            f"{weight:g}: {spread(own(weight, quantity))['mean']:.3g}"
             for weight in config.strengths
         )
-        order = compare(of(last, quantity), of(first, quantity))
+        order = compare(own(last, quantity), own(first, quantity))
         judged.append(
-            verdict(claim, _holds(sign * order), f"mean {quantity} {means}")
+            verdict(claim, held(sign * order), f"mean {quantity} {listed}")
         )
     return {
         "runs": runs,
-        "summary": _rows(runs, "strength", config.strengths),
+        "summary": rows(runs, "strength", config.strengths, QUANTITIES),
         "verdicts": judged,
     }
 
@@ -236,46 +243,29 @@ def _run(
     return run, path
 
 
-def _rows(
-    runs: Sequence[dict[str, Any]], key: str, values: Sequence[Any]
-) -> list[dict[str, Any]]:
-    return [
-        {
-            key: value,
-            **{
-                q: spread([run[q] for run in runs if run[key] == value])
-                for q in QUANTITIES
-            },
-        }
-        for value in values
-    ]
-
-
 def _judge(
     runs: Sequence[dict[str, Any]], lorenz: float
 ) -> list[dict[str, Any]]:
-    def of(variant: str, quantity: str) -> list[float]:
-        return [run[quantity] for run in runs if run["variant"] == variant]
+    def own(variant: str, quantity: str) -> list[float]:
+        return of(runs, "variant", variant, quantity)
 
-    def means(quantity: str) -> str:
-        return f"mean {quantity} " + ", ".join(
-            f"{v} {spread(of(v, quantity))['mean']:.3g}" for v in VARIANTS
-        )
+    def told(quantity: str) -> str:
+        return means(runs, "variant", VARIANTS, quantity)
 
     plain = "depth-invariant"
     judged = [
         verdict(
             f"The {name} penalty makes exponents smaller.",
-            _holds(-compare(of(name, "exponent"), of(plain, "exponent"))),
-            means("exponent"),
+            held(-compare(own(name, "exponent"), own(plain, "exponent"))),
+            told("exponent"),
         )
         for name in ("fixed point", "steady state")
     ]
     judged += [
         verdict(
             f"With the {name} penalty errors do not diverge.",
-            max(of(name, "growing")) < 0.5,
-            means("growing") + " (share of points whose error grew)",
+            max(own(name, "growing")) < 0.5,
+            told("growing") + " (share of points whose error grew)",
         )
         for name in ("fixed point", "steady state")
     ]
@@ -286,11 +276,11 @@ def _judge(
             ("per turnover", lorenz, "per turnover"),
         ),
     ):
-        values = of(name, quantity)
+        values = own(name, quantity)
         judged.append(
             verdict(
                 f"{name}: the exponent exceeds Lorenz's, {unit}.",
-                _holds(compare(values, [known] * len(values))),
+                held(compare(values, [known] * len(values))),
                 f"mean {spread(values)['mean']:.3g} ({min(values):.3g} to "
                 f"{max(values):.3g} over {len(values)} seed(s)) against "
                 f"{known:.3g}",
@@ -299,14 +289,10 @@ def _judge(
     judged += [
         verdict(
             f"Stability helps against {what} ({name}).",
-            _holds(compare(of(name, quantity), of(plain, quantity))),
-            means(quantity),
+            held(compare(own(name, quantity), own(plain, quantity))),
+            told(quantity),
         )
         for what, quantity in (("attacks", "attacked"), ("noise", "noisy"))
         for name in ("fixed point", "steady state")
     ]
     return judged
-
-
-def _holds(order: int) -> bool | None:
-    return {1: True, 0: None, -1: False}[order]

@@ -28,7 +28,7 @@ def line(*weights):
     radius=st.floats(1e-3, 10),
     norm=st.sampled_from(["l2", "linf"]),
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_attacked_points_lie_within_the_ball(seed, radius, norm):
     generator = torch.Generator().manual_seed(seed)
     x = torch.randn(6, 2, generator=generator)

@@ -169,7 +169,11 @@ def test_zeroed_control_columns_give_the_plain_model(make, shape):
     plain = double(make)
     x = points(*shape)
     controlled = NeuralODE(DataControlled(widened(plain, shape[1])))
-    assert torch.equal(controlled(x), NeuralODE(plain)(x))
+    # Sums over more columns may be taken in another order: rounding, in
+    # some 30 evaluations.
+    torch.testing.assert_close(
+        controlled(x), NeuralODE(plain)(x), rtol=0, atol=1e-12
+    )
 
 
 def test_images_keep_their_shape_and_see_an_embedding_with_more_channels():
@@ -279,7 +283,10 @@ def test_a_depth_per_sample_is_each_sample_solved_alone(kind):
                 batch.z[:, n], one.z[:, 0], rtol=0, atol=1e-7
             )
             torch.testing.assert_close(batch.s[:, n], one.s)
-    assert torch.equal(batch.z[:, 3], x[3].expand(3, 2))
+    # It stays where it is, but for rounding in dense output.
+    torch.testing.assert_close(
+        batch.z[:, 3], x[3].expand(3, 2), rtol=0, atol=1e-13
+    )
 
 
 @pytest.mark.parametrize(
@@ -401,7 +408,7 @@ def strong(make, seed):
     ],
     ids=["vanilla", "concat", "galerkin"],
 )
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     seed=st.integers(0, 2**16),
     start=st.floats(-2, 2),

@@ -17,7 +17,6 @@ radii = st.lists(st.floats(0.01, 100), min_size=3, max_size=3, unique=True).map(
 
 
 class TestCrossing:
-    @settings(deadline=None)
     @given(samples)
     def test_is_the_reflection_of_equally_spaced_points(self, n):
         x, y = crossing(n)
@@ -31,7 +30,7 @@ class TestCrossing:
 
 
 class TestNestedSpheres:
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     @given(samples, dims, radii, seeds)
     def test_labels_follow_the_radii(self, n, dim, radii, seed):
         x, y = nested_spheres(n, dim=dim, radii=radii, seed=seed)
@@ -84,13 +83,13 @@ class TestNestedSpheres:
 
 @pytest.mark.parametrize("make", [nested_spheres, half_moons])
 class TestSeeds:
-    @settings(max_examples=20, deadline=None)
+    @settings(max_examples=20)
     @given(n=samples, seed=seeds)
     def test_same_seed_same_data(self, make, n, seed):
         for a, b in zip(make(n, seed=seed), make(n, seed=seed), strict=True):
             assert torch.equal(a, b)
 
-    @settings(max_examples=20, deadline=None)
+    @settings(max_examples=20)
     @given(n=samples, seed=st.integers(0, 2**32 - 2))
     def test_other_seed_other_data(self, make, n, seed):
         assert not torch.equal(make(n, seed=seed)[0], make(n, seed=seed + 1)[0])
@@ -102,7 +101,6 @@ class TestSeeds:
 
 
 class TestHalfMoons:
-    @settings(deadline=None)
     @given(samples, seeds)
     def test_is_split_evenly(self, n, seed):
         x, y = half_moons(n, seed=seed)

@@ -265,7 +265,8 @@ def test_depth_variants_differ_in_parameters(outcome):
 def test_the_augmented_field_is_exact_in_one_euler_step(outcome):
     plain = outcome("anatomy.augmented_field")
     one_step = [r for r in plain["runs"] if r["solver"] == "euler, one step"]
-    assert {r["error"] for r in one_step} == {0.0}
+    # Rounding only: of numbers of size one, in float32.
+    assert max(r["error"] for r in one_step) < 1e-6
     assert {r["nfe"] for r in one_step} == {1}
     assert plain["verdicts"][0]["holds"]
 

@@ -1,6 +1,6 @@
 # make book   sets everything up, runs the chapters, builds the book
 # make serve  shows it
-# make test   checks the library, the chapters and the built pages
+# make test   does the same, then checks the library, chapters and pages
 # make lint   style and types only
 # make bench  measures speeds, as ratios, into results/benchmarks
 # make clean  removes what was built (`make distclean`: and what was installed)
@@ -14,12 +14,12 @@ PORT ?= 8000
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: book test lint bench serve linkcheck browser clean distclean
+.PHONY: book test lint bench serve linkcheck browser clean distclean always
 
 constraints := $(strip $(CONSTRAINTS))
 python := .venv/bin/python
 pip := $(python) -m pip --disable-pip-version-check install --quiet \
-	$(if $(constraints),-c $(constraints))
+	$(if $(constraints),-c $(constraints),--upgrade --upgrade-strategy eager)
 torch := $(or $(if $(constraints),$(shell sed -n '/^torch==/p' $(constraints))),torch)
 installed := .venv/.installed
 assets := book/vendor/node_modules/.installed
@@ -39,19 +39,27 @@ lint: $(installed)
 
 test: lint book browser
 	$(python) -m pytest -n $(WORKERS) --dist loadscope -rs \
-		--nbval-lax --nbval-current-env --nbval-cell-timeout 300 tests book
+		--nbval-lax --nbval-current-env --nbval-cell-timeout 3600 tests book
 
 bench: $(installed)
 	for one in benchmarks/*.py; do $(python) $$one || exit 1; done
 
 serve: book
-	@echo "The book is at http://localhost:$(PORT); Ctrl-C ends it."
-	@$(python) -m http.server $(PORT) --bind localhost --directory _build/html
+	@$(python) tools/serve.py $(PORT)
 
-$(installed): pyproject.toml $(constraints)
+# What the environment was made with. The file changes only with the settings,
+# so that other settings install anew.
+settings := $(shell $(PYTHON) -VV), $(constraints), $(TORCH_FLAGS)
+.venv/.settings: always
+	@mkdir -p .venv
+	@echo '$(settings)' | cmp --quiet - $@ || echo '$(settings)' > $@
+always:
+
+$(installed): pyproject.toml $(constraints) .venv/.settings
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
 		"this needs Python 3.11 or later: make PYTHON=/path/to/python3.11")'
-	test -x $(python) || $(PYTHON) -m venv .venv
+	test "$$($(PYTHON) -VV)" = "$$($(python) -VV 2>&1)" || { \
+		$(PYTHON) -m venv --clear .venv && echo '$(settings)' > .venv/.settings; }
 	$(pip) $(TORCH_FLAGS) '$(torch)'
 	$(pip) -e '.[book,test]'
 	@touch $@
@@ -70,7 +78,7 @@ browser: $(installed)
 	fi
 
 clean:
-	rm -rf _build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf _build build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find lib tests tools -name __pycache__ -exec rm -rf {} +
 
 distclean: clean

@@ -67,7 +67,6 @@ def node(*arguments: str, text: str = "") -> str:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

@@ -3,9 +3,8 @@
 Around ``jupyter-book build`` this adds four things:
 
 - what the pages load is laid beside them, so that none asks the network;
-- chapters run in parallel, and their outputs are cached under a key made of
-  the library, its pinned versions and the results they read: a change there
-  runs them again;
+- chapters run in parallel, and their outputs are kept: a chapter runs again
+  when its cells change or what they depend on (tools/dependencies.py);
 - warnings and failing cells fail the build, also when it is repeated;
 - buttons for Binder, Colab, edits and issues, if the book is published from a
   repository: BOOK_REPOSITORY or GITHUB_REPOSITORY, as ``owner/name``.
@@ -14,51 +13,52 @@ Around ``jupyter-book build`` this adds four things:
 from __future__ import annotations
 
 import argparse
-import hashlib
+import json
 import logging
 import os
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import yaml
+from dependencies import chapter_key
 from jupyter_cache import get_cache
+from jupyter_cache.base import JupyterCacheAbstract
 from jupyter_cache.executors import load_executor
 
 PUBLISHED = "published"
 """The branch with the notebooks that know their repository; see
 tools/publish_notebooks.py."""
 
-
-def cache_key(root: Path) -> str:
-    """A hash of all that a chapter's outputs depend on besides its text."""
-    digest = hashlib.sha256()
-    for name in ("constraints.txt", "lib", "results"):
-        top = root / name
-        for path in sorted(top.rglob("*")) if top.is_dir() else [top]:
-            relative = path.relative_to(root)
-            skip = any(
-                part == "__pycache__" or part.endswith(".egg-info")
-                for part in relative.parts
-            )
-            if path.is_file() and not skip:
-                digest.update(f"{relative}\0".encode())
-                digest.update(hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()[:16]
+KEYS = "keys.json"
+"""In the cache's folder: what the kept outputs depended on."""
 
 
-def fresh_cache(root: Path) -> Path:
-    """The folder of the execution cache; those of other keys are removed."""
-    caches = root / "_build" / "cache"
-    cache = caches / cache_key(root)
-    for old in caches.glob("*"):
-        if old != cache:
-            shutil.rmtree(old)
-    cache.mkdir(parents=True, exist_ok=True)
-    return cache
+def forget_changed(
+    cache: JupyterCacheAbstract,
+    notebooks: list[Path],
+    keys: dict[str, str],
+    doctrees: Path,
+) -> None:
+    """Drop the kept outputs and pages of chapters whose key is another now."""
+    known = cache_keys(cache)
+    for path in notebooks:
+        if known.get(path.stem) != keys[path.stem]:
+            with suppress(KeyError):
+                record = cache.match_cache_file(str(path))
+                cache.remove_cache(record.pk)
+            for page in doctrees.rglob(f"{path.stem}.doctree"):
+                page.unlink()  # else Sphinx, seeing the same text, keeps it
+
+
+def cache_keys(cache: JupyterCacheAbstract) -> dict[str, str]:
+    """The keys of the chapters whose outputs are kept, by their names."""
+    file = Path(cache.path) / KEYS
+    return json.loads(file.read_text()) if file.exists() else {}
 
 
 def lay_out_assets(root: Path) -> None:
@@ -124,9 +124,16 @@ def chapters(root: Path) -> list[Path]:
     return [path for path in paths if path.exists()]
 
 
-def run_chapters(notebooks: list[Path], cache_folder: Path, limit: int) -> None:
-    """Run the notebooks whose outputs are not cached, side by side."""
-    cache = get_cache(str(cache_folder))
+def run_chapters(root: Path, folder: Path, limit: int) -> None:
+    """Run the chapters whose outputs are not kept, side by side."""
+    notebooks = chapters(root)
+    results = Path(os.environ.get("NEURAL_ODES_RESULTS") or root / "results")
+    keys = {
+        path.stem: chapter_key(path, root / "lib", results)
+        for path in notebooks
+    }
+    cache = get_cache(str(folder))
+    forget_changed(cache, notebooks, keys, root / "_build" / ".doctrees")
     records = {}
     for path in notebooks:
         records[str(path)] = cache.add_nb_to_project(str(path)).pk
@@ -139,6 +146,8 @@ def run_chapters(notebooks: list[Path], cache_folder: Path, limit: int) -> None:
     for uri in failed:
         record = cache.get_project_record(records[uri])
         print(f"\n{uri} failed:\n{record.traceback or ''}", file=sys.stderr)
+        del keys[Path(uri).stem]
+    (folder / KEYS).write_text(json.dumps(keys, indent=2))
     if failed:
         sys.exit(f"{len(failed)} of {len(notebooks)} chapters failed")
 
@@ -148,12 +157,13 @@ def build(root: Path, builder: str, repository: str) -> int:
     # Chapters run side by side on networks too small to gain from threads.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     output = root / "_build"
-    cache = fresh_cache(root)
+    cache = output / "cache"
+    cache.mkdir(parents=True, exist_ok=True)
     lay_out_assets(root)
     config = derived_config(root, cache, repository)
     config_file = output / "_config.yml"
     config_file.write_text(yaml.safe_dump(config, sort_keys=False))
-    run_chapters(chapters(root), cache, config["execute"]["timeout"])
+    run_chapters(root, cache, config["execute"]["timeout"])
 
     jupyter_book = Path(sys.executable).with_name("jupyter-book")
     command = [str(jupyter_book), "build", str(root)]

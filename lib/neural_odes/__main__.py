@@ -2,7 +2,7 @@
 
 python -m neural_odes list
 python -m neural_odes run anatomy.activations --seeds 5 --out results/
-python -m neural_odes run augmentation.table1 --dataset mnist --device cuda
+python -m neural_odes run augmentation.table1 --dataset mnist --tag mnist
 """
 
 from __future__ import annotations
@@ -160,7 +160,10 @@ def _parsers(
         help="run over the seeds 0..N-1 (5; fewer with --quick)",
     )
     run.add_argument(
-        "--device", type=_available, default="cpu", help="cpu, cuda or mps"
+        "--device",
+        type=_available,
+        default="cuda" if torch.cuda.is_available() else "cpu",
+        help="cpu, cuda or mps (cuda where there is one, else cpu)",
     )
     run.add_argument(
         "--out",

@@ -26,8 +26,11 @@ from typing import Any
 
 import torch
 
-INSTALLED = Path(__file__).with_name("measured")
-"""The project's results/, under the name it has inside the package."""
+OWN = (
+    Path(__file__).with_name("measured"),
+    Path(__file__).parents[2] / "results",
+)
+"""The project's own results: in an installed package, or in a checkout."""
 
 PACKAGES = {
     "torch": "torch",
@@ -117,7 +120,8 @@ def results_folder() -> Path:
 
     The environment variable NEURAL_ODES_RESULTS if set; else ``results/`` of
     the nearest folder, from the working directory upwards, that also holds a
-    ``pyproject.toml``; else the copy that is installed with the library.
+    ``pyproject.toml``; else the project's own, which are installed with the
+    library.
 
     Raises:
         FileNotFoundError: there is none of them.
@@ -135,8 +139,9 @@ def results_folder() -> Path:
             parent / "results"
         ).is_dir():
             return parent / "results"
-    if INSTALLED.is_dir():
-        return INSTALLED
+    for own in OWN:
+        if own.is_dir():
+            return own
     raise FileNotFoundError(
         f"no results/ folder beside a pyproject.toml at or above {here}; set "
         "NEURAL_ODES_RESULTS to the folder that holds the results"

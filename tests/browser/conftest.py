@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 import os
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -16,6 +17,8 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, sync_playwright
 
 HTML = Path(__file__).parents[2] / "_build" / "html"
+TIMEOUT = 600_000
+"""Milliseconds until a page counts as hung, on a machine however busy."""
 
 
 class QuietHandler(SimpleHTTPRequestHandler):
@@ -110,16 +113,25 @@ class Visit:
         return self.page
 
 
+def settle(page: Page) -> None:
+    """Wait until the page has drawn what it has to draw."""
+    page.evaluate(
+        """() => new Promise(drawn => requestAnimationFrame(
+            () => requestAnimationFrame(drawn)))"""
+    )
+
+
+def wait_until(page: Page, holds: Callable[[], bool]) -> None:
+    """Wait until something holds of the page; fail if it never does."""
+    end = time.monotonic() + TIMEOUT / 1000
+    while not holds():
+        assert time.monotonic() < end, "nothing changed"
+        settle(page)
+
+
 @contextmanager
 def new_visit(browser: Browser, server: str) -> Iterator[Visit]:
     """A visitor who was never here before."""
     with browser.new_context() as context:
-        context.set_default_timeout(60_000)
+        context.set_default_timeout(TIMEOUT)
         yield Visit(context.new_page(), server)
-
-
-@pytest.fixture
-def visit(browser: Browser, server: str) -> Iterator[Visit]:
-    """A page that has yet to be opened, for tests that handle it."""
-    with new_visit(browser, server) as visit:
-        yield visit

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
-from conftest import HTML, Visit
-from playwright.sync_api import Locator
+from conftest import HTML, new_visit, settle, wait_until
+from playwright.sync_api import Browser, Locator
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 WIDGETS = [
@@ -14,17 +16,22 @@ WIDGETS = [
 ]
 
 
-# Without a book there is none to move, and the tests are to fail.
+# Without a book there is none to move, and the tests are to fail. Opening a
+# page takes seconds: the tests of a widget share one visit.
 @pytest.fixture(
+    scope="module",
     params=WIDGETS or [("book/background.html", 0)],
     ids=lambda at: f"{at[0]}-{at[1]}",
 )
-def widget(request: pytest.FixtureRequest, visit: Visit) -> Locator:
+def widget(
+    request: pytest.FixtureRequest, browser: Browser, server: str
+) -> Iterator[Locator]:
     path, index = request.param
-    one = visit.open(path).locator(".ode-widget").nth(index)
-    one.wait_for()
-    one.scroll_into_view_if_needed()
-    return one
+    with new_visit(browser, server) as visit:
+        one = visit.open(path).locator(".ode-widget").nth(index)
+        one.wait_for()
+        one.scroll_into_view_if_needed()
+        yield one
 
 
 def readout(widget: Locator) -> str:
@@ -47,9 +54,8 @@ def test_dragging_the_point_changes_what_is_shown(widget: Locator) -> None:
     mouse.down()
     mouse.move(x + 25, y - 25, steps=5)
     mouse.up()
-    widget.page.wait_for_timeout(300)
-    assert readout(widget) != before
-    assert picture(widget) != drawn
+    wait_until(widget.page, lambda: readout(widget) != before)
+    wait_until(widget.page, lambda: picture(widget) != drawn)
 
 
 def test_keys_move_the_point(widget: Locator) -> None:
@@ -57,23 +63,21 @@ def test_keys_move_the_point(widget: Locator) -> None:
     widget.locator(".ode-handle").first.focus()
     for _ in range(5):
         widget.page.keyboard.press("ArrowUp")
-    widget.page.wait_for_timeout(600)
-    assert readout(widget) != before
-    assert widget.locator("[role=status]").inner_text()
+    wait_until(widget.page, lambda: readout(widget) != before)
+    status = widget.locator("[role=status]")
+    wait_until(widget.page, lambda: bool(status.inner_text()))
 
 
 def test_sliders_change_the_picture(widget: Locator) -> None:
     for slider in widget.locator("input[type=range]").all():
         drawn = picture(widget)
         slider.focus()
+        at_left_end = slider.evaluate("one => one.value === one.min")
         for _ in range(3):
-            widget.page.keyboard.press("ArrowLeft")
-        widget.page.wait_for_timeout(300)
-        if picture(widget) == drawn:  # it stood at its left end
-            for _ in range(4):
-                widget.page.keyboard.press("ArrowRight")
-            widget.page.wait_for_timeout(300)
-        assert picture(widget) != drawn
+            widget.page.keyboard.press(
+                "ArrowRight" if at_left_end else "ArrowLeft"
+            )
+        wait_until(widget.page, lambda: picture(widget) != drawn)  # noqa: B023
 
 
 def test_choices_change_the_readout(widget: Locator) -> None:
@@ -81,11 +85,14 @@ def test_choices_change_the_readout(widget: Locator) -> None:
         options = choice.locator("option").evaluate_all(
             "all => all.map(one => one.value)"
         )
-        now = choice.input_value()
-        seen = {readout(widget)}
-        for value in options:
-            if value != now:
-                choice.select_option(value)
-                widget.page.wait_for_timeout(300)
-                seen.add(readout(widget))
-        assert len(seen) > 1
+        before = readout(widget)
+
+        def one_of_them_differs() -> bool:
+            for value in options:  # noqa: B023
+                choice.select_option(value)  # noqa: B023
+                settle(widget.page)
+                if readout(widget) != before:  # noqa: B023
+                    return True
+            return False
+
+        wait_until(widget.page, one_of_them_differs)

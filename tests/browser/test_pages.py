@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from conftest import HTML, Visit, new_visit
+from conftest import HTML, Visit, new_visit, settle
 from playwright.sync_api import Browser
 
 PAGES = sorted(
@@ -57,7 +57,7 @@ def test_pictures_have_a_text_alternative(shown: Visit) -> None:
 def test_no_sideways_scroll(shown: Visit) -> None:
     for width in (360, 768, 1440):
         shown.page.set_viewport_size({"width": width, "height": 900})
-        shown.page.wait_for_timeout(200)
+        settle(shown.page)
         excess = shown.page.evaluate(
             "() => document.documentElement.scrollWidth - window.innerWidth"
         )

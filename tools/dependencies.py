@@ -1,0 +1,112 @@
+"""What the outputs of a chapter depend on, besides its own cells."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import re
+import sys
+from collections.abc import Iterator
+from importlib.metadata import distributions
+from pathlib import Path
+
+PACKAGE = "neural_odes"
+
+
+def chapter_key(notebook: Path, library: Path, results: Path) -> str:
+    """A hash that changes when the outputs of a chapter may change.
+
+    It covers the modules of the library that the chapter imports, directly or
+    through others, with the files that lie beside them; the results that it
+    reads; Python; and the versions of all installed packages. Comments in the
+    library do not count.
+
+    Args:
+        notebook: the chapter.
+        library: the folder that holds the package.
+        results: the folder that the chapter reads results from.
+    """
+    tree = ast.parse(_code(notebook))
+    digest = hashlib.sha256(sys.version.encode())
+    for package in sorted(f"{d.name} {d.version}" for d in distributions()):
+        digest.update(f"{package}\0".encode())
+    for path in used_modules(tree, library):
+        digest.update(f"{path.relative_to(library)}\0".encode())
+        digest.update(_content(path))
+    for path in read_results(tree, results):
+        digest.update(f"{path.name}\0".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def used_modules(tree: ast.AST, library: Path) -> list[Path]:
+    """The library's files behind the imports of some code."""
+    waiting, found = list(_imports(tree)), set()
+    while waiting:
+        module = _module(waiting.pop(), library)
+        if module is not None and module not in found:
+            found.add(module)
+            waiting += _imports(ast.parse(module.read_text("utf-8")))
+    beside = {
+        path
+        for folder in {module.parent for module in found}
+        for path in folder.iterdir()
+        if path.is_file() and path.suffix not in (".py", ".pyc")
+    }
+    return sorted(found | beside)
+
+
+def read_results(tree: ast.AST, results: Path) -> list[Path]:
+    """The results that some code names, in full or by how they start."""
+    named = {
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    return [
+        path
+        for path in sorted(results.glob("*.json"))
+        if any("." in name and path.stem.startswith(name) for name in named)
+    ]
+
+
+def _code(notebook: Path) -> str:
+    cells = json.loads(notebook.read_text("utf-8"))["cells"]
+    code = "\n".join(
+        "".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"
+    )
+    return re.sub(r"^(\s*)[%!].*$", r"\1pass", code, flags=re.MULTILINE)
+
+
+def _imports(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _module(name: str, library: Path) -> Path | None:
+    """The file that defines a dotted name; None outside the library."""
+    if name.partition(".")[0] != PACKAGE:
+        return None
+    path = library.joinpath(*name.split("."))
+    if path.with_suffix(".py").is_file():
+        return path.with_suffix(".py")
+    if (path / "__init__.py").is_file():
+        return path / "__init__.py"
+    parent, _, last = name.rpartition(".")
+    home = _module(parent, library)
+    if home is not None and home.name == "__init__.py":
+        # A package passes on what its modules define.
+        for one in _imports(ast.parse(home.read_text("utf-8"))):
+            if one.endswith(f".{last}") and one != name:
+                return _module(one, library)
+    return home
+
+
+def _content(path: Path) -> bytes:
+    if path.suffix != ".py":
+        return path.read_bytes()
+    return ast.dump(ast.parse(path.read_text("utf-8"))).encode()

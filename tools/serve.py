@@ -1,0 +1,37 @@
+"""Show the built book: ``python tools/serve.py PORT``."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import functools
+import sys
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+HTML = Path(__file__).resolve().parents[1] / "_build" / "html"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Show the built book.")
+    parser.add_argument("port", type=int)
+    port = parser.parse_args().port
+    handler = functools.partial(SimpleHTTPRequestHandler, directory=str(HTML))
+    try:
+        server = ThreadingHTTPServer(("localhost", port), handler)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        sys.exit(
+            f"port {port} is in use; choose another: make serve PORT={port + 1}"
+        )
+    print(f"The book is at http://localhost:{port}; Ctrl-C ends it.")
+    with server:
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            print()
+
+
+if __name__ == "__main__":
+    main()

@@ -53,6 +53,14 @@ def attractor(field, samples, depth, step, size=3):
     return NeuralODE(field, depth=depth, solver=solver), x
 
 
+def assert_average(found, published, at_most):
+    """Rounding decides where chaos goes: averages differ by chance alone."""
+    error = found.std(dim=0) / len(found) ** 0.5
+    assert error.max() <= at_most
+    away = (found.mean(dim=0) - torch.tensor(published)).abs()
+    assert bool((away <= 5 * error).all()), (found.mean(dim=0), error)
+
+
 FIELDS = {
     "vanilla": lambda: mlp(2, 8, 2),
     "concat": lambda: DepthConcat(mlp(3, 8, 2)),
@@ -73,7 +81,7 @@ def network(kind, **parts):
 
 def test_a_linear_field_gives_the_real_parts_of_its_eigenvalues():
     model = NeuralODE(
-        stable_spiral, depth=20.0, solver=Solver("rk4", step_size=0.05)
+        stable_spiral, depth=20.0, solver=Solver("rk4", step_size=0.1)
     )
     got = lyapunov_spectrum(model, points(3, 3), pieces=40, align=20)
     expected = torch.tensor([-0.5, -0.5, -1.0]).double().expand(3, 3)
@@ -123,21 +131,20 @@ def test_the_largest_comes_first_where_the_axes_do_not_mix():
 
 
 def test_lorenz_has_the_published_spectrum():
-    model, x = attractor(lorenz, 48, 40.0, 0.02)
-    found = lyapunov_spectrum(model, x, pieces=80, align=20).mean(dim=0)
-    assert found[:2].tolist() == pytest.approx(LORENZ[:2], abs=0.02)
-    assert found[2].item() == pytest.approx(LORENZ[2], rel=0.02)
+    model, x = attractor(lorenz, 1000, 12.0, 0.025)
+    spectrum = lyapunov_spectrum(model, x, pieces=24, align=8)
     model.depth = 60.0
-    largest = renormalised_exponent(model, x, pieces=120, align=20).mean()
-    assert largest.item() == pytest.approx(LORENZ[0], abs=0.02)
+    largest = renormalised_exponent(model, x, pieces=120, align=20)
+    assert_average(spectrum, LORENZ, at_most=0.01)
+    assert_average(largest[:, None], LORENZ[:1], at_most=0.01)
 
 
 def test_rossler_and_van_der_pol():
     model, x = attractor(rossler, 64, 400.0, 0.05)
-    largest = renormalised_exponent(model, x, pieces=100, align=10).mean()
-    assert largest.item() == pytest.approx(ROSSLER[0], abs=0.01)
-    cycle, x = attractor(van_der_pol, 4, 60.0, 0.02, size=2)
-    spectrum = lyapunov_spectrum(cycle, x, pieces=60, align=10)
+    largest = renormalised_exponent(model, x, pieces=100, align=10)
+    assert_average(largest[:, None], ROSSLER[:1], at_most=0.002)
+    cycle, x = attractor(van_der_pol, 4, 30.0, 0.05, size=2)
+    spectrum = lyapunov_spectrum(cycle, x, pieces=60, align=20)
     assert spectrum[:, 0].abs().max() < 0.02
     assert spectrum[:, 1].max() < -1
 

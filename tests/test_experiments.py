@@ -8,6 +8,7 @@ from neural_odes import NeuralODE, mlp
 from neural_odes.experiments import (
     EXPERIMENTS,
     activations,
+    adjoint,
     anatomy,
     augmented,
     augmented_flows,
@@ -16,6 +17,7 @@ from neural_odes.experiments import (
     common,
     cover,
     estimators,
+    graphs,
     images,
     inputs,
     reflection,
@@ -47,6 +49,16 @@ TINY = {
     "augmentation.flows": augmented_flows.Flows(samples=16, epochs=2, fresh=20),
     "augmentation.widths": augmented_flows.Widths(
         samples=16, epochs=2, fresh=20, extra=(0, 2)
+    ),
+    "augmentation.graph": graphs.Club(epochs=2),
+    "augmentation.adjoint": adjoint.Adjoint(
+        samples=20,
+        size=4,
+        channels=2,
+        epochs=1,
+        batch_size=10,
+        tolerances=(1e-1, 1e-3),
+        steps=(2, 8),
     ),
     "dimensionality.theorem1": theorem.Theorem1(thetas=4, epochs=2),
     "dimensionality.crossing": reflection.Crossing(epochs=2),
@@ -324,7 +336,34 @@ def test_images_go_through_every_model(name, settings):
     assert model(x[:3]).dtype == torch.float32
     forward, backward = images.evaluations(model, x[:3], y[:3])
     assert forward > 0
-    assert (backward > 0) == ("adjoint" in settings)
+    assert backward > 0
+    assert model.solver.adjoint == ("adjoint" in settings)
+
+
+def test_memory_counts_what_is_alive_once():
+    with adjoint.PeakMemory() as peak:
+        one = torch.zeros(1000)
+        view = one.view(10, 100)
+        other = one + 1
+        del one, other
+        assert (peak.now, peak.most) == (4000, 8000)
+        del view
+    assert peak.now == 0
+
+
+def test_the_adjoint_keeps_no_steps(outcome):
+    few, many = outcome("augmentation.adjoint")["memory"]
+    assert many["nfe"] == 4 * few["nfe"]
+    assert many["backpropagation"] > 2 * few["backpropagation"]
+    assert many["adjoint"] < 1.1 * few["adjoint"]
+
+
+def test_a_flow_that_stands_still_is_the_control(outcome):
+    rows = outcome("augmentation.graph")["summary"]
+    still, _, added = rows
+    assert still["parameters"]["mean"] == 34 * 4 + 4 + 4 + 1
+    assert added["nfe"]["mean"] > 0
+    assert all(0 <= row["accuracy"]["mean"] <= 1 for row in rows)
 
 
 def test_spikes_are_counted_in_loss_and_evaluations():

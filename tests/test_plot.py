@@ -296,6 +296,13 @@ class TestCurves:
         (legend,) = ax.get_figure().legends
         assert [t.get_text() for t in legend.get_texts()] == ["a", "b"]
 
+    def test_spikes_are_marked_run_by_run(self):
+        runs = torch.tensor([[3.0, 2.0, 3.5], [5.0, 8.0, 4.0]])
+        histories = [SimpleNamespace(nfe=r) for r in runs]
+        ax = plot.training_curves({"a": histories}, "nfe", spikes=1.5)
+        _, marked = ax.lines
+        assert marked.get_xydata().tolist() == [[3, 3.5], [2, 8]]
+
     def test_bad_histories(self):
         short, long = (SimpleNamespace(loss=torch.ones(n)) for n in (2, 3))
         with pytest.raises(ValueError, match=r"'a' have \[2, 3\] epochs"):

@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 from neural_odes.experiments import (
     activations,
+    adjoint,
     anatomy,
     augmented,
     augmented_flows,
@@ -19,6 +20,7 @@ from neural_odes.experiments import (
     by_dimension,
     cover,
     estimators,
+    graphs,
     images,
     inputs,
     reflection,
@@ -123,6 +125,27 @@ EXPERIMENTS: Mapping[str, Experiment] = MappingProxyType(
             ),
             summary="cost and fit over the number of added states",
             paper="section 4",
+        ),
+        "augmentation.graph": Experiment(
+            graphs.club,
+            graphs.Club,
+            quick=graphs.Club(epochs=60),
+            summary="the karate club with and without added features",
+            paper="section 4, graphs",
+        ),
+        "augmentation.adjoint": Experiment(
+            adjoint.adjoint,
+            adjoint.Adjoint,
+            quick=adjoint.Adjoint(
+                samples=200,
+                channels=8,
+                epochs=2,
+                tolerances=(1e-2, 1e-3, 1e-5),
+                steps=(2, 8, 32),
+            ),
+            summary="gradient, cost and memory of the adjoint on images",
+            paper="section 4, table 1 (trained by the adjoint)",
+            quick_seeds=1,
         ),
         "dimensionality.theorem1": Experiment(
             theorem.theorem1,

@@ -24,6 +24,8 @@ def training_curves(
     histories: Mapping[str, Any],
     quantity: str = "loss",
     ax: Axes | None = None,
+    *,
+    spikes: float | None = None,
 ) -> Axes:
     """What training measured, epoch by epoch: mean and ±1 standard deviation.
 
@@ -36,6 +38,8 @@ def training_curves(
             (epochs,).
         quantity: which of them to draw.
         ax: where to draw; by default on a new figure.
+        spikes: if given, crosses mark the epochs of single runs whose value is
+            more than so many times that of the epoch before.
 
     Raises:
         ValueError: another quantity, no histories, or seeds of one label that
@@ -60,6 +64,11 @@ def training_curves(
                 epochs, mean - std, mean + std, color=line.get_color(),
                 alpha=0.2, linewidth=0,
             )  # fmt: skip
+        if spikes is not None:
+            run, at = np.nonzero(values[:, 1:] > spikes * values[:, :-1])
+            ax.plot(
+                epochs[at + 1], values[run, at + 1], "x", color=line.get_color()
+            )
     if quantity != "nfe":
         ax.set_yscale("log")
         # Mean minus std can be near zero, or below: keep to what was measured.

@@ -275,6 +275,17 @@ class TestDepth:
             plot.slope_field(NeuralODE(mlp(2, 2)))
 
 
+def test_space_shows_classes_and_a_level_plane():
+    z = torch.tensor([[0.0, 0.0, -1.0], [1.0, 0.0, 1.0], [0.0, 2.0, 1.0]])
+    y = torch.tensor([-1.0, 1.0, 1.0])
+    ax = plot.space(z, y, level=0.5)
+    inner, outer, plane = ax.collections
+    assert [len(inner.get_offsets()), len(outer.get_offsets())] == [1, 2]
+    assert plane.get_alpha() == 0.25
+    with pytest.raises(ValueError, match="z must have shape"):
+        plot.space(z[:, :2], y)
+
+
 class TestCurves:
     def test_band_is_mean_and_std(self):
         runs = torch.tensor([[3.0, 2.0, 1.0], [5.0, 3.0, 4.0]])
@@ -302,6 +313,15 @@ class TestCurves:
         ax = plot.training_curves({"a": histories}, "nfe", spikes=1.5)
         _, marked = ax.lines
         assert marked.get_xydata().tolist() == [[3, 3.5], [2, 8]]
+
+    def test_memory_is_drawn_for_each_way(self):
+        rows = [
+            {"nfe": n, "backpropagation": 2.0 * n, "adjoint": 3.0}
+            for n in (8, 16)
+        ]
+        grows, stays = plot.memory(rows).lines
+        assert grows.get_xydata().tolist() == [[8, 16], [16, 32]]
+        assert stays.get_ydata().tolist() == [3, 3]
 
     def test_bad_histories(self):
         short, long = (SimpleNamespace(loss=torch.ones(n)) for n in (2, 3))

@@ -32,7 +32,7 @@ from neural_odes.widgets import (
     ModesWidget,
     NeighbourWidget,
     SolverWidget,
-    StrengthWidget,
+    SweepWidget,
     export,
 )
 
@@ -292,26 +292,34 @@ def test_lorenz_needs_no_network() -> None:
         LorenzWidget(line)
 
 
-def test_strengths_come_from_measured_rows() -> None:
+def test_sweeps_come_from_measured_rows() -> None:
     def row(strength: float, **curves: float) -> dict:
         return {"strength": strength} | {
             key: {"mean": value, "std": 0.1} for key, value in curves.items()
         }
 
     rows = [row(s, exponent=-s, fresh=0.9, attacked=0.7) for s in (0, 0.1)]
-    widget = StrengthWidget(rows)
-    assert widget.strengths == [0, 0.1]
-    names = [curve["name"] for curve in widget.curves]
-    assert names == ["exponent", "accuracy", "under attack"]
-    assert widget.curves[0]["mean"] == [0, -0.1]
+    first = {"exponent": {"exponent": "exponent"}}
+    both = {"accuracy": {"fresh": "fresh", "under attack": "attacked"}}
+
+    def sweep(rows: list[dict], **changed: dict) -> SweepWidget:
+        curves = first | both | changed
+        return SweepWidget(rows, over="strength", curves=curves)
+
+    widget = sweep(rows)
+    assert (widget.name, widget.values) == ("strength", [0, 0.1])
+    left, right = widget.panels
+    assert left["curves"][0]["mean"] == [0, -0.1]
+    assert [c["name"] for c in right["curves"]] == ["fresh", "under attack"]
     missing = [row(0, exponent=1), *rows[1:]]
     for call, named in (
-        (lambda: StrengthWidget(rows[:1]), "rows have strengths"),
-        (lambda: StrengthWidget(rows[::-1]), "rows have strengths"),
-        (lambda: StrengthWidget([{}, {}]), "rows have no"),
-        (lambda: StrengthWidget(missing), "mean of 'fresh'"),
-        (lambda: StrengthWidget(rows, exponent="nfe"), "mean of 'nfe'"),
-        (lambda: StrengthWidget(rows, accuracies={}), "accuracies has 0"),
+        (lambda: sweep(rows[:1]), "rows have strength"),
+        (lambda: sweep(rows[::-1]), "rows have strength"),
+        (lambda: sweep([{}, {}]), "rows have no"),
+        (lambda: sweep(missing), "mean of 'fresh'"),
+        (lambda: sweep(rows, exponent={"cost": "nfe"}), "mean of 'nfe'"),
+        (lambda: sweep(rows, accuracy={}), "curves has pictures"),
+        (lambda: sweep(rows, third={"a": "fresh"}), "curves has pictures"),
     ):
         with pytest.raises(ValueError, match=named):
             call()

@@ -193,7 +193,7 @@ def test_javascript_units() -> None:
         "modes",
         "neighbour",
         "solver",
-        "strength",
+        "sweep",
     ],
 )
 def test_front_end_is_one_valid_module(name: str, tmp_path: Path) -> None:

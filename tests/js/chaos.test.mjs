@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { exponentOf, gapOf, length, probe, rate, saturation, stretchOf, typicalGap } from "../../lib/neural_odes/widgets/chaos.js";
 import { followLorenz, lorenz, TIMES } from "../../lib/neural_odes/widgets/lorenz.js";
-import { valueAt } from "../../lib/neural_odes/widgets/strength.js";
+import { decimals, valueAt } from "../../lib/neural_odes/widgets/sweep.js";
 
 const close = (a, b, tolerance = 1e-9) =>
   assert.ok(Math.abs(a - b) < tolerance, `${a}, not ${b}`);
@@ -88,4 +88,8 @@ test("Lorenz's error grows at some 0.9 on average, and then saturates", () => {
 test("between measured rows a curve is linear", () => {
   for (const [place, value] of [[0, 1], [0.5, 2], [1, 3], [1.25, 2], [2, -1]])
     close(valueAt([1, 3, -1], place), value);
+});
+
+test("the spread decides how many decimals are shown", () => {
+  assert.deepEqual([12, 5.02, 0.0155, 0].map(decimals), [0, 1, 3, 3]);
 });

@@ -12,7 +12,12 @@ is given, or on new ones, and returns them::
 
 from neural_odes.plot.animation import animate_boundary, animate_flow
 from neural_odes.plot.crossings import crossings
-from neural_odes.plot.curves import convergence, training_curves, weights
+from neural_odes.plot.curves import (
+    convergence,
+    memory,
+    training_curves,
+    weights,
+)
 from neural_odes.plot.depth import depth_evolution, slope_field
 from neural_odes.plot.exponents import exponent_map
 from neural_odes.plot.plane import (
@@ -23,6 +28,7 @@ from neural_odes.plot.plane import (
     vector_field,
 )
 from neural_odes.plot.preimage import boundary_curve
+from neural_odes.plot.space import space
 from neural_odes.plot.style import (
     CLASS_COLORS,
     CLASS_MARKERS,
@@ -44,8 +50,10 @@ __all__ = [
     "exponent_map",
     "flow",
     "legend",
+    "memory",
     "scatter",
     "slope_field",
+    "space",
     "training_curves",
     "use_style",
     "vector_field",

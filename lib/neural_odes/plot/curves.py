@@ -212,3 +212,25 @@ def convergence(
     ax.grid(which="major")
     ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return ax
+
+
+def memory(
+    rows: Sequence[Mapping[str, float]],
+    ax: Axes | None = None,
+    *,
+    ways: Sequence[str] = ("backpropagation", "adjoint"),
+) -> Axes:
+    """Peak memory of a gradient over the evaluations of its forward solve.
+
+    Args:
+        rows: each with "nfe" and, for each way, the memory in MiB.
+        ax: where to draw; by default on a new figure.
+        ways: the keys that are drawn.
+    """
+    ax = on_axes(ax)
+    for way in ways:
+        nfe, size = ([row[key] for row in rows] for key in ("nfe", way))
+        ax.loglog(nfe, size, "o-", label=way)
+    ax.set(xlabel="evaluations", ylabel="peak memory in MiB")
+    legend(ax)
+    return ax

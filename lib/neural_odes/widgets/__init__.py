@@ -9,7 +9,7 @@ from neural_odes.widgets.covers import CoverWidget
 from neural_odes.widgets.export import export
 from neural_odes.widgets.neighbours import LorenzWidget, NeighbourWidget
 from neural_odes.widgets.reflection import CrossingWidget, DepthsWidget
-from neural_odes.widgets.strengths import StrengthWidget
+from neural_odes.widgets.sweep import SweepWidget
 from neural_odes.widgets.views import FlowWidget, ModesWidget, SolverWidget
 
 __all__ = [
@@ -21,6 +21,6 @@ __all__ = [
     "ModesWidget",
     "NeighbourWidget",
     "SolverWidget",
-    "StrengthWidget",
+    "SweepWidget",
     "export",
 ]

@@ -147,11 +147,15 @@ def test_a_table_aligns_means_with_their_deviation():
     rows = [
         {"name": "tanh", "loss": results.spread([0.1, 0.3]), "nfe": 14},
         {"name": "x", "loss": results.spread([0.5]), "nfe": None},
+        {"name": "y", "loss": results.spread([37771.0] * 2), "nfe": 1e-7},
+        {"name": "z", "loss": results.spread([2e-7, 4e-7]), "nfe": 2.0},
     ]
     assert results.table(rows).splitlines() == [
-        "name  loss        nfe",
-        "tanh  0.2 ± 0.14  14",
-        "x     0.5         -",
+        "name  loss           nfe",
+        "tanh  0.20 ± 0.14    14",
+        "x     0.5            -",
+        "y     37771          1e-07",
+        "z     3e-07 ± 1e-07  2",
     ]
     assert results.table([]) == ""
 
@@ -171,7 +175,7 @@ def test_a_report_says_where_it_is_from_and_what_was_judged():
     }
     text = results.report(record)
     assert text.startswith("one.two: 2 seeds, cpu, 2026-01-02, 3 s\n")
-    assert "a      2 ± 1.4" in text
+    assert "a      2.0 ± 1.4" in text
     assert "[undecided] It falls.\ntoo close" in text
     assert "[did not hold] It rises.\nit fell" in text
     assert "loss" not in results.report(record, columns=["model"])

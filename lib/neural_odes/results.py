@@ -253,11 +253,20 @@ def report(
 
 def _cell(value: Any) -> str:
     if isinstance(value, Mapping) and "mean" in value:
-        std = value.get("std")
-        return _cell(value["mean"]) + (f" ± {std:.2g}" if std else "")
+        return _mean(value["mean"], value.get("std"))
     if isinstance(value, float):
-        return f"{value:.4g}"
+        return str(int(value)) if value.is_integer() else f"{value:.4g}"
     return "-" if value is None else str(value)
+
+
+def _mean(mean: float, std: float | None) -> str:
+    """As many decimals as show two digits of the deviation."""
+    if not std:
+        return _cell(mean)
+    decimals = max(0, 1 - math.floor(math.log10(std)))
+    if decimals > 5:
+        return f"{mean:.2g} ± {std:.1g}"
+    return f"{mean:.{decimals}f} ± {std:.{decimals}f}"
 
 
 def _finite(value: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from neural_odes.plot.states import to_array, to_model
@@ -75,6 +76,7 @@ def training_curves(
         lowest = min(v[v > 0].min() for v in runs.values() if (v > 0).any())
         ax.set_ylim(bottom=lowest / 1.5)
     ax.set(xlabel="epoch", ylabel=QUANTITIES[quantity])
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.margins(x=0.01)
     ax.grid(axis="y")
     if fresh and len(runs) > 1:

@@ -46,4 +46,5 @@ def space(
         ax.plot_surface(across, up, height, color="#999999", alpha=0.25)
     ax.set(xlabel=names[0], ylabel=names[1], zlabel=names[2])
     ax.set(xticks=[], yticks=[], zticks=[])
+    ax.set_box_aspect(None, zoom=0.85)  # room for the labels
     return ax

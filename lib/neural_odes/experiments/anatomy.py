@@ -108,26 +108,27 @@ def parameters(
         (width, theta, hidden, parameters), hidden as in the config and once
         as wide as theta; summary: fitted exponents; verdicts.
     """
-    sizes = {w: count(mlp(2, w, w, 2)) for w in config.widths}
-    galerkin = [
-        {
-            "width": w,
-            "theta": sizes[w],
-            "modes": m,
-            "parameters": count(Galerkin(mlp(2, w, w, 2), Fourier(m))),
-        }
-        for w, m in product(config.widths, config.modes)
-    ]
-    hyper = [
-        {
-            "width": w,
-            "theta": sizes[w],
-            "hidden": h,
-            "parameters": count(Hypernetwork(mlp(2, w, w, 2), hidden=h)),
-        }
-        for w in config.widths
-        for h in sorted({*config.hidden, sizes[w]})
-    ]
+    with torch.random.fork_rng(devices=[]):  # weights are only counted
+        sizes = {w: count(mlp(2, w, w, 2)) for w in config.widths}
+        galerkin = [
+            {
+                "width": w,
+                "theta": sizes[w],
+                "modes": m,
+                "parameters": count(Galerkin(mlp(2, w, w, 2), Fourier(m))),
+            }
+            for w, m in product(config.widths, config.modes)
+        ]
+        hyper = [
+            {
+                "width": w,
+                "theta": sizes[w],
+                "hidden": h,
+                "parameters": count(Hypernetwork(mlp(2, w, w, 2), hidden=h)),
+            }
+            for w in config.widths
+            for h in sorted({*config.hidden, sizes[w]})
+        ]
     m, h, w = config.modes[-1], config.hidden[-1], config.widths[-1]
     same_h = [row for row in hyper if row["hidden"] == h]
     as_theta = [row for row in hyper if row["hidden"] == row["theta"]]

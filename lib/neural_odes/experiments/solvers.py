@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from neural_odes.data import half_moons
 from neural_odes.experiments.background import EXACT, Flow, over, trained
 from neural_odes.experiments.common import distance, in_float64, log_slope
+from neural_odes.nets import seeded
 from neural_odes.ode import NeuralODE
 from neural_odes.results import spread
 from neural_odes.solver import METHODS, Solver
@@ -57,7 +58,7 @@ def solvers(
     curves: list[dict[str, Any]] = []
     angle = 2 * math.pi * config.turns
     turn = torch.tensor([[0.0, angle], [-angle, 0.0]], dtype=torch.float64)
-    spin = nn.Linear(2, 2, bias=False, dtype=torch.float64)
+    spin = seeded(lambda: nn.Linear(2, 2, bias=False).double(), 0)
     spin.weight.data.copy_(turn.T)
     z0 = half_moons(config.samples, noise=config.noise, seed=0)[0].double()
     exact = z0 @ torch.linalg.matrix_exp(turn)

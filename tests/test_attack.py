@@ -32,7 +32,7 @@ def line(*weights):
 def test_attacked_points_lie_within_the_ball(seed, radius, norm):
     generator = torch.Generator().manual_seed(seed)
     x = torch.randn(6, 2, generator=generator)
-    y = torch.randn(6, 1, generator=generator)
+    y = torch.randn(6, 1, generator=generator).sign()
     model = seeded(lambda: NeuralODE(mlp(2, 4, 2), readout=nn.Linear(2, 1)), 0)
     away = pgd(model, x, y, radius=radius, norm=norm, steps=3, seed=seed) - x
     order = 2 if norm == "l2" else math.inf
@@ -103,3 +103,13 @@ def test_bad_arguments_are_named():
         accuracy_under_noise(model, x, y, std=-1.0)
     with pytest.raises(ValueError, match="draws is 0"):
         accuracy_under_noise(model, x, y, std=1.0, draws=0)
+
+
+def test_labels_that_would_broadcast_or_are_others_are_refused():
+    model, x = line(1.0, 0.0), torch.ones(3, 2).double()
+    y = torch.ones(3, 1).double()
+    for attacked in (pgd, accuracy_under_attack):
+        with pytest.raises(ValueError, match="y has shape"):
+            attacked(model, x, y[:, 0], radius=0.1)
+        with pytest.raises(ValueError, match="y holds 0"):
+            attacked(model, x, 0 * y, radius=0.1)

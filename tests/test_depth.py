@@ -1,5 +1,6 @@
 """Fields whose weights move with depth."""
 
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
@@ -17,6 +18,7 @@ from neural_odes import (
     PiecewiseConstant,
     Polynomial,
     Solver,
+    fit,
     integrate,
     mlp,
     seeded,
@@ -295,3 +297,81 @@ def test_bad_modules_are_named():
         Galerkin(pair, Fourier(3))
     with pytest.raises(TypeError, match="outermost"):
         Galerkin(HypernetworkODE(mlp(2, 4, 2)), Fourier(3))
+
+
+class Drift(nn.Module):
+    """dz/ds = b."""
+
+    def __init__(self):
+        super().__init__()
+        self.b = nn.Parameter(torch.zeros(()))
+
+    def forward(self, z):
+        return self.b.expand_as(z)
+
+
+@pytest.mark.parametrize("piece", range(10))
+@pytest.mark.parametrize(
+    "solver",
+    [Solver(), Solver("bosh3"), Solver("rk4", step_size=0.25),
+     Solver("euler", step_size=1.0), Solver(adjoint=True)],
+    ids=lambda solver: f"{solver.method}-{solver.adjoint}",
+)  # fmt: skip
+def test_no_piece_is_stepped_over(piece, solver):
+    """z(1) is the sum of all pieces' integrals, and so is its gradient."""
+    field = Galerkin(Drift(), PiecewiseConstant(10))
+    with torch.no_grad():
+        field.coefficients.zero_()[0, piece] = 3.0
+    x = torch.zeros(2, 1, requires_grad=True)
+    z = NeuralODE(field, solver=solver)(x)
+    torch.testing.assert_close(z, torch.full((2, 1), 0.3), rtol=0, atol=1e-5)
+    z[0].sum().backward()
+    torch.testing.assert_close(
+        field.coefficients.grad, torch.full((1, 10), 0.1), rtol=0, atol=1e-5
+    )
+
+
+def test_no_piece_is_stepped_over_by_samples_of_other_depths():
+    field = Galerkin(Drift(), PiecewiseConstant(10))
+    with torch.no_grad():
+        field.coefficients.zero_()[0, 5] = 3.0
+    depths = torch.tensor([0.55, 1.0, 0.3, 0.0])
+    z = NeuralODE(field, depth=lambda x: depths)(torch.zeros(4, 1))
+    expected = torch.tensor([[0.15], [0.3], [0.0], [0.0]])
+    torch.testing.assert_close(z, expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "wrap", [lambda net: Galerkin(net, Fourier(5)), Hypernetwork]
+)
+def test_threads_may_share_a_model(wrap):
+    model = seeded(lambda: NeuralODE(wrap(mlp(2, 16, 2))), 0)
+    x = torch.randn(24, 5, 2, generator=torch.Generator().manual_seed(0))
+
+    def solved(batch):
+        with torch.no_grad():  # a setting of each thread
+            return model(batch)
+
+    alone = [solved(batch) for batch in x]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(solved, x))
+    torch.testing.assert_close(torch.stack(together), torch.stack(alone))
+
+
+@pytest.mark.parametrize(
+    "wrap", [lambda net: Galerkin(net, Fourier(3)), Hypernetwork]
+)
+def test_frozen_weights_do_not_move(wrap):
+    net = mlp(2, 4, 2)
+    net[0].requires_grad_(False)
+    before = net[0].weight.clone()
+    model = NeuralODE(wrap(net))
+    x, y = torch.randn(8, 2), torch.randn(8, 2)
+    fit(model, x, y, epochs=3, lr=0.1, progress=False)
+    found = [
+        value
+        for key, value in model.state_dict().items()
+        if key.endswith("template.field.module.0.weight")
+    ]
+    torch.testing.assert_close(found, [before])
+    assert set(model.field.weights(torch.zeros(1))) == {"2.weight", "2.bias"}

@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from neural_odes import JointField, NeuralODE, Solver, mlp, seeded
+from neural_odes import (
+    JointField,
+    NeuralODE,
+    Solver,
+    ZeroAugment,
+    mlp,
+    seeded,
+)
 from neural_odes.ode import DepthInvariant, as_field, per_sample
 
 TIGHT = Solver(rtol=1e-9, atol=1e-9)
@@ -206,3 +213,15 @@ def test_cuda_agrees_with_the_cpu():
     here = model(x)
     there = model.cuda()(x.cuda()).cpu()
     torch.testing.assert_close(here, there, atol=1e-4, rtol=1e-4)
+
+
+def test_a_depth_that_would_not_be_trained_is_refused():
+    depth = nn.Parameter(torch.tensor(1.0))
+    with pytest.raises(TypeError, match="depth is"):
+        NeuralODE(mlp(2, 2), depth=depth)
+
+
+def test_a_lift_that_changes_the_number_of_samples_is_refused():
+    model = NeuralODE(mlp(2, 2), lift=ZeroAugment(1, dim=0))
+    with pytest.raises(ValueError, match="as many samples"):
+        model(torch.ones(3, 2))

@@ -179,3 +179,15 @@ def test_a_report_says_where_it_is_from_and_what_was_judged():
     assert "[undecided] It falls.\ntoo close" in text
     assert "[did not hold] It rises.\nit fell" in text
     assert "loss" not in results.report(record, columns=["model"])
+
+
+def test_columns_keep_their_names_in_any_order():
+    rows = [{"a": 1, "b": 2}, {"b": 4, "a": 3}]
+    assert results.table(rows).splitlines() == ["a  b", "1  2", "3  4"]
+    with pytest.raises(ValueError, match="rows have keys"):
+        results.table([{"a": 1}, {"b": 2}])
+
+
+def test_keys_that_would_fall_together_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="not distinct"):
+        save(tmp_path, {1: 0.5, "1": 0.25})

@@ -7,8 +7,9 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import nn
 
-from neural_odes import Solver, SolverError, integrate
+from neural_odes import NeuralODE, Solver, SolverError, integrate
 from neural_odes.solver import METHODS
 
 FIXED = [name for name, method in METHODS.items() if not method.adaptive]
@@ -305,3 +306,67 @@ def test_the_adjoint_refuses_what_it_would_miss():
     )
     z[-1].sum().backward()
     assert missed.grad is not None
+
+
+class Sine(nn.Module):
+    """dz/ds = a sin z."""
+
+    def __init__(self):
+        super().__init__()
+        self.a = nn.Parameter(torch.ones((), dtype=torch.float64))
+
+    def forward(self, z):
+        return self.a * z.sin()
+
+
+def test_a_penalty_on_gradients_is_right_or_refused():
+    """dz(1)/dx has the closed form sin z(1) / sin x."""
+
+    def penalty(solver):
+        model = NeuralODE(Sine(), solver=solver)
+        x = torch.tensor([[1.0]]).double().requires_grad_()
+        (slope,) = torch.autograd.grad(model(x).sum(), x, create_graph=True)
+        (found,) = torch.autograd.grad(
+            slope.square().sum(), model.field.module.a
+        )
+        return slope.item(), found.item()
+
+    slope, found = penalty(Solver(rtol=1e-9, atol=1e-9))
+    x = torch.tensor(1.0).double()
+    a = torch.tensor(1.0).double().requires_grad_()
+    end = 2 * torch.atan(torch.tan(x / 2) * torch.exp(a))
+    exact = end.sin() / x.sin()
+    (expected,) = torch.autograd.grad(exact.square(), a)
+    assert slope == pytest.approx(exact.item(), rel=1e-6)
+    assert found == pytest.approx(expected.item(), rel=1e-6)
+    with pytest.raises(ValueError, match="first derivatives only"):
+        penalty(Solver(adjoint=True))
+
+
+@pytest.mark.parametrize("field", [
+    nn.Sequential(nn.ReLU(inplace=True), nn.Linear(2, 2)),
+    lambda s, z, x: z.mul_(-1),
+])  # fmt: skip
+def test_a_field_that_writes_into_its_input_is_refused(field):
+    x = torch.tensor([[-1.0, 2.0]])
+    with pytest.raises(ValueError, match="writes into its input"):
+        NeuralODE(field)(x)
+    assert x.tolist() == [[-1.0, 2.0]]
+
+
+@pytest.mark.parametrize(
+    "dtype", [torch.float16, torch.bfloat16, torch.complex64]
+)
+def test_other_precisions_are_refused(dtype):
+    z0, s = torch.ones(2, 1, dtype=dtype), torch.tensor([0.0, 1.0])
+    with pytest.raises(ValueError, match=f"z0 is {dtype}"):
+        integrate(lambda s, z: -z, z0, s)
+
+
+def test_a_switch_takes_no_word():
+    with pytest.raises(TypeError, match="adjoint is 'no'"):
+        Solver(adjoint="no")
+    with pytest.raises(TypeError, match="rtol is '1e-4'"):
+        Solver(rtol="1e-4")
+    with pytest.raises(TypeError, match="max_steps is 1.5"):
+        Solver(max_steps=1.5)

@@ -178,6 +178,29 @@ class TestHistory:
         assert parts.grad_norm[0] > whole.grad_norm[0]
 
 
+class TestTargets:
+    @pytest.mark.parametrize(
+        "y", [torch.ones(40), torch.ones(40).long(), torch.ones(1, 1)]
+    )
+    def test_that_would_broadcast_are_refused(self, y):
+        x, _ = nested_spheres(40)
+        with pytest.raises(ValueError, match="y "):
+            train(model(), x, y)
+
+    def test_classes_are_for_losses_of_classes(self):
+        x, _ = nested_spheres(40, dim=2)
+        one = NeuralODE(mlp(2, 4, 2), solver=RK4)
+        classes = torch.ones(40).long()
+        train(one, x, classes, loss=nn.functional.cross_entropy)
+        with pytest.raises(ValueError, match="y has shape"):
+            train(one, x, classes)
+
+    def test_labels_are_minus_one_and_one(self):
+        x, y = nested_spheres(40)
+        with pytest.raises(ValueError, match="y holds 0, 1"):
+            accuracy(model(), x, (y + 1) / 2)
+
+
 class TestSeeds:
     def test_the_same_twice(self):
         runs = [model(), model()]

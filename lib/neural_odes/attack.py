@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from neural_odes.checks import at_least, positive
-from neural_odes.loop import Loss, check_shapes
-from neural_odes.train import accuracy
+from neural_odes.loop import Loss
+from neural_odes.train import accuracy, check_labels
 
 Norm = Literal["l2", "linf"]
 
@@ -20,6 +20,7 @@ def wrong_side(output: Tensor, y: Tensor) -> Tensor:
 
     Unlike the squared error, it does not grow beyond the right answer too.
     """
+    check_labels(output, y)
     return -(output * y).mean()
 
 
@@ -104,7 +105,7 @@ def accuracy_under_attack(
         near = pgd(model, x, y, radius=radius, norm=norm, seed=seed)
         with torch.no_grad():
             output = model(near)
-        check_shapes(output, y)
+        check_labels(output, y)
         survived &= output.sign() == y.sign()
     return survived.double().mean().item()
 

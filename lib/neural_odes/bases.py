@@ -15,6 +15,10 @@ class Basis(Protocol):
 
     Calling it with depths of any shape (...) returns psi_1, ..., psi_m at
     these depths, shape (..., m), in the depths' dtype and on their device.
+
+    A basis whose functions jump also has ``jumps``, the depths where they do,
+    at which they have the values to their right. Solvers end a step there; of
+    a jump that they do not know they may see nothing.
     """
 
     @property
@@ -92,6 +96,15 @@ class PiecewiseConstant(_Interval):
 
     Depths outside the domain belong to the nearest piece.
     """
+
+    @property
+    def jumps(self) -> tuple[float, ...]:
+        """The depths where one piece ends and the next begins."""
+        first, last = self.domain
+        length = last - first
+        return tuple(
+            first + length * i / self.size for i in range(1, self.size)
+        )
 
     def __call__(self, s: Tensor) -> Tensor:
         piece = torch.floor(self.unit(s) * self.size).clamp(0, self.size - 1)

@@ -132,7 +132,8 @@ def renormalised_exponent(
     field, z, end = _problem(model, x)
     positive("radius", radius)
     at_least("pieces", pieces, 1)
-    if not 0 <= align < pieces:
+    at_least("align", align, 0)
+    if align >= pieces:
         raise ValueError(f"align is {align}; it takes 0 <= align < {pieces}")
     away = sphere((len(z),), z.shape[1], radius=radius, seed=seed).to(z)
     total = z.new_zeros(len(z))
@@ -192,7 +193,8 @@ def lyapunov_spectrum(
     size = z.shape[1]
     count = size if count is None else count
     at_least("pieces", pieces, 1)
-    if not 0 <= align < pieces:
+    at_least("align", align, 0)
+    if align >= pieces:
         raise ValueError(f"align is {align}; it takes 0 <= align < {pieces}")
     if not 1 <= count <= size:
         raise ValueError(f"count is {count}; it takes 1 to {size}")

@@ -1,25 +1,47 @@
-"""Checks of arguments that several modules share."""
+"""Checks of arguments that several modules share: type, then range."""
 
 from __future__ import annotations
 
 import math
+from numbers import Integral, Real
+from typing import Any
 
 
-def at_least(name: str, value: int, least: int) -> None:
-    """Refuse an integer below the least one.
+def at_least(name: str, value: Any, least: int) -> None:
+    """Refuse what is no integer, or one below the least.
 
     Raises:
-        ValueError: names the argument, what it got and what it takes.
+        TypeError: it is no integer; names the argument and what it got.
+        ValueError: it is too small; names the argument and what it got.
     """
+    text = f"{name} is {value!r}; it takes an integer >= {least}"
+    if not isinstance(value, Integral) or isinstance(value, bool):
+        raise TypeError(text)
     if value < least:
-        raise ValueError(f"{name} is {value}; it takes an integer >= {least}")
+        raise ValueError(text)
 
 
-def positive(name: str, value: float) -> None:
-    """Refuse a number that is not finite and > 0.
+def positive(name: str, value: Any) -> None:
+    """Refuse what is no finite number > 0.
 
     Raises:
-        ValueError: names the argument, what it got and what it takes.
+        TypeError: it is no number; names the argument and what it got.
+        ValueError: it is out of range; names the argument and what it got.
     """
-    if not (math.isfinite(value) and value > 0):
-        raise ValueError(f"{name} is {value}; it takes a number > 0")
+    number(name, value, "> 0")
+    if value <= 0:
+        raise ValueError(f"{name} is {value!r}; it takes a number > 0")
+
+
+def number(name: str, value: Any, takes: str = "") -> None:
+    """Refuse what is no finite real number.
+
+    Raises:
+        TypeError: it is no number; names the argument and what it got.
+        ValueError: it is not finite; names the argument and what it got.
+    """
+    text = f"{name} is {value!r}; it takes a number {takes}".rstrip()
+    if not isinstance(value, Real) or isinstance(value, bool):
+        raise TypeError(text)
+    if not math.isfinite(value):
+        raise ValueError(text)

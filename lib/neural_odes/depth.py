@@ -8,6 +8,7 @@ where training starts.
 from __future__ import annotations
 
 import copy
+import threading
 from typing import Any
 
 import torch
@@ -41,11 +42,17 @@ class DepthConcat(nn.Module):
         return self.field(s, torch.cat([z, column], dim=1), x)
 
 
-class _Template(nn.Module):
-    """A field as a function of all its parameters, one vector of shape (P,).
+_SWAP = threading.RLock()
+"""functional_call puts weights into a module and takes them out again, which
+two threads must not do at the same time."""
 
-    A copy of the field whose parameters became buffers: they follow the model
-    to its device and type, but are neither trained nor saved.
+
+class _Template(nn.Module):
+    """A field as a function of the parameters it trains, shape (P,).
+
+    A copy of the field whose trained parameters became buffers: they follow
+    the model to its device and type, but are neither trained nor saved. Frozen
+    parameters (requires_grad False) stay what and where they are.
     """
 
     def __init__(self, module: Any) -> None:
@@ -56,7 +63,11 @@ class _Template(nn.Module):
                 "whose parameters can be replaced"
             )
         self.field = copy.deepcopy(as_field(module))
-        named = dict(self.field.named_parameters())
+        named = {
+            key: value
+            for key, value in self.field.named_parameters()
+            if value.requires_grad
+        }
         if not named:
             raise ValueError("module has no parameters that could move")
         self.keys = tuple(named)
@@ -68,7 +79,7 @@ class _Template(nn.Module):
             part = self.field.get_submodule(owner)
             delattr(part, leaf)
             part.register_buffer(leaf, value.detach(), persistent=False)
-        if any(True for _ in self.field.parameters()):
+        if any(p.requires_grad for p in self.field.parameters()):
             raise ValueError(
                 "module has two parts that share a parameter, which would "
                 "come apart; use one part twice instead"
@@ -104,10 +115,11 @@ class _Template(nn.Module):
         return torch.vmap(alone)(theta, s[:, 0], z, x)
 
     def _call(self, theta: Tensor, *inputs: Tensor) -> Tensor:
-        # To look for tied weights, of which there are none, takes its time.
-        return functional_call(
-            self.field, self.split(theta), inputs, tie_weights=False
-        )
+        # Skip the slow search for tied weights; there are none.
+        with _SWAP:
+            return functional_call(
+                self.field, self.split(theta), inputs, tie_weights=False
+            )
 
 
 def _own_names(keys: tuple[str, ...]) -> tuple[str, ...]:
@@ -153,11 +165,13 @@ class Galerkin(_Moving):
     make them, at the wrapped module's own values.
 
     Args:
-        module: any field or module with P parameters.
+        module: any field or module with P parameters that are trained;
+            frozen ones do not move.
         basis: m functions of depth, see :class:`~neural_odes.bases.Basis`.
 
     Attributes:
         coefficients: alpha, shape (P, m): all that is trained, m P numbers.
+        jumps: depths where the basis jumps; solves end a step there.
 
     Raises:
         TypeError: module is not an ``nn.Module``.
@@ -167,6 +181,7 @@ class Galerkin(_Moving):
     def __init__(self, module: nn.Module, basis: Basis) -> None:
         super().__init__(module)
         self.basis = basis
+        self.jumps = tuple(getattr(basis, "jumps", ()))
         initial = self.template.initial()
         self.coefficients = nn.Parameter(
             initial[:, None] * _constant(basis).to(initial)
@@ -195,7 +210,8 @@ class Hypernetwork(_Moving):
     bias of g's last layer, whose weights start at a tenth of torch's default.
 
     Args:
-        module: any field or module with P parameters.
+        module: any field or module with P parameters that are trained;
+            frozen ones do not move.
         hidden: width of g's hidden layer, >= 1.
 
     Raises:
@@ -226,7 +242,8 @@ class HypernetworkODE(JointField):
     too, and starts at the wrapped module's own parameters.
 
     Args:
-        module: any field or module with P parameters.
+        module: any field or module with P parameters that are trained;
+            frozen ones do not move.
         hidden: width of g's hidden layer, >= 1.
 
     Raises:

@@ -9,6 +9,7 @@ from typing import Protocol
 
 import torch
 from torch import Tensor
+from torch.nn.functional import mse_loss
 from tqdm.auto import tqdm
 
 from neural_odes.checkpoint import Checkpoint
@@ -260,7 +261,10 @@ def _check_finite(program: Program, values: Tensor, name: str) -> None:
 
 
 def _loss(loss: Loss, output: Tensor, y: Tensor) -> Tensor:
-    if y.is_floating_point():  # where they differ, losses would broadcast
+    # Where they differ, losses would broadcast; labels of classes may.
+    classes = output.shape[:1] + output.shape[2:]
+    labelled = y.shape == classes and output.shape[1:2] > (1,)
+    if y.is_floating_point() or loss is mse_loss or not labelled:
         check_shapes(output, y)
     return scalar("loss", loss(output, y))
 

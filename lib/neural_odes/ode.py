@@ -10,7 +10,6 @@ this library is a choice of these four (paper, section 3, equation 4; sections
 from __future__ import annotations
 
 import inspect
-import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -18,6 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from neural_odes.checks import positive
 from neural_odes.solver import Solution, Solver, integrate
 
 Field = Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -121,15 +121,17 @@ class NeuralODE(nn.Module):
         field: f, a callable of (s, z, x), or an ``nn.Module`` of z alone.
         lift: h, maps the input x of shape (N, ...) to the initial state; by
             default the identity.
-        depth: S > 0; or a callable of x that gives each sample its own depth,
-            shape (N,), >= 0 (adaptive depth, paper equation 18).
+        depth: S > 0, a plain number; or a callable of x that gives each sample
+            its own depth, shape (N,), >= 0 (adaptive depth, paper equation
+            18). A depth that is trained is such a callable, an nn.Module.
         readout: r, maps the final state to the output; by default the
             identity.
         solver: how to solve; by default dopri5 at tolerances of 1e-4.
 
     Raises:
-        TypeError: the field, lift or readout cannot be called as described.
-        ValueError: depth is not a finite number > 0.
+        TypeError: the field, lift or readout cannot be called as described,
+            or depth is neither a number nor callable.
+        ValueError: depth is not finite and > 0.
     """
 
     def __init__(
@@ -148,8 +150,8 @@ class NeuralODE(nn.Module):
                     f"{name} is a {type(part).__name__}; it takes a callable "
                     "of one tensor"
                 )
-        if not callable(depth) and not (math.isfinite(depth) and depth > 0):
-            raise ValueError(f"depth is {depth}; it takes a number > 0")
+        if not callable(depth):
+            positive("depth", depth)
         self.field = field if isinstance(field, JointField) else as_field(field)
         self.lift = nn.Identity() if lift is None else lift
         self.depth = depth
@@ -184,6 +186,12 @@ class NeuralODE(nn.Module):
             z0 = self.lift(x)
             if callable(self.depth):
                 own = self.depth(x)
+        if not isinstance(z0, Tensor) or len(z0) != len(x):
+            got = tuple(z0.shape) if isinstance(z0, Tensor) else type(z0)
+            raise ValueError(
+                f"lift made a state of {got} from x of shape "
+                f"{tuple(x.shape)}; it takes a tensor with as many samples"
+            )
         if own is not None:
             _check_depths(own, len(x))
             own = own.to(z0)
@@ -200,6 +208,7 @@ class NeuralODE(nn.Module):
             start = (z0, w0 if own is None else w0.expand(len(x), *w0.shape))
         if own is not None:
             field = _stretch(field, own)
+        jumps = _jumps(self.field, own)
         params = [*self.parameters(), x]
         if own is not None and own.is_leaf:
             # Otherwise the adjoint reaches it through what it was made of,
@@ -212,9 +221,23 @@ class NeuralODE(nn.Module):
                 grid,
                 solver=self.solver,
                 params=params,
+                jumps=jumps,
             )
         z = (z[0] if isinstance(z, tuple) else z)[-len(s) :]
         return Solution(s if own is None else s[:, None] * own, z, nfe)
+
+
+def _jumps(field: Any, own: Tensor | None) -> list[float]:
+    """Where the field jumps, over s; over tau if samples have own depths."""
+    if not isinstance(field, nn.Module):
+        return []
+    depths = {
+        jump for part in field.modules() for jump in getattr(part, "jumps", ())
+    }
+    if own is None or not depths:
+        return sorted(depths)
+    at = torch.tensor(sorted(depths)).to(own) / own.detach()[:, None]
+    return at[at < 1].unique().tolist()
 
 
 def _stretch(field: Any, own: Tensor) -> Any:

@@ -214,10 +214,18 @@ def verdict(claim: str, holds: bool | None, why: str) -> dict[str, Any]:
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Rows of the same keys as an aligned text table, mean ± std."""
+    """Rows of the same keys as an aligned text table, mean ± std.
+
+    Raises:
+        ValueError: a row has other keys than the first.
+    """
     if not rows:
         return ""
-    lines = [list(rows[0]), *([_cell(v) for v in r.values()] for r in rows)]
+    names = list(rows[0])
+    for row in rows:
+        if set(row) != set(names):
+            raise ValueError(f"rows have keys {list(row)} and {names}")
+    lines = [names, *([_cell(row[name]) for name in names] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
         "  ".join(map(str.ljust, line, widths)).rstrip() for line in lines
@@ -271,6 +279,8 @@ def _mean(mean: float, std: float | None) -> str:
 
 def _finite(value: Any) -> Any:
     if isinstance(value, Mapping):
+        if len({str(k) for k in value}) < len(value):
+            raise ValueError(f"keys {list(value)} are not distinct as text")
         return {str(k): _finite(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
         return [_finite(v) for v in value]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -18,6 +18,8 @@ from typing import Any
 import torch
 from torch import Tensor
 from torchdiffeq import odeint, odeint_adjoint
+
+from neural_odes.checks import at_least, positive
 
 State = Tensor | tuple[Tensor, ...]
 
@@ -90,6 +92,7 @@ class Solver:
         max_steps: give up after so many steps between two output depths.
 
     Raises:
+        TypeError: an argument of another type, by its name.
         ValueError: an argument out of range, by its name.
     """
 
@@ -106,13 +109,12 @@ class Solver:
                 f"method is {self.method!r}; it takes one of "
                 f"{', '.join(METHODS)}"
             )
-        for name in ("rtol", "atol"):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and value > 0):
-                raise ValueError(f"{name} is {value}; it takes a number > 0")
-        if self.max_steps < 1:
-            raise ValueError(
-                f"max_steps is {self.max_steps}; it takes an integer >= 1"
+        positive("rtol", self.rtol)
+        positive("atol", self.atol)
+        at_least("max_steps", self.max_steps, 1)
+        if not isinstance(self.adjoint, bool):
+            raise TypeError(
+                f"adjoint is {self.adjoint!r}; it takes True or False"
             )
         if METHODS[self.method].adaptive:
             if self.step_size is not None:
@@ -120,13 +122,13 @@ class Solver:
                     f"step_size is {self.step_size}, but {self.method} "
                     "chooses its own steps; give rtol and atol instead"
                 )
-        elif self.step_size is None or not (
-            math.isfinite(self.step_size) and self.step_size > 0
-        ):
+        elif self.step_size is None:
             raise ValueError(
-                f"step_size is {self.step_size}; the fixed-step method "
-                f"{self.method} takes a number > 0"
+                f"step_size is None; the fixed-step method {self.method} "
+                "takes a number > 0"
             )
+        else:
+            positive("step_size", self.step_size)
 
 
 @dataclass(frozen=True)
@@ -152,6 +154,7 @@ def integrate(
     solver: Solver | None = None,
     params: Iterable[Tensor] = (),
     norm: Callable[[Any], Tensor] | None = None,
+    jumps: Sequence[float] = (),
 ) -> tuple[Any, int]:
     """Solve dz/ds = field(s, z) from z(s[0]) = z0.
 
@@ -165,14 +168,19 @@ def integrate(
         norm: of an error shaped like the state, one number that adaptive
             methods hold at or below 1 in units of the tolerances; by default
             the root-mean-square over all of the state.
+        jumps: depths at which the field jumps, with its values from the right
+            there: steps end at them, whatever the method.
 
     Returns:
         ``(z, nfe)``: the states at the depths s, shape (T, *z0.shape) or a
         tuple of such, and the number of evaluations of the field.
 
     Raises:
-        ValueError: s is not increasing, the field's output has another shape
-            than the state, or (adjoint) it depends on a tensor not in params.
+        ValueError: s is not increasing; z0 is complex or of half precision,
+            in which a step's error drowns in rounding; the field's output has
+            another shape than the state, or it writes into its input; or
+            (adjoint) it depends on a tensor not in params, or a second
+            derivative is asked for, which the adjoint does not give.
         SolverError: the step underflowed, the field or the state became NaN or
             infinite, or ``max_steps`` was reached.
     """
@@ -181,12 +189,19 @@ def integrate(
         raise ValueError(
             f"s is {_brief(s)}; it takes at least two depths, increasing"
         )
+    for part in _tensors(z0):
+        if part.dtype not in (torch.float32, torch.float64):
+            raise ValueError(
+                f"z0 is {part.dtype}; it takes float32 or float64. To save "
+                "time, let the field compute in half precision by autocast"
+            )
+    inside = s.new_tensor([j for j in jumps if s[0] < j < s[-1]])
     counted = _CountedField(field)
     arguments: dict[str, Any] = {
         "method": solver.method,
         "rtol": solver.rtol,
         "atol": solver.atol,
-        "options": _options(solver, s, end=s[-1:]),
+        "options": _options(solver, s, s[-1:], inside),
     }
     if norm is not None and METHODS[solver.method].adaptive:
         arguments["options"]["norm"] = norm
@@ -199,9 +214,12 @@ def integrate(
                 z0,
                 s,
                 adjoint_params=reach,
-                adjoint_options=_options(solver, s, end=s[:1]),
+                adjoint_options=_options(solver, s, s[:1], inside),
                 **arguments,
             )
+            for part in _tensors(z):
+                if part.requires_grad:
+                    part.register_hook(_refuse_second_derivatives)
         else:
             z = odeint(counted, z0, s, **arguments)
     except AssertionError as error:  # torchdiffeq's way to give up
@@ -221,7 +239,15 @@ class _CountedField:
     def __call__(self, s: Tensor, z: Any) -> Any:
         self.nfe += 1
         self.recent.append(s)
+        if self.nfe == 1:  # the caller's own tensors: find out on copies
+            z = _like(z, [part.clone() for part in _tensors(z)])
+        before = _versions(z)
         dz = self.field(s, z)
+        if _versions(z) != before:
+            raise ValueError(
+                "the field writes into its input z, as nn.ReLU(inplace=True) "
+                "does; the solver needs it unchanged"
+            )
         if _shapes(dz) != _shapes(z):
             raise ValueError(
                 f"the field returned {_describe(dz)} for a state z of "
@@ -236,28 +262,38 @@ class _CountedField:
         return depth, self.nfe
 
 
-def _options(solver: Solver, s: Tensor, end: Tensor) -> dict[str, Any]:
+def _options(
+    solver: Solver, s: Tensor, end: Tensor, jumps: Tensor
+) -> dict[str, Any]:
     if not METHODS[solver.method].adaptive:
         assert solver.step_size is not None
-        return {"grid_constructor": _grid(solver.step_size, solver.max_steps)}
+        grid = _grid(solver.step_size, solver.max_steps, jumps)
+        # At a jump, a step sees the field on its own side of it.
+        return {"grid_constructor": grid, "perturb": len(jumps) > 0}
     options: dict[str, Any] = {
         "max_num_steps": solver.max_steps,
         # Without it torchdiffeq steps past the end and interpolates back,
         # which costs accuracy (up to 4e-6 at a tolerance of 1e-6).
         "step_t": end,
     }
+    if len(jumps):
+        options["jump_t"] = jumps
     if s.device.type == "mps":  # which has no float64
         options["dtype"] = torch.float32
     return options
 
 
-def _grid(step_size: float, max_steps: int) -> Callable[..., Tensor]:
+def _grid(
+    step_size: float, max_steps: int, jumps: Tensor
+) -> Callable[..., Tensor]:
     """Equal steps of at most ``step_size`` between every two depths."""
 
     def construct(_field: Any, _z0: Any, s: Tensor) -> Tensor:
         pieces = []
+        backwards = bool(s[-1] < s[0])
+        s = torch.cat([s, jumps.to(s)]).unique().sort(descending=backwards)[0]
         for start, stop in zip(s[:-1], s[1:], strict=True):
-            # The slack keeps 1 / 0.1 at ten steps in float32.
+            # Tolerate rounding: 1 / 0.1 must give ten steps, not eleven.
             ratio = float(abs(stop - start)) / step_size
             steps = max(1, math.ceil(ratio * (1 - 1e-6)))
             if steps > max_steps:
@@ -271,6 +307,14 @@ def _grid(step_size: float, max_steps: int) -> Callable[..., Tensor]:
         return torch.cat([*pieces, s[-1:]])
 
     return construct
+
+
+def _refuse_second_derivatives(_gradient: Tensor) -> None:
+    if torch.is_grad_enabled():  # as it is where create_graph=True
+        raise ValueError(
+            "adjoint=True gives first derivatives only; for a second one use "
+            "adjoint=False"
+        )
 
 
 def _refuse_missed_tensors(
@@ -308,6 +352,21 @@ def _refuse_missed_tensors(
 
 def _tensors(state: Any) -> tuple[Any, ...]:
     return state if isinstance(state, tuple) else (state,)
+
+
+def _like(state: Any, parts: Sequence[Any]) -> Any:
+    return tuple(parts) if isinstance(state, tuple) else parts[0]
+
+
+def _versions(state: Any) -> list[int]:
+    """How often each tensor was written to; 0 where torch does not count."""
+    versions = []
+    for part in _tensors(state):
+        try:
+            versions.append(part._version)
+        except RuntimeError:  # inference tensors
+            versions.append(0)
+    return versions
 
 
 def _shapes(state: Any) -> tuple[Any, ...]:

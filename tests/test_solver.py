@@ -368,5 +368,5 @@ def test_a_switch_takes_no_word():
         Solver(adjoint="no")
     with pytest.raises(TypeError, match="rtol is '1e-4'"):
         Solver(rtol="1e-4")
-    with pytest.raises(TypeError, match="max_steps is 1.5"):
+    with pytest.raises(TypeError, match=r"max_steps is 1\.5"):
         Solver(max_steps=1.5)

@@ -32,7 +32,7 @@ def project(tmp_path: Path) -> Path:
         "format: jb-book\nroot: book/intro\nchapters:\n- file: book/chapter\n"
     )
     (tmp_path / "book/intro.md").write_text(INTRO)
-    (tmp_path / "pyproject.toml").touch()
+    (tmp_path / "pyproject.toml").write_text("[project]\nname = 'neural-odes'")
     write_result(tmp_path, "the first answer")
     write_chapter(
         tmp_path,
@@ -44,7 +44,8 @@ def project(tmp_path: Path) -> Path:
 
 def write_result(project: Path, outcome: str) -> None:
     (project / "results").mkdir(exist_ok=True)
-    text = json.dumps({"outcome": outcome})
+    record = {"config": {}, "seeds": [], "provenance": {}}
+    text = json.dumps(record | {"outcome": outcome})
     (project / "results/toy.one.json").write_text(text)
 
 

@@ -351,3 +351,13 @@ def test_a_solution_that_overflows_is_an_error():
         lyapunov_exponent(explodes, torch.ones(2, 1))
     with pytest.raises(SolverError):
         finite_time_exponents(explodes, torch.ones(2, 1))
+
+
+def test_a_neighbour_keeps_the_control_of_its_point():
+    """dz/ds = -z + 5x: moved with the control, neighbours would part."""
+    model = NeuralODE(lambda s, z, x: -z + 5 * x, solver=TIGHT)
+    x = points(4, 2)
+    found = renormalised_exponent(model, x, pieces=4)
+    torch.testing.assert_close(
+        found, -torch.ones(4).double(), rtol=0, atol=1e-5
+    )

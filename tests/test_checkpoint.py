@@ -1,5 +1,7 @@
 """A training that was killed goes on as if it had not been."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch import nn
@@ -52,19 +54,20 @@ def test_a_killed_training_ends_with_the_same_numbers(
     expected = fit(whole, X, Y, epochs=8, **settings)
 
     calls = 0
+    (first,), (second,) = models(), models()
+    solve = first.solve
 
-    def until_killed(output, y):
+    def until_killed(x):
         nonlocal calls
         calls += 1
         if calls > steps:
             raise KilledError
-        return nn.functional.mse_loss(output, y)
+        return solve(x)
 
+    first.solve = until_killed
     path = tmp_path / "run" / "state.safetensors"
-    (first,), (second,) = models(), models()
     with pytest.raises(KilledError):
-        fit(first, X, Y, epochs=8, loss=until_killed, checkpoint=path,
-            **settings)  # fmt: skip
+        fit(first, X, Y, epochs=8, checkpoint=path, **settings)
     found = fit(second, X, Y, epochs=8, checkpoint=path, **settings)
     assert equal(found, expected)
     assert same(second, whole)
@@ -109,6 +112,84 @@ def test_a_file_that_does_not_fit_is_refused(tmp_path):
 def test_another_version_is_refused(tmp_path, monkeypatch):
     path = tmp_path / "state.safetensors"
     fit(models()[0], X, Y, epochs=1, checkpoint=path, **SETTINGS)
-    monkeypatch.setattr(module, "VERSION", "2")
-    with pytest.raises(ValueError, match="has version 1"):
+    monkeypatch.setattr(module, "VERSION", "3")
+    with pytest.raises(ValueError, match="has version 2"):
         fit(models()[0], X, Y, epochs=2, checkpoint=path, **SETTINGS)
+
+
+def own_loss(output, y):
+    return (output - y).abs().mean()
+
+
+@pytest.mark.parametrize(
+    ("named", "changed"),
+    [
+        ("loss", {"loss": own_loss}),
+        ("penalty", {"penalty": lambda model, solution, x: x.sum() * 0}),
+        ("data", {"y": Y + 1}),
+        ("data", {"x": X.flip(0)}),
+        ("model and solver", {"solver": Solver("rk4", step_size=0.25)}),
+        ("model and solver", {"depth": 2.0}),
+        ("2 epochs", {"epochs": 1}),
+    ],
+    ids=str,
+)
+def test_what_was_not_trained_is_not_continued(tmp_path, named, changed):
+    path = tmp_path / "state.safetensors"
+    fit(models()[0], X, Y, epochs=2, checkpoint=path, **SETTINGS)
+    (one,) = models()
+    one.solver = changed.pop("solver", one.solver)
+    one.depth = changed.pop("depth", one.depth)
+    x, y = changed.pop("x", X), changed.pop("y", Y)
+    settings = {"epochs": 3, **SETTINGS, **changed}
+    with pytest.raises(ValueError, match=named):
+        fit(one, x, y, checkpoint=path, **settings)
+
+
+def test_a_model_with_dropout_ends_as_if_never_stopped(tmp_path):
+    def dropped():
+        (one,) = models()
+        one.readout = nn.Sequential(nn.Dropout(0.5), nn.Linear(2, 1))
+        for p in one.readout.parameters():
+            nn.init.constant_(p, 0.3)
+        return one
+
+    path = tmp_path / "state.safetensors"
+    whole, first, second = dropped(), dropped(), dropped()
+    torch.manual_seed(0)
+    expected = fit(whole, X, Y, epochs=6, **SETTINGS)
+    torch.manual_seed(0)
+    fit(first, X, Y, epochs=2, checkpoint=path, **SETTINGS)
+    torch.manual_seed(1)
+    found = fit(second, X, Y, epochs=6, checkpoint=path, **SETTINGS)
+    assert equal(found, expected)
+    assert same(second, whole)
+
+
+def test_a_flipped_byte_is_noticed(tmp_path):
+    path = tmp_path / "state.safetensors"
+    fit(models()[0], X, Y, epochs=1, checkpoint=path, **SETTINGS)
+    whole = path.read_bytes()
+    for at in range(7, len(whole), len(whole) // 40):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        with pytest.raises(ValueError, match="checkpoint"):
+            fit(models()[0], X, Y, epochs=2, checkpoint=path, **SETTINGS)
+
+
+def test_a_save_that_fails_leaves_what_was_there(tmp_path, monkeypatch):
+    path = tmp_path / "state.safetensors"
+    link = tmp_path / "link.safetensors"
+    link.symlink_to(path)
+    fit(models()[0], X, Y, epochs=1, checkpoint=link, **SETTINGS)
+    assert link.is_symlink()
+    kept = path.read_bytes()
+
+    def full(_tensors, part, **_settings):
+        Path(part).write_bytes(kept[:100])
+        raise OSError("no space left")
+
+    monkeypatch.setattr(module, "save_file", full)
+    with pytest.raises(OSError, match=r"link\.safetensors cannot be written"):
+        fit(models()[0], X, Y, epochs=2, checkpoint=link, **SETTINGS)
+    assert path.read_bytes() == kept
+    assert sorted(tmp_path.iterdir()) == [link, path]

@@ -68,6 +68,8 @@ def test_what_is_wrong_with_a_file_is_said_and_it_is_left_alone(folder, arrays):
         (whole[:-20], "truncated"),
         (b"not a gzip file", "truncated or no gzip"),
         (gzip.compress(idx(flipped)), "is corrupt"),
+        (gzip.compress(bytes(module.LARGEST + 1)), "holds over"),
+        (whole[:20] + bytes([whole[20] ^ 255]) + whole[21:], "is "),
     ):
         path.write_bytes(bad)
         with pytest.raises(DataError, match=said):

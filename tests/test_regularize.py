@@ -36,6 +36,21 @@ def test_penalties_of_an_exponential_decay():
     assert value(steady_state(0.3), model).item() == pytest.approx(both)
 
 
+def test_the_steady_state_is_asked_for_up_to_2s():
+    """S = 2: |x| (e^-2 - e^-4), not up to S + 1."""
+    model = NeuralODE(lambda s, z, x: -z, depth=2.0, solver=TIGHT)
+    expected = (5 + 2) / 2 * (math.exp(-2) - math.exp(-4))
+    assert value(steady_state(1.0), model).item() == pytest.approx(expected)
+
+
+def test_each_sample_is_asked_at_its_own_end():
+    """|f| = s |x|: the largest depth for all would give 2 (5 + 2) / 2."""
+    own = torch.tensor([1.0, 2.0]).double()
+    model = NeuralODE(lambda s, z, x: s * x, depth=lambda x: own, solver=TIGHT)
+    found = value(fixed_point(1.0), model).item()
+    assert found == pytest.approx((1 * 5 + 2 * 2) / 2)
+
+
 def test_a_depth_of_their_own():
     own = torch.tensor([1.0, 2.0]).double()
     model = NeuralODE(lambda s, z, x: s * 0 - z, depth=lambda x: own,

@@ -113,7 +113,11 @@ def test_the_folder_is_found_from_below_or_given(tmp_path, monkeypatch):
     with pytest.raises(FileNotFoundError, match="NEURAL_ODES_RESULTS"):
         results.results_folder()
     (tmp_path / "results").mkdir()
-    (tmp_path / "pyproject.toml").touch()
+    project = tmp_path / "pyproject.toml"
+    project.write_text("[project]\nname = 'another'\n")
+    with pytest.raises(FileNotFoundError, match="NEURAL_ODES_RESULTS"):
+        results.results_folder()
+    project.write_text("[project]\nname = 'neural-odes'\n")
     assert results.results_folder() == tmp_path / "results"
     given_folder = tmp_path / "book" / "results"
     monkeypatch.setenv("NEURAL_ODES_RESULTS", str(given_folder))
@@ -139,6 +143,11 @@ def test_compare_needs_two_standard_errors():
     assert results.compare(low, high) == -1
     assert results.compare(high, low) == 1
     assert results.compare([0.0, 2.0], [1.0, 3.0]) == 0
+    # 1.5 standard errors apart: variances 1, n = 3, error (2 / 3) ** 0.5.
+    near = [v + 1.5 * (2 / 3) ** 0.5 for v in (-1.0, 0.0, 1.0)]
+    far = [v + 2.5 * (2 / 3) ** 0.5 for v in (-1.0, 0.0, 1.0)]
+    assert results.compare([-1.0, 0.0, 1.0], near) == 0
+    assert results.compare([-1.0, 0.0, 1.0], far) == -1
     assert results.compare([0.0], [5.0]) == 0
     assert results.compare([1.0, 1.0], [1.0, 1.0]) == 0
 
@@ -191,3 +200,10 @@ def test_columns_keep_their_names_in_any_order():
 def test_keys_that_would_fall_together_are_refused(tmp_path):
     with pytest.raises(ValueError, match="not distinct"):
         save(tmp_path, {1: 0.5, "1": 0.25})
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"outcome": 1}'])
+def test_a_damaged_result_is_named(tmp_path, text):
+    (tmp_path / "one.json").write_text(text)
+    with pytest.raises(ValueError, match=r"one\.json is no result"):
+        results.load("one", tmp_path)

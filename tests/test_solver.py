@@ -1,6 +1,7 @@
 """The solver: orders, exact counts, gradients and clear failures."""
 
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -370,3 +371,10 @@ def test_a_switch_takes_no_word():
         Solver(rtol="1e-4")
     with pytest.raises(TypeError, match=r"max_steps is 1\.5"):
         Solver(max_steps=1.5)
+
+
+def test_errors_survive_a_process_pool():
+    error = SolverError("underflow", 0.5, 7)
+    again = pickle.loads(pickle.dumps(error))
+    assert str(again) == str(error)
+    assert (again.depth, again.nfe) == (0.5, 7)

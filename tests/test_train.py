@@ -2,6 +2,7 @@
 
 import copy
 import math
+import pickle
 import re
 
 import pytest
@@ -236,6 +237,9 @@ class TestFailure:
             train(one, x, x)
         error = caught.value
         assert error.depth == pytest.approx(0.125, rel=1e-2)
+        again = pickle.loads(pickle.dumps(error))
+        assert str(again) == str(error)
+        assert (again.epoch, again.member) == (0, None)
         assert f"s = {error.depth:.4g}" in str(error)
         assert error.member is None
         assert len(error.history.loss) == 0

@@ -17,7 +17,13 @@ import torch
 from torch import Tensor
 
 from neural_odes.checks import at_least, positive
-from neural_odes.ode import Field, JointField, NeuralODE, _fitting
+from neural_odes.ode import (
+    Field,
+    JointField,
+    NeuralODE,
+    _fitting,
+    jumps_of,
+)
 from neural_odes.solver import integrate
 
 
@@ -272,7 +278,11 @@ def _follow(
     """Solve as the model is solved, without the adjoint: no gradients here."""
     with _fitting(x):
         return integrate(
-            field, start, s, solver=replace(model.solver, adjoint=False)
+            field,
+            start,
+            s,
+            solver=replace(model.solver, adjoint=False),
+            jumps=jumps_of(model.field),
         )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-VERSION = "1"
+VERSION = "2"
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,8 @@ class Checkpoint:
     Attributes:
         path: of the file.
         generator: of the order of mini-batches, kept along.
-        settings: what a continued training must agree with.
+        settings: what a continued training must agree with, as plain values
+            or, where these are long, as their :func:`fingerprint`.
     """
 
     path: Path
@@ -56,6 +59,7 @@ class Checkpoint:
             for key, value in own.items()
         }
         tensors["generator"] = self.generator.get_state()
+        tensors["global generator"] = torch.random.get_rng_state()
         tensors["rows"] = torch.stack(list(rows))
         whole = {
             # Stored tensors may not share memory, as views do.
@@ -66,11 +70,23 @@ class Checkpoint:
             "version": VERSION,
             "seconds": str(seconds),
             "settings": json.dumps(dict(self.settings)),
+            "checksum": fingerprint(whole),
         }
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        part = self.path.with_name(self.path.name + ".part")
-        save_file(whole, part, metadata=meta)
-        os.replace(part, self.path)
+        path = self.path.resolve()  # a link stays a link
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # A name of its own: another process may save here at the same time.
+        handle, part = tempfile.mkstemp(dir=path.parent, suffix=".part")
+        os.close(handle)
+        try:
+            save_file(whole, part, metadata=meta)
+            os.replace(part, path)
+        except BaseException as error:
+            os.unlink(part)
+            if isinstance(error, OSError | SafetensorError):
+                raise OSError(
+                    f"checkpoint {self.path} cannot be written ({error})"
+                ) from error
+            raise
 
     @torch.no_grad()
     def load(
@@ -78,6 +94,7 @@ class Checkpoint:
         parameters: Sequence[Tensor],
         models: Sequence[nn.Module],
         optimizer: torch.optim.Optimizer,
+        epochs: int,
     ) -> tuple[list[Tensor], float]:
         """Take the file's state to the training that goes on from it.
 
@@ -85,31 +102,39 @@ class Checkpoint:
             rows and seconds, as :meth:`save` was given them.
 
         Raises:
-            ValueError: the file cannot be read, is of another version, or of
-                a training with other settings or another model.
+            ValueError: the file cannot be read or is damaged, is of another
+                version, or of a training with other settings, another model
+                or more epochs than this one.
         """
         meta, tensors = self._read()
         found = json.loads(meta["settings"])
+        rows = list(tensors["rows"])
+        if len(rows) > epochs:
+            raise ValueError(
+                f"checkpoint {self.path} is of a training that has run "
+                f"{len(rows)} epochs; this one has {epochs}"
+            )
+        into = {f"parameter.{i}": p for i, p in enumerate(parameters)}
+        into |= _buffers(models)
+        kept = {
+            key: (value.shape, value.dtype)
+            for key, value in tensors.items()
+            if key.startswith(("parameter.", "buffer."))
+        }
+        if kept != {k: (v.shape, v.dtype) for k, v in into.items()}:
+            raise ValueError(f"checkpoint {self.path} is of another model")
         for name, value in self.settings.items():
             if found.get(name) != value:
                 raise ValueError(
                     f"checkpoint {self.path} is of a training with {name} = "
                     f"{found.get(name)}; this one has {value}"
                 )
-        into = {f"parameter.{i}": p for i, p in enumerate(parameters)}
-        into |= _buffers(models)
-        kept = {
-            key: value.shape
-            for key, value in tensors.items()
-            if key.startswith(("parameter.", "buffer."))
-        }
-        if kept != {key: value.shape for key, value in into.items()}:
-            raise ValueError(f"checkpoint {self.path} is of another model")
         for key, value in into.items():
             value.copy_(tensors[key])
         _restore_optimizer(optimizer, tensors)
         self.generator.set_state(tensors["generator"])
-        return list(tensors["rows"]), float(meta["seconds"])
+        torch.random.set_rng_state(tensors["global generator"])
+        return rows, float(meta["seconds"])
 
     def _read(self) -> tuple[dict[str, str], dict[str, Tensor]]:
         try:
@@ -127,7 +152,21 @@ class Checkpoint:
                 f"checkpoint {self.path} has version {meta.get('version')}; "
                 f"this library reads {VERSION}"
             )
+        if meta.get("checksum") != fingerprint(tensors):
+            raise ValueError(
+                f"checkpoint {self.path} is damaged; remove it to start anew"
+            )
         return meta, tensors
+
+
+def fingerprint(tensors: Mapping[str, Tensor]) -> str:
+    """A hash of named tensors: their names, types, shapes and values."""
+    digest = hashlib.sha256()
+    for name, value in sorted(tensors.items()):
+        digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+        flat = value.detach().cpu().contiguous().reshape(-1)
+        digest.update(flat.view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _buffers(models: Sequence[nn.Module]) -> dict[str, Tensor]:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state
 
-from neural_odes.ode import JointField, NeuralODE
+from neural_odes.ode import JointField, NeuralODE, jumps_of
 from neural_odes.solver import METHODS, integrate
 
 
@@ -58,6 +58,7 @@ class Ensemble:
             solver=first.solver,
             params=[*self.parameters, x],
             norm=_worst_member,
+            jumps=jumps_of(first.field),
         )
         return self._map("readout", z[-1]), nfe
 

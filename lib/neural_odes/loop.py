@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from functools import partial
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -82,6 +83,12 @@ class TrainingError(ArithmeticError):
             "a penalty, a smooth activation, or a fixed-step method."
         )
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Exceptions are made anew from their message alone, unless told.
+        names = ("epoch", "step", "depth", "member", "history")
+        known = {name: getattr(self, name) for name in names}
+        return partial(type(self), self.reason, **known), ()
+
 
 class Program(Protocol):
     """What the loop trains: M models, M = 1 included."""
@@ -151,7 +158,7 @@ def train(
     rows: list[Tensor] = []  # of each epoch, (loss, gradient norm, nfe) x M
     if checkpoint is not None and checkpoint.path.exists():
         rows, spent = checkpoint.load(
-            program.parameters, program.models, optimizer
+            program.parameters, program.models, optimizer, epochs
         )
         start -= spent
     good = [p.detach().clone() for p in program.parameters]

@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import os
 import struct
+import zlib
 from pathlib import Path
 from typing import Literal
 
@@ -38,10 +39,12 @@ SHA256 = {
     "222c34898ecbeaf847f06e48f7ec33f2",
 }
 """Of the decompressed bytes: mirrors compress differently."""
+LARGEST = 16 + 60_000 * 28 * 28
+"""Bytes of the largest file, decompressed; a file that goes on is not read."""
 
 
 class DataError(RuntimeError):
-    """A data set that could not be had, or is not what it should be."""
+    """Download or checksum failure."""
 
 
 def mnist(split: Split = "train") -> tuple[Tensor, Tensor]:
@@ -93,11 +96,14 @@ def _array(name: str) -> np.ndarray:
 def _checked(path: Path) -> bytes:
     """A file's decompressed bytes, if they are the right ones."""
     try:
-        data = gzip.decompress(path.read_bytes())
-    except (OSError, EOFError) as error:
+        with gzip.open(path) as file:
+            data = file.read(LARGEST + 1)
+    except (OSError, EOFError, zlib.error) as error:
         raise DataError(
             f"{path} is truncated or no gzip file ({error})"
         ) from error
+    if len(data) > LARGEST:
+        raise DataError(f"{path} is corrupt: it holds over {LARGEST} bytes")
     found = hashlib.sha256(data).hexdigest()
     if found != SHA256[path.name]:
         raise DataError(

@@ -208,7 +208,7 @@ class NeuralODE(nn.Module):
             start = (z0, w0 if own is None else w0.expand(len(x), *w0.shape))
         if own is not None:
             field = _stretch(field, own)
-        jumps = _jumps(self.field, own)
+        jumps = jumps_of(self.field, own)
         params = [*self.parameters(), x]
         if own is not None and own.is_leaf:
             # Otherwise the adjoint reaches it through what it was made of,
@@ -227,8 +227,16 @@ class NeuralODE(nn.Module):
         return Solution(s if own is None else s[:, None] * own, z, nfe)
 
 
-def _jumps(field: Any, own: Tensor | None) -> list[float]:
-    """Where the field jumps, over s; over tau if samples have own depths."""
+def jumps_of(field: Any, own: Tensor | None = None) -> list[float]:
+    """Where a field and its parts say that they jump, for ``integrate``.
+
+    Args:
+        field: a field; one that is no ``nn.Module`` cannot say.
+        own: depths of samples, shape (N,), where each has its own.
+
+    Returns:
+        increasing depths s; with ``own``, fractions tau of these depths.
+    """
     if not isinstance(field, nn.Module):
         return []
     depths = {

@@ -6,7 +6,7 @@ import math
 
 from torch import Tensor
 
-from neural_odes.ode import JointField, NeuralODE
+from neural_odes.ode import JointField, NeuralODE, jumps_of
 from neural_odes.solver import Solution, integrate
 from neural_odes.train import Penalty
 
@@ -76,6 +76,7 @@ def steady_state(strength: float) -> Penalty:
             s,
             solver=model.solver,
             params=[*model.parameters(), x],
+            jumps=jumps_of(model.field),
         )
         return strength * length[-1].mean()
 

@@ -17,6 +17,7 @@ import statistics
 import subprocess
 import tempfile
 import textwrap
+import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -102,6 +103,7 @@ def load(name: str, folder: str | Path | None = None) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: there is none; says which command makes it.
+        ValueError: the file is damaged, or no result.
     """
     path = (results_folder() if folder is None else Path(folder)) / (
         f"{name}.json"
@@ -111,7 +113,13 @@ def load(name: str, folder: str | Path | None = None) -> dict[str, Any]:
             f"there is no result {path}; make it with: python -m neural_odes "
             f"run {name} --out {path.parent}"
         )
-    record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is no result: {error}") from error
+    missing = {"config", "seeds", "outcome", "provenance"} - set(record)
+    if missing:
+        raise ValueError(f"{path} is no result: it lacks {sorted(missing)}")
     return record
 
 
@@ -119,9 +127,9 @@ def results_folder() -> Path:
     """Where the project keeps its results.
 
     The environment variable NEURAL_ODES_RESULTS if set; else ``results/`` of
-    the nearest folder, from the working directory upwards, that also holds a
-    ``pyproject.toml``; else the project's own, which are installed with the
-    library.
+    the nearest folder, from the working directory upwards, that also holds
+    this project's ``pyproject.toml``; else the project's own, which are
+    installed with the library.
 
     Raises:
         FileNotFoundError: there is none of them.
@@ -135,17 +143,23 @@ def results_folder() -> Path:
         return Path(given)
     here = Path.cwd()
     for parent in (here, *here.parents):
-        if (parent / "pyproject.toml").is_file() and (
-            parent / "results"
-        ).is_dir():
+        if (parent / "results").is_dir() and _is_this_project(parent):
             return parent / "results"
     for own in OWN:
         if own.is_dir():
             return own
     raise FileNotFoundError(
-        f"no results/ folder beside a pyproject.toml at or above {here}; set "
+        f"no results/ folder of this project at or above {here}; set "
         "NEURAL_ODES_RESULTS to the folder that holds the results"
     )
+
+
+def _is_this_project(folder: Path) -> bool:
+    try:
+        text = (folder / "pyproject.toml").read_text(encoding="utf-8")
+        return bool(tomllib.loads(text)["project"]["name"] == "neural-odes")
+    except (OSError, ValueError, KeyError):
+        return False
 
 
 def provenance(device: str, seconds: float) -> dict[str, Any]:

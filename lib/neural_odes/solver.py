@@ -72,6 +72,10 @@ class SolverError(ArithmeticError):
             "fixed-step method such as Solver('rk4', step_size=0.05)."
         )
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Exceptions are made anew from their message alone, unless told.
+        return type(self), (self.reason, self.depth, self.nfe)
+
 
 @dataclass(frozen=True)
 class Solver:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Required, TypedDict, Unpack, overload
+from typing import Any, Required, TypedDict, Unpack, overload
 
 import torch
 from torch import Tensor, nn
 
-from neural_odes.checkpoint import Checkpoint
+from neural_odes.checkpoint import Checkpoint, fingerprint
 from neural_odes.ensemble import Ensemble, pays, stackable
 from neural_odes.loop import (
     History,
@@ -110,7 +111,9 @@ def fit(
         progress: show a progress bar.
         checkpoint: a file for the training's state after each epoch (weights,
             optimizer, generator, history; safetensors). Where it exists,
-            training goes on from it, and ends as if it had never stopped.
+            training goes on from it, and ends as if it had never stopped; a
+            file of other data, settings, loss or model is refused. torch's
+            global generator is set to what it was, for dropout.
             Models that train one after another have a file each, with their
             number in its name.
 
@@ -172,7 +175,8 @@ def fit(
             path = Path(checkpoint)
             if len(programs) > 1:
                 path = path.with_name(f"{path.stem}.{i}{path.suffix}")
-            kept = Checkpoint(path, generator, settings)
+            decides = _fingerprints(program, inputs, targets, loss, penalty)
+            kept = Checkpoint(path, generator, settings | decides)
         histories += train(
             program,
             inputs,
@@ -243,6 +247,32 @@ class _Alone:
 
     def write_back(self) -> None:
         """They are the model's own."""
+
+
+def _fingerprints(
+    program: Program,
+    x: Tensor,
+    y: Tensor,
+    loss: Loss,
+    penalty: Penalty | None,
+) -> dict[str, str | None]:
+    """What decides a training's end besides its numbers."""
+
+    def named(function: Any) -> str | None:
+        if function is None:
+            return None
+        kind = function if hasattr(function, "__qualname__") else type(function)
+        return f"{kind.__module__}.{kind.__qualname__}"
+
+    model = program.models[0]
+    depth = model.depth if isinstance(model.depth, float | int) else ""
+    text = f"{model} {model.solver} {depth}"
+    return {
+        "loss": named(loss),
+        "penalty": named(penalty),
+        "data": fingerprint({"x": x, "y": y}),
+        "model and solver": hashlib.sha256(text.encode()).hexdigest(),
+    }
 
 
 def _batches(

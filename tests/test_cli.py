@@ -101,6 +101,29 @@ def test_a_quick_run_does_not_replace_the_full_one(run, tmp_path):
     }
 
 
+def test_a_result_of_other_settings_is_not_lost(run, tmp_path, capsys):
+    assert run("--seeds", "2") == 0
+    kept = (tmp_path / "toy.one.json").read_text()
+    for changed in (["--seeds", "3"], ["--seeds", "2", "--epochs", "4"]):
+        with pytest.raises(SystemExit, match="2"):
+            run(*changed)
+        assert "--replace" in capsys.readouterr().err
+        assert (tmp_path / "toy.one.json").read_text() == kept
+    assert run("--seeds", "2") == 0
+    assert run("--seeds", "3", "--replace") == 0
+    assert run("--seeds", "2", "--tag", "two") == 0
+
+
+def test_what_cannot_be_kept_is_said_before_the_run(tmp_path, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["run", "background.euler", "--layers", "1,2,4", "--out",
+                  str(tmp_path)])  # fmt: skip
+    assert "layers is (1, 2, 4)" in capsys.readouterr().err
+    (tmp_path / "file").touch()
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["run", "background.euler", "--out", str(tmp_path / "file")])
+
+
 @pytest.mark.parametrize(
     ("epochs", "end"),
     [(13, (130, "nothing was written")), (14, (1, "underflowed"))],
@@ -119,6 +142,9 @@ def test_an_unfinished_run_writes_nothing(run, tmp_path, capsys, epochs, end):
         (["--set", "epochs"], "FIELD=VALUE"),
         (["--set", "epochs=many"], "epochs takes a value like 3"),
         (["--set", "deep=2"], "deep takes a value like False"),
+        (["--epochs=-14"], "epochs takes >= 0"),
+        (["--lr=nan"], "lr takes >= 0"),
+        (["--tag", "quick"], "'quick' is the name of runs"),
         (["--seeds", "0"], "integer >= 1"),
         (["--device", "abacus"], "none of cpu, cuda, mps"),
     ],

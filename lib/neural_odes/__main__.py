@@ -10,18 +10,21 @@ from __future__ import annotations
 import argparse
 import difflib
 import inspect
+import json
+import math
+import os
 import re
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
 import torch
 
 from neural_odes.experiments import EXPERIMENTS, Experiment
-from neural_odes.results import provenance, save, table
+from neural_odes.results import load, provenance, save, table
 from neural_odes.solver import SolverError
 from neural_odes.train import TrainingError
 
@@ -55,7 +58,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             experiment.quick if args.quick else experiment.config(), args.set
         )
         args.out.mkdir(parents=True, exist_ok=True)
-    except (ValueError, OSError) as error:
+        _refuse_to_lose(experiment, config, args)
+    except (TypeError, ValueError, OSError) as error:
         run_parser.error(str(error))
     try:
         return _run(experiment, config, args)
@@ -79,7 +83,7 @@ def configured(config: Any, settings: Sequence[str]) -> Any:
         ValueError: no such field, or a value it cannot be.
     """
     known = {f.name: getattr(config, f.name) for f in fields(config)}
-    changes = {}
+    changes: dict[str, Any] = {}
     for setting in settings:
         name, equals, text = setting.partition("=")
         if not equals or name not in known:
@@ -94,30 +98,66 @@ def configured(config: Any, settings: Sequence[str]) -> Any:
                 f"--set is {setting!r}; {name} takes a value like "
                 f"{_write(known[name])}"
             ) from None
+        values = changes[name]
+        for value in values if isinstance(values, tuple) else (values,):
+            if isinstance(value, int | float) and not 0 <= value < math.inf:
+                raise ValueError(f"--set is {setting!r}; {name} takes >= 0")
     return replace(config, **changes)
 
 
 def _run(experiment: Experiment, config: Any, args: argparse.Namespace) -> int:
-    number = args.seeds or (experiment.quick_seeds if args.quick else 5)
-    seeds = list(range(number))
+    seeds = _seeds(experiment, args)
     started = time.perf_counter()
     outcome = experiment.run(
         config, seeds=seeds, device=args.device, progress=args.progress
     )
     origin = provenance(args.device, time.perf_counter() - started)
-    # Neither must take the place of the full measurement.
-    name = args.name + (".quick" if args.quick else "")
-    name += f".{args.tag}" if args.tag else ""
     path = save(
-        name, config, seeds, outcome, provenance=origin, folder=args.out
+        _file_name(args),
+        config,
+        seeds,
+        outcome,
+        provenance=origin,
+        folder=args.out,
     )
     print(table(outcome["summary"]))
     for judged in outcome.get("verdicts", []):
         holds = {True: "holds", False: "does not hold", None: "undecided"}
         print(f"\n{judged['claim']}\n  {holds[judged['holds']]}: "
               f"{judged['why']}")  # fmt: skip
-    print(f"\n{origin['seconds']} s, {number} seed(s), written to {path}")
+    many = f"{len(seeds)} seed{'s' * (len(seeds) != 1)}"
+    print(f"\n{origin['seconds']} s, {many}, written to {path}")
     return 0
+
+
+def _seeds(experiment: Experiment, args: argparse.Namespace) -> list[int]:
+    number = experiment.quick_seeds if args.quick else 5
+    return list(range(args.seeds or number))
+
+
+def _file_name(args: argparse.Namespace) -> str:
+    """Neither must take the place of the full measurement."""
+    quick = ".quick" if args.quick else ""
+    return args.name + quick + (f".{args.tag}" if args.tag else "")
+
+
+def _refuse_to_lose(
+    experiment: Experiment, config: Any, args: argparse.Namespace
+) -> None:
+    """A result of other settings or seeds is not replaced unless told to."""
+    path = args.out / f"{_file_name(args)}.json"
+    if not os.access(args.out, os.W_OK):
+        raise ValueError(f"--out is {args.out}, where nothing can be written")
+    if args.replace or not path.exists():
+        return
+    there = load(_file_name(args), args.out)
+    mine = {"config": asdict(config), "seeds": _seeds(experiment, args)}
+    # As text: a file has lists where a config has tuples.
+    if any(json.dumps(there[key]) != json.dumps(mine[key]) for key in mine):
+        raise ValueError(
+            f"{path} holds a run with other settings or seeds; give --tag to "
+            "write beside it, or --replace to replace it"
+        )
 
 
 def _as_settings(
@@ -193,6 +233,11 @@ def _parsers(
         "the same",
     )
     run.add_argument(
+        "--replace",
+        action="store_true",
+        help="replace a result of other settings or seeds",
+    )
+    run.add_argument(
         "--no-progress", dest="progress", action="store_false", help="no bars"
     )
     return parser, run
@@ -260,6 +305,10 @@ def _tag(text: str) -> str:
     if not re.fullmatch(r"[a-z0-9-]+", text):
         raise argparse.ArgumentTypeError(
             f"{text!r} is not made of a-z, 0-9 and -"
+        )
+    if text == "quick":
+        raise argparse.ArgumentTypeError(
+            "'quick' is the name of runs with --quick"
         )
     return text
 

@@ -58,6 +58,13 @@ class Euler(Flow):
     layers: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64, 128, 256)
     fit_from: int = 16
 
+    def __post_init__(self) -> None:
+        if sum(n >= self.fit_from for n in self.layers) < 2:
+            raise ValueError(
+                f"layers is {self.layers}; it takes two numbers or more >= "
+                f"fit_from, {self.fit_from}, to fit a slope to"
+            )
+
 
 @dataclass(frozen=True)
 class Gradients(Flow):

@@ -39,7 +39,7 @@ def pgd(
     """Inputs within a ball around x that raise the loss (Madry et al., 2018).
 
     Projected gradient ascent from a random point of the ball. Gradients are
-    backpropagated through the solver, so what the attack sees is exact.
+    backpropagated through the solver: exact for the steps that it took.
 
     Args:
         model: from inputs (N, ...) to outputs.

@@ -132,7 +132,6 @@ def own_loss(output, y):
         ("model and solver", {"depth": 2.0}),
         ("2 epochs", {"epochs": 1}),
     ],
-    ids=str,
 )
 def test_what_was_not_trained_is_not_continued(tmp_path, named, changed):
     path = tmp_path / "state.safetensors"

@@ -81,9 +81,12 @@ def test_chapters_run_again_when_their_results_changed(project: Path) -> None:
     assert "Executing: " in first.stdout
     assert "the first answer" in page(project)
 
+    (project / "book/assets/book.css").write_text("/* other colours */")
     second = build(project)
     assert second.returncode == 0, second.stdout
     assert "Executing: " not in second.stdout
+    shown = (project / "_build/html/_static/book.css").read_text()
+    assert shown == "/* other colours */"
 
     write_result(project, "another answer")
     third = build(project)

@@ -173,8 +173,12 @@ def build(root: Path, builder: str, repository: str) -> int:
     if status:
         # Sphinx does not repeat the warnings of pages that it has read.
         shutil.rmtree(output / ".doctrees", ignore_errors=True)
-    elif repository and builder == "html":
-        point_edits_to_main(output / "html", repository)
+    elif builder == "html":
+        # Where no page changed, Sphinx does not look at style sheets either.
+        styles, shown = root / "book" / "assets", output / "html" / "_static"
+        shutil.copytree(styles, shown, dirs_exist_ok=True)
+        if repository:
+            point_edits_to_main(output / "html", repository)
     return status
 
 

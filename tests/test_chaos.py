@@ -293,6 +293,8 @@ def test_what_cannot_be_measured_is_named():
         lyapunov_spectrum(model, x, pieces=0)
     with pytest.raises(ValueError, match="align is 5"):
         lyapunov_spectrum(model, x, pieces=5, align=5)
+    with pytest.raises(TypeError, match=r"align is 1\.5"):
+        renormalised_exponent(model, x, pieces=4, align=1.5)
     with pytest.raises(ValueError, match="count is 4"):
         lyapunov_spectrum(model, x, count=4)
     with pytest.raises(ValueError, match="x holds NaN"):

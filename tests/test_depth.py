@@ -20,9 +20,14 @@ from neural_odes import (
     Solver,
     fit,
     integrate,
+    lyapunov_exponent,
     mlp,
+    renormalised_exponent,
     seeded,
+    steady_state,
 )
+from neural_odes.chaos import finite_time_exponents
+from neural_odes.ensemble import Ensemble
 
 TIGHT = Solver(rtol=1e-8, atol=1e-8)
 
@@ -319,9 +324,7 @@ class Drift(nn.Module):
 )  # fmt: skip
 def test_no_piece_is_stepped_over(piece, solver):
     """z(1) is the sum of all pieces' integrals, and so is its gradient."""
-    field = Galerkin(Drift(), PiecewiseConstant(10))
-    with torch.no_grad():
-        field.coefficients.zero_()[0, piece] = 3.0
+    field = one_piece(Drift(), piece)
     x = torch.zeros(2, 1, requires_grad=True)
     z = NeuralODE(field, solver=solver)(x)
     torch.testing.assert_close(z, torch.full((2, 1), 0.3), rtol=0, atol=1e-5)
@@ -332,9 +335,7 @@ def test_no_piece_is_stepped_over(piece, solver):
 
 
 def test_no_piece_is_stepped_over_by_samples_of_other_depths():
-    field = Galerkin(Drift(), PiecewiseConstant(10))
-    with torch.no_grad():
-        field.coefficients.zero_()[0, 5] = 3.0
+    field = one_piece(Drift(), 5)
     depths = torch.tensor([0.55, 1.0, 0.3, 0.0])
     z = NeuralODE(field, depth=lambda x: depths)(torch.zeros(4, 1))
     expected = torch.tensor([[0.15], [0.3], [0.0], [0.0]])
@@ -375,3 +376,50 @@ def test_frozen_weights_do_not_move(wrap):
     ]
     torch.testing.assert_close(found, [before])
     assert set(model.field.weights(torch.zeros(1))) == {"2.weight", "2.bias"}
+
+
+class Growth(Drift):
+    """dz/ds = b z."""
+
+    def forward(self, z):
+        return self.b * z
+
+
+def one_piece(module, piece, size=10, domain=(0.0, 1.0)):
+    """A field of the module's that is 3 on one piece, and 0 elsewhere."""
+    field = Galerkin(module, PiecewiseConstant(size, domain))
+    with torch.no_grad():
+        field.coefficients.zero_()[0, piece] = 3.0
+    return field
+
+
+def test_no_piece_is_stepped_over_by_an_ensemble():
+    models = [NeuralODE(one_piece(Drift(), 5)) for _ in range(2)]
+    with torch.no_grad():
+        output, _ = Ensemble(models)(torch.zeros(2, 3, 1))
+    torch.testing.assert_close(
+        output, torch.full((2, 3, 1), 0.3), rtol=0, atol=1e-5
+    )
+
+
+def test_no_piece_is_stepped_over_by_a_penalty():
+    """Between S = 1 and 2S: |f| = 3 over a tenth."""
+    model = NeuralODE(one_piece(Drift(), 15, 20, (0.0, 2.0)))
+    x = torch.zeros(3, 1)
+    found = steady_state(1.0)(model, model.solve(x), x)
+    torch.testing.assert_close(found, torch.tensor(0.3), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "measure",
+    [
+        lambda model, x: lyapunov_exponent(model, x).mean,
+        lambda model, x: renormalised_exponent(model, x, pieces=4),
+        lambda model, x: finite_time_exponents(model, x)[:, 0],
+    ],
+)
+def test_no_piece_is_stepped_over_by_an_exponent(measure):
+    model = NeuralODE(one_piece(Growth(), 5)).double()
+    found = measure(model, torch.zeros(2, 1).double())
+    expected = torch.full((2,), 0.3).double()
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-3)

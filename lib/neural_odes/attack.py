@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from neural_odes.checks import at_least, positive
-from neural_odes.loop import Loss
+from neural_odes.loop import Loss, check_shapes
 from neural_odes.train import accuracy, check_labels
 
 Norm = Literal["l2", "linf"]
@@ -20,7 +20,7 @@ def wrong_side(output: Tensor, y: Tensor) -> Tensor:
 
     Unlike the squared error, it does not grow beyond the right answer too.
     """
-    check_labels(output, y)
+    check_shapes(output, y)
     return -(output * y).mean()
 
 
@@ -64,6 +64,8 @@ def pgd(
     at_least("steps", steps, 1)
     size = 2.5 * radius / steps if step_size is None else step_size
     positive("step_size", size)
+    if loss is wrong_side:
+        check_labels(y)
     generator = torch.Generator().manual_seed(seed)
     draw = torch.rand(x.shape, generator=generator).to(x)
     away = _within((2 * draw - 1) * radius, radius, norm)
@@ -105,7 +107,7 @@ def accuracy_under_attack(
         near = pgd(model, x, y, radius=radius, norm=norm, seed=seed)
         with torch.no_grad():
             output = model(near)
-        check_labels(output, y)
+        check_shapes(output, y)
         survived &= output.sign() == y.sign()
     return survived.double().mean().item()
 

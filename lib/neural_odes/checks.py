@@ -28,20 +28,8 @@ def positive(name: str, value: Any) -> None:
         TypeError: it is no number; names the argument and what it got.
         ValueError: it is out of range; names the argument and what it got.
     """
-    number(name, value, "> 0")
-    if value <= 0:
-        raise ValueError(f"{name} is {value!r}; it takes a number > 0")
-
-
-def number(name: str, value: Any, takes: str = "") -> None:
-    """Refuse what is no finite real number.
-
-    Raises:
-        TypeError: it is no number; names the argument and what it got.
-        ValueError: it is not finite; names the argument and what it got.
-    """
-    text = f"{name} is {value!r}; it takes a number {takes}".rstrip()
+    text = f"{name} is {value!r}; it takes a number > 0"
     if not isinstance(value, Real) or isinstance(value, bool):
         raise TypeError(text)
-    if not math.isfinite(value):
+    if not (math.isfinite(value) and float(value) > 0):
         raise ValueError(text)

@@ -294,8 +294,9 @@ def _grid(
 
     def construct(_field: Any, _z0: Any, s: Tensor) -> Tensor:
         pieces = []
-        backwards = bool(s[-1] < s[0])
-        s = torch.cat([s, jumps.to(s)]).unique().sort(descending=backwards)[0]
+        if len(jumps):
+            every = torch.cat([s, jumps.to(s)]).unique()
+            s = every.flip(0) if s[-1] < s[0] else every
         for start, stop in zip(s[:-1], s[1:], strict=True):
             # Tolerate rounding: 1 / 0.1 must give ten steps, not eleven.
             ratio = float(abs(stop - start)) / step_size

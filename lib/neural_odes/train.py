@@ -205,15 +205,15 @@ def accuracy(model: nn.Module, x: Tensor, y: Tensor) -> float:
         ValueError: the model's output has another shape than y, or y holds
             other labels.
     """
+    check_labels(y)
     with torch.no_grad():
         output = model(x)
-    check_labels(output, y)
+    check_shapes(output, y)
     return (output.sign() == y.sign()).double().mean().item()
 
 
-def check_labels(output: Tensor, y: Tensor) -> None:
-    """Refuse labels that are not -1 or +1, or not shaped like the output."""
-    check_shapes(output, y)
+def check_labels(y: Tensor) -> None:
+    """Refuse labels that are not -1 or +1."""
     if not bool((y.abs() == 1).all()):
         found = ", ".join(f"{v:g}" for v in y.unique()[:4].tolist())
         raise ValueError(f"y holds {found}; it takes the labels -1 and +1")

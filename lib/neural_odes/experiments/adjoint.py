@@ -9,13 +9,19 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+from torch.nn.functional import cross_entropy
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from tqdm.auto import tqdm
 
 from neural_odes.experiments import images
-from neural_odes.experiments.common import in_float64, log_slope, rows
+from neural_odes.experiments.common import (
+    gradient,
+    in_float64,
+    log_slope,
+    rows,
+)
 from neural_odes.ode import NeuralODE
 from neural_odes.results import compare, verdict
 from neural_odes.solver import Solver
@@ -105,8 +111,8 @@ def _gradients(
     config: Adjoint, model: NeuralODE, x: Tensor, y: Tensor
 ) -> list[dict[str, Any]]:
     given = x.cpu().double(), y.cpu()
-    truth = gradient(in_float64(model, EXACT), *given)
-    rough = gradient(in_float64(model, ROUGH), *given)
+    truth = gradient(in_float64(model, EXACT), *given, cross_entropy)
+    rough = gradient(in_float64(model, ROUGH), *given, cross_entropy)
     found = []
     for tol in config.tolerances:
         model.solver = Solver(rtol=tol, atol=tol)
@@ -115,7 +121,7 @@ def _gradients(
         run |= {"nfe": forward, "backward": backward}
         for way in WAYS:
             model.solver = replace(model.solver, adjoint=way == "adjoint")
-            away = gradient(model, x, y).cpu().double() - truth
+            away = gradient(model, x, y, cross_entropy).cpu().double() - truth
             run[way] = (away.norm() / truth.norm()).item()
         run["reference"] = ((rough - truth).norm() / truth.norm()).item()
         found.append(run)
@@ -133,18 +139,11 @@ def _memory(
                 "rk4", step_size=1 / steps, adjoint=way == "adjoint"
             )
             with PeakMemory() as peak:
-                gradient(model, x, y)
+                gradient(model, x, y, cross_entropy)
             row[way] = peak.most / 2**20
         row["nfe"] = model.solve(x).nfe
         found.append(row)
     return found
-
-
-def gradient(model: NeuralODE, x: Tensor, y: Tensor) -> Tensor:
-    """The cross entropy's gradient by all parameters, as one vector."""
-    loss = nn.functional.cross_entropy(model(x), y)
-    found = torch.autograd.grad(loss, list(model.parameters()))
-    return torch.cat([g.flatten() for g in found])
 
 
 class PeakMemory(TorchDispatchMode):

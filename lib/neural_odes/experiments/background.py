@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+from torch.nn.functional import mse_loss
 from tqdm.auto import tqdm
 
 from neural_odes.data import half_moons
 from neural_odes.experiments.common import (
     distance,
+    gradient,
     in_float64,
     log_slope,
     planar,
@@ -172,7 +174,7 @@ def gradients(
             if stage == "trained":
                 _fit(config, model, x, y)
             fine = in_float64(model, Solver(rtol=1e-10, atol=1e-10))
-            truth = _gradient(fine, x.cpu().double(), y.cpu().double())
+            truth = gradient(fine, x.cpu().double(), y.cpu().double(), mse_loss)
             norm[stage].append(truth.norm().item())
             for way in ways:
                 row = []
@@ -180,7 +182,7 @@ def gradients(
                     model.solver = Solver(
                         rtol=tol, atol=tol, adjoint=way == "adjoint"
                     )
-                    got = _gradient(model, x, y).cpu().double()
+                    got = gradient(model, x, y, mse_loss).cpu().double()
                     row.append(((got - truth).norm() / truth.norm()).item())
                 error[stage][way].append(row)
             model.solver = Solver()
@@ -248,13 +250,3 @@ def _euler_network(model: NeuralODE, z: Tensor, layers: int) -> Tensor:
         s = torch.tensor(layer / layers, dtype=z.dtype)
         z = z + model.field(s, z, z) / layers
     return z
-
-
-def _gradient(model: NeuralODE, x: Tensor, y: Tensor) -> Tensor:
-    loss = nn.functional.mse_loss(model(x), y)
-    return torch.cat(
-        [
-            g.flatten()
-            for g in torch.autograd.grad(loss, list(model.parameters()))
-        ]
-    )

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from neural_odes.loop import Loss
 from neural_odes.nets import mlp, seeded
 from neural_odes.ode import NeuralODE
 from neural_odes.results import spread
@@ -52,6 +53,13 @@ def in_float64(model: NeuralODE, solver: Solver) -> NeuralODE:
 def distance(a: Tensor, b: Tensor) -> float:
     """Root-mean-square distance of paired points, both of shape (N, n)."""
     return (a - b).square().sum(1).mean().sqrt().item()
+
+
+def gradient(model: NeuralODE, x: Tensor, y: Tensor, loss: Loss) -> Tensor:
+    """The gradient of a loss by all of a model's parameters, as one vector."""
+    value = loss(model(x), y)
+    found = torch.autograd.grad(value, list(model.parameters()))
+    return torch.cat([g.flatten() for g in found])
 
 
 @torch.no_grad()

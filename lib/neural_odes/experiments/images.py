@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 
 from neural_odes.augment import HigherOrder, InputLayer, ZeroAugment
 from neural_odes.data import digits, mnist
-from neural_odes.experiments.common import count, held
+from neural_odes.experiments.common import count, held, of, rows
 from neural_odes.nets import seeded
 from neural_odes.ode import NeuralODE
 from neural_odes.results import compare, spread, verdict
@@ -183,13 +183,7 @@ def table1(
     return {
         "images": {"train": len(train[0]), "test": len(test[0])},
         "runs": runs,
-        "summary": [
-            {
-                "model": name,
-                **{q: spread(_of(runs, name, q)) for q in QUANTITIES},
-            }
-            for name in config.models
-        ],
+        "summary": rows(runs, "model", config.models, QUANTITIES),
         "verdicts": _judge(runs, config.models),
     }
 
@@ -331,15 +325,12 @@ def _matmul(precision: str) -> Iterator[None]:
         torch.set_float32_matmul_precision(before)
 
 
-def _of(
-    runs: Sequence[dict[str, Any]], model: str, quantity: str
-) -> list[float]:
-    return [run[quantity] for run in runs if run["model"] == model]
-
-
 def _judge(
     runs: Sequence[dict[str, Any]], models: Sequence[str]
 ) -> list[dict[str, Any]]:
+    def each(quantity: str) -> Callable[[str], list[float]]:
+        return lambda model: of(runs, "model", model, quantity)
+
     def means(values: Callable[[str], list[float]]) -> str:
         return ", ".join(f"{m} {spread(values(m))['mean']:.4g}" for m in models)
 
@@ -352,8 +343,8 @@ def _judge(
 
     def per_parameter(model: str) -> list[float]:
         pairs = zip(
-            _of(runs, model, "accuracy"),
-            _of(runs, model, "parameters"),
+            each("accuracy")(model),
+            each("parameters")(model),
             strict=True,
         )
         return [1000 * accuracy / number for accuracy, number in pairs]
@@ -361,8 +352,8 @@ def _judge(
     judged = [
         verdict(
             f"IL-NODE is best in {quantity}.",
-            best("IL-NODE", sign, lambda m, q=quantity: _of(runs, m, q)),  # type: ignore[misc]
-            f"mean {quantity} " + means(lambda m, q=quantity: _of(runs, m, q)),  # type: ignore[misc]
+            best("IL-NODE", sign, each(quantity)),
+            f"mean {quantity} " + means(each(quantity)),
         )
         for quantity, sign in (("accuracy", 1), ("nfe", -1))
     ]
@@ -374,12 +365,12 @@ def _judge(
         )
     )
     if "vanilla" in models:
-        found = _of(runs, "vanilla", "spikes")
+        found = each("spikes")("vanilla")
         judged.append(
             verdict(
                 "Vanilla converges without spikes in loss or evaluations.",
                 max(found) == 0,
-                "mean spikes " + means(lambda m: _of(runs, m, "spikes")),
+                "mean spikes " + means(each("spikes")),
             )
         )
     return judged

@@ -36,6 +36,7 @@ lint: $(installed)
 	$(python) -m ruff check
 	$(python) -m ruff format --check
 	$(python) -m mypy
+	.venv/bin/lint-imports --no-logo
 
 test: lint book browser
 	$(python) -m pytest -n $(WORKERS) --dist loadscope -rs \

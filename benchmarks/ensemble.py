@@ -19,9 +19,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from neural_odes import NeuralODE, Solver, mlp, results, seeded
+from neural_odes import NeuralODE, Solver, mlp, seeded
 from neural_odes.data import nested_spheres
-from neural_odes.ensemble import Ensemble
+from neural_odes.lab import results
+from neural_odes.training.ensemble import Ensemble
 
 FOLDER = Path(__file__).parents[1] / "results" / "benchmarks"
 

@@ -36,7 +36,7 @@ def project(tmp_path: Path) -> Path:
     write_result(tmp_path, "the first answer")
     write_chapter(
         tmp_path,
-        "from neural_odes import results\n"
+        "from neural_odes.lab import results\n"
         "print(results.load('toy.one')['outcome'])",
     )
     return tmp_path

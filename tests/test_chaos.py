@@ -27,7 +27,7 @@ from neural_odes.chaos import (
     renormalised_exponent,
     sphere,
 )
-from neural_odes.systems import (
+from neural_odes.data.systems import (
     LORENZ,
     ROSSLER,
     lorenz,

@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from neural_odes import NeuralODE, Solver, fit, mlp, nested_spheres, seeded
-from neural_odes import checkpoint as module
-from neural_odes.loop import History
+from neural_odes.training import checkpoint as module
+from neural_odes.training.loop import History
 
 X, Y = nested_spheres(40, seed=0)
 SETTINGS = {"lr": 0.01, "batch_size": 16, "seed": 3, "progress": False}

@@ -4,10 +4,10 @@ from dataclasses import dataclass, fields
 import pytest
 import torch
 
-import neural_odes.__main__ as cli
 from neural_odes import SolverError
-from neural_odes.experiments import EXPERIMENTS, Experiment
-from neural_odes.results import verdict
+from neural_odes.lab import cli
+from neural_odes.lab.results import verdict
+from neural_odes.lab.studies import EXPERIMENTS, Experiment
 
 
 @dataclass(frozen=True)

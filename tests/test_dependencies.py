@@ -15,9 +15,9 @@ LIBRARY = {
     "nets.py": "from neural_odes.checks import least\nmlp = 1",
     "checks.py": "least = 1",
     "chaos.py": "import torch",
-    "widgets/__init__.py": "from neural_odes.widgets.cover import Cover",
-    "widgets/cover.py": "def f():\n    import neural_odes.chaos",
-    "widgets/cover.js": "1",
+    "lab/widgets/__init__.py": "from neural_odes.lab.widgets.cover import A",
+    "lab/widgets/cover.py": "def f():\n    import neural_odes.chaos",
+    "lab/widgets/cover.js": "1",
 }
 
 
@@ -50,8 +50,8 @@ def key(project: Path, code: str) -> str:
         ("import neural_odes.chaos", {"chaos.py"}),
         ("from neural_odes import chaos", {"chaos.py"}),
         (
-            "if 1:\n    %pip install x\nfrom neural_odes.widgets import Cover",
-            {"widgets/cover.py", "widgets/cover.js", "chaos.py"},
+            "if 1:\n    %pip install x\nfrom neural_odes.lab.widgets import A",
+            {"lab/widgets/cover.py", "lab/widgets/cover.js", "chaos.py"},
         ),
         ("import neural_odes", {"__init__.py", "nets.py", "checks.py"}),
         ("import torch", set()),

@@ -27,7 +27,7 @@ from neural_odes import (
     steady_state,
 )
 from neural_odes.chaos import finite_time_exponents
-from neural_odes.ensemble import Ensemble
+from neural_odes.training.ensemble import Ensemble
 
 TIGHT = Solver(rtol=1e-8, atol=1e-8)
 

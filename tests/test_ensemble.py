@@ -23,7 +23,7 @@ from neural_odes import (
     nested_spheres,
     seeded,
 )
-from neural_odes.ensemble import Ensemble, pays, stackable
+from neural_odes.training.ensemble import Ensemble, pays, stackable
 
 X, Y = (t.double() for t in nested_spheres(24))
 RK4 = Solver("rk4", step_size=0.25)

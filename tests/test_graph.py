@@ -6,7 +6,7 @@ from torch import nn
 
 from neural_odes import NeuralODE, ZeroAugment, accuracy, fit, seeded
 from neural_odes.data import karate
-from neural_odes.graph import GraphConv
+from neural_odes.nets import GraphConv
 
 
 def test_the_club_is_the_published_one():

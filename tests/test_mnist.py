@@ -3,6 +3,7 @@
 import functools
 import gzip
 import hashlib
+import importlib
 import os
 import struct
 import threading
@@ -14,9 +15,9 @@ import pooch
 import pytest
 import torch
 
-from neural_odes import mnist as module
 from neural_odes.data import DataError, mnist
 
+module = importlib.import_module("neural_odes.data.mnist")
 NAMES = module.FILES["test"]
 
 

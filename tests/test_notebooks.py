@@ -19,7 +19,7 @@ FIRST_CELL = """\
 from importlib.metadata import version
 from importlib.util import find_spec
 
-library = ".."  # the published book puts its repository here
+library = "..[lab]"  # the published book puts its repository here
 if find_spec("neural_odes") is None:
     keep = [f"{name}=={version(name)}" for name in ("torch", "numpy")]
     %pip install --quiet {" ".join(keep)} {library}"""
@@ -83,8 +83,9 @@ def test_publishing_fills_in_the_repository(tmp_path: Path) -> None:
     publish(notebook, "someone/a.book", "abc123")
     (source,) = sources(json.loads(notebook.read_text()), "code")
     assert source == FIRST_CELL.replace(
-        'library = ".."  # the published book puts its repository here',
-        'library = "git+https://github.com/someone/a.book@abc123"',
+        'library = "..[lab]"  # the published book puts its repository here',
+        'library = "neural-odes[lab]@git+https://github.com/someone/'
+        'a.book@abc123"',
     )
     with pytest.raises(ValueError, match="0 lines"):
         publish(notebook, "someone/a.book", "abc123")

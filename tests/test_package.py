@@ -53,8 +53,10 @@ def test_a_wheel_carries_code_assets_and_results(copy: Path) -> None:
         if path.suffix in (".py", ".js", ".css", ".mplstyle", ".typed")
     }
     assert needed <= names
-    measured = {f"measured/{p.name}" for p in (ROOT / "results").glob("*.json")}
-    assert {n for n in names if n.startswith("measured/")} == measured
+    measured = {p.name for p in (ROOT / "results").glob("*.json")}
+    folder = "lab/measured/"
+    carried = {n for n in names if n.startswith(folder)}
+    assert {name.removeprefix(folder) for name in carried} == measured
 
 
 def test_a_project_without_its_results_is_not_built(copy: Path) -> None:
@@ -64,6 +66,57 @@ def test_a_project_without_its_results_is_not_built(copy: Path) -> None:
     assert "results" in done.stdout
 
 
+CORE_ALONE = """
+import importlib, sys
+
+class Absent:
+    def find_spec(self, name, path, target=None):
+        if name.partition(".")[0] in {absent!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+
+sys.meta_path.insert(0, Absent())
+import neural_odes
+for name in {core!r}:
+    importlib.import_module(name)
+assert not any(name.startswith("neural_odes.lab") for name in sys.modules)
+try:
+    neural_odes.half_moons(10)
+except ImportError as error:
+    assert "neural-odes[data]" in str(error), error
+else:
+    raise AssertionError("half-moons need scikit-learn")
+"""
+ABSENT = (
+    *("sklearn", "networkx", "pooch", "pandas", "matplotlib", "celluloid"),
+    *("imageio_ffmpeg", "anywidget", "ipywidgets", "traitlets", "distributed"),
+    "IPython",
+)
+
+
+def test_the_core_needs_nothing_of_the_laboratory() -> None:
+    core = [
+        ".".join(path.relative_to(LIBRARY.parent).with_suffix("").parts)
+        for path in LIBRARY.rglob("*.py")
+        if "lab" not in path.parts and path.name[:2] != "__"
+    ]
+    assert "neural_odes.training.fit" in core
+    code = CORE_ALONE.format(absent=ABSENT, core=core)
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_command_line_names_its_extra() -> None:
+    code = (
+        "import runpy, sys; sys.modules['pandas'] = None; "
+        "sys.modules['neural_odes.lab.cli'] = None; "
+        "runpy.run_module('neural_odes', run_name='__main__')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], check=False, capture_output=True
+    )
+    assert done.returncode == 1
+    assert b"neural-odes[lab]" in done.stderr
+
+
 def test_every_package_is_declared() -> None:
     text = (ROOT / "pyproject.toml").read_text()
     declared = set(tomllib.loads(text)["tool"]["setuptools"]["packages"])
@@ -71,4 +124,4 @@ def test_every_package_is_declared() -> None:
         ".".join(path.parent.relative_to(LIBRARY.parent).parts)
         for path in LIBRARY.rglob("__init__.py")
     }
-    assert declared == found | {"neural_odes.measured"}
+    assert declared == found | {"neural_odes.lab.measured"}

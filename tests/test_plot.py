@@ -25,9 +25,9 @@ from neural_odes import (
     JointField,
     NeuralODE,
     mlp,
-    plot,
     seeded,
 )
+from neural_odes.lab import plot
 
 mpl.use("Agg")
 BOX = (-1.0, 1.0, -1.0, 1.0)

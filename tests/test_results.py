@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neural_odes import results
+from neural_odes.lab import results
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from neural_odes import (
     nested_spheres,
     seeded,
 )
-from neural_odes.train import OPTIMIZERS
+from neural_odes.training.fit import OPTIMIZERS
 
 RK4 = Solver("rk4", step_size=0.25)
 

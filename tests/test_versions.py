@@ -18,14 +18,16 @@ def parse(lines: list[str]) -> dict[str, Requirement]:
     return {canonicalize_name(one.name): one for one in parsed}
 
 
-RUNTIME = parse(PROJECT["dependencies"])
-EXTRAS = parse(
-    [
-        one
-        for extra in PROJECT["optional-dependencies"].values()
-        for one in extra
-    ]
-)
+def extra(name: str) -> dict[str, Requirement]:
+    """An extra's requirements; those of other extras in it are their own."""
+    found = parse(PROJECT["optional-dependencies"][name])
+    return {key: one for key, one in found.items() if key != PROJECT["name"]}
+
+
+CORE = parse(PROJECT["dependencies"])
+RUNTIME = CORE | extra("data") | extra("lab")
+OTHERS = set(PROJECT["optional-dependencies"]) - {"data", "lab"}
+EXTRAS = {key: one for name in OTHERS for key, one in extra(name).items()}
 PINS = parse(
     [
         line
@@ -62,6 +64,7 @@ def test_pins_are_exact_and_install_anywhere() -> None:
 
 def test_runtime_and_extras_do_not_overlap() -> None:
     assert not RUNTIME.keys() & EXTRAS.keys()
+    assert len(RUNTIME) == sum(map(len, (CORE, extra("data"), extra("lab"))))
 
 
 def test_environment_has_the_runtime_with_the_same_ranges(

@@ -23,7 +23,7 @@ from neural_odes import (
     mlp,
 )
 from neural_odes.bases import PiecewiseConstant
-from neural_odes.widgets import (
+from neural_odes.lab.widgets import (
     CoverWidget,
     CrossingWidget,
     DepthsWidget,

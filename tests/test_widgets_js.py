@@ -34,9 +34,9 @@ from neural_odes import (
     mlp,
     seeded,
 )
-from neural_odes.experiments.cover import least_cover
-from neural_odes.widgets import export
-from neural_odes.widgets.base import bundle
+from neural_odes.lab.studies.cover import least_cover
+from neural_odes.lab.widgets import export
+from neural_odes.lab.widgets.base import bundle
 
 HERE = Path(__file__).parent / "js"
 

@@ -12,7 +12,9 @@ import re
 import sys
 from pathlib import Path
 
-SOURCE = r"library = \"..\"  # the published book puts its repository here\n"
+SOURCE = (
+    r"library = \"..[lab]\"  # the published book puts its repository here\n"
+)
 """The line to fill in, as it stands in a notebook's JSON."""
 
 
@@ -35,7 +37,7 @@ def publish(notebook: Path, repository: str, ref: str) -> None:
         raise ValueError(
             f"{notebook} has {text.count(SOURCE)} lines {SOURCE!r}; it takes 1"
         )
-    address = f"git+https://github.com/{repository}@{ref}"
+    address = f"neural-odes[lab]@git+https://github.com/{repository}@{ref}"
     draft = notebook.with_suffix(".tmp")
     draft.write_text(
         text.replace(SOURCE, rf"library = \"{address}\"\n"), encoding="utf-8"

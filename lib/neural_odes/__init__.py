@@ -31,7 +31,7 @@ from neural_odes.nets import mlp, seeded
 from neural_odes.ode import JointField, NeuralODE
 from neural_odes.regularize import fixed_point, steady_state
 from neural_odes.solver import Solution, Solver, SolverError, integrate
-from neural_odes.train import History, TrainingError, accuracy, fit
+from neural_odes.training.fit import History, TrainingError, accuracy, fit
 
 __version__ = "0.1.0"
 

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from neural_odes.checks import at_least, positive
-from neural_odes.loop import Loss, check_shapes
-from neural_odes.train import accuracy, check_labels
+from neural_odes.training.fit import accuracy, check_labels
+from neural_odes.training.loop import Loss, check_shapes
 
 Norm = Literal["l2", "linf"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 from numbers import Integral, Real
 from typing import Any
@@ -33,3 +34,18 @@ def positive(name: str, value: Any) -> None:
         raise TypeError(text)
     if not (math.isfinite(value) and float(value) > 0):
         raise ValueError(text)
+
+
+def optional(module: str, extra: str) -> Any:
+    """A module that one of the package's extras brings.
+
+    Raises:
+        ImportError: it is not installed; names the extra.
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise ImportError(
+            f"{module} cannot be imported; what it needs comes with: "
+            f"pip install 'neural-odes[{extra}]'"
+        ) from error

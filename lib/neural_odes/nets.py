@@ -1,4 +1,4 @@
-"""Small networks, and how to seed them."""
+"""Small networks and layers, and how to seed them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 T = TypeVar("T")
 
@@ -37,6 +37,45 @@ def mlp(
     if last is not None:
         layers.append(last())
     return nn.Sequential(*layers)
+
+
+class GraphConv(nn.Module):
+    """A graph convolution: a linear layer of the mean over neighbours.
+
+    The mean is Kipf and Welling's (2017): with self-loops and the symmetric
+    normalisation D^-1/2 (A + I) D^-1/2.
+
+    Args:
+        inputs: features of a node that go in.
+        outputs: features that come out.
+        adjacency: A, shape (nodes, nodes), symmetric, entries >= 0.
+
+    Raises:
+        ValueError: adjacency is no such matrix.
+    """
+
+    mean: Tensor
+
+    def __init__(self, inputs: int, outputs: int, adjacency: Tensor) -> None:
+        super().__init__()
+        square = adjacency.ndim == 2 and len(set(adjacency.shape)) == 1
+        if not (square and bool((adjacency >= 0).all())):
+            raise ValueError(
+                f"adjacency has shape {tuple(adjacency.shape)}; it takes a "
+                "square matrix of entries >= 0"
+            )
+        if not torch.equal(adjacency, adjacency.mT):
+            raise ValueError("adjacency is not symmetric")
+        looped = adjacency + torch.eye(len(adjacency)).to(adjacency)
+        scale = looped.sum(dim=1).rsqrt()
+        self.register_buffer(
+            "mean", scale[:, None] * looped * scale, persistent=False
+        )
+        self.linear = nn.Linear(inputs, outputs)
+
+    def forward(self, h: Tensor) -> Tensor:
+        """Features of shape (..., nodes, inputs) to (..., nodes, outputs)."""
+        return self.mean @ self.linear(h)
 
 
 def seeded(make: Callable[[], T], seed: int) -> T:

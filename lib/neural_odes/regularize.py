@@ -8,7 +8,7 @@ from torch import Tensor
 
 from neural_odes.ode import JointField, NeuralODE, jumps_of
 from neural_odes.solver import Solution, integrate
-from neural_odes.train import Penalty
+from neural_odes.training.fit import Penalty
 
 
 def fixed_point(strength: float) -> Penalty:

@@ -1,0 +1,41 @@
+"""The small digits that scikit-learn brings along."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from neural_odes.checks import optional
+from neural_odes.data.mnist import Split
+
+
+def digits(
+    split: Split = "train", *, test: int = 360, seed: int = 0
+) -> tuple[Tensor, Tensor]:
+    """Handwritten digits, 8 x 8: 1,797 images that scikit-learn brings along.
+
+    Args:
+        split: "train" or "test".
+        test: how many images, drawn at random, are for testing (360, a fifth,
+            is chosen), 1 to 1,796.
+        seed: of that draw.
+
+    Returns:
+        x of shape (N, 1, 8, 8), float32 in [0, 1]; y of shape (N,), int64.
+
+    Raises:
+        ValueError: an argument out of range.
+        ImportError: scikit-learn is missing (the extra ``data``).
+    """
+    bunch = optional("sklearn.datasets", "data").load_digits()
+    x = torch.as_tensor(bunch.images, dtype=torch.float32)[:, None] / 16
+    y = torch.as_tensor(bunch.target, dtype=torch.int64)
+    if split not in ("train", "test"):
+        raise ValueError(f"split is {split!r}; it takes 'train' or 'test'")
+    if not 1 <= test < len(x):
+        raise ValueError(f"test is {test}; it takes 1 to {len(x) - 1}")
+    order = torch.randperm(
+        len(x), generator=torch.Generator().manual_seed(seed)
+    )
+    kept = order[:test] if split == "test" else order[test:]
+    return x[kept], y[kept]

@@ -1,0 +1,149 @@
+"""The real MNIST, from a folder or from the network, checked either way."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import struct
+import zlib
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from neural_odes.checks import optional
+
+Split = Literal["train", "test"]
+
+FOLDER = "NEURAL_ODES_DATA"
+"""Environment variable: a folder that holds the four .gz files."""
+
+MIRRORS = (
+    "https://ossci-datasets.s3.amazonaws.com/mnist/",
+    "https://storage.googleapis.com/cvdf-datasets/mnist/",
+)
+FILES = {
+    "train": ("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"),
+    "test": ("t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"),
+}
+SHA256 = {
+    "train-images-idx3-ubyte.gz": "ba891046e6505d7aadcbbe25680a0738"
+    "ad16aec93bde7f9b65e87a2fc25776db",
+    "train-labels-idx1-ubyte.gz": "65a50cbbf4e906d70832878ad85ccda5"
+    "333a97f0f4c3dd2ef09a8a9eef7101c5",
+    "t10k-images-idx3-ubyte.gz": "0fa7898d509279e482958e8ce81c8e77"
+    "db3f2f8254e26661ceb7762c4d494ce7",
+    "t10k-labels-idx1-ubyte.gz": "ff7bcfd416de33731a308c3f266cc351"
+    "222c34898ecbeaf847f06e48f7ec33f2",
+}
+"""Of the decompressed bytes: mirrors compress differently."""
+LARGEST = 16 + 60_000 * 28 * 28
+"""Bytes of the largest file, decompressed; a file that goes on is not read."""
+
+
+class DataError(RuntimeError):
+    """Download or checksum failure."""
+
+
+def mnist(split: Split = "train") -> tuple[Tensor, Tensor]:
+    """Handwritten digits, 28 x 28 (LeCun et al., 1998).
+
+    The four files are read from the folder that the environment variable
+    NEURAL_ODES_DATA names; where it is not set, they are downloaded once, from
+    the first of several mirrors that answers, and kept in the cache folder of
+    this user.
+
+    Args:
+        split: "train", 60,000 images, or "test", 10,000.
+
+    Returns:
+        x of shape (N, 1, 28, 28), float32 in [0, 1]; y of shape (N,), int64.
+
+    Raises:
+        ValueError: another split.
+        DataError: a file is missing, corrupt or truncated, or no mirror
+            answers. What was downloaded and is not right is not kept.
+        ImportError: pooch is missing (the extra ``data``) and NEURAL_ODES_DATA
+            is not set.
+    """
+    if split not in FILES:
+        raise ValueError(f"split is {split!r}; it takes 'train' or 'test'")
+    images, labels = FILES[split]
+    x = torch.from_numpy(_array(images)).float()[:, None] / 255
+    return x, torch.from_numpy(_array(labels)).long()
+
+
+def _array(name: str) -> np.ndarray:
+    folder = os.environ.get(FOLDER)
+    if folder:
+        path = Path(folder) / name
+        if not path.is_file():
+            raise DataError(
+                f"{path} is missing; {FOLDER} names a folder with the files "
+                + ", ".join(SHA256)
+            )
+        return _idx(_checked(path))
+    pooch = optional("pooch", "data")
+    path = Path(pooch.os_cache("neural-odes")) / name
+    if not path.is_file():
+        _download(name, path)
+    try:
+        return _idx(_checked(path))
+    except DataError:
+        path.unlink()  # the next call fetches it anew
+        raise
+
+
+def _checked(path: Path) -> bytes:
+    """A file's decompressed bytes, if they are the right ones."""
+    try:
+        with gzip.open(path) as file:
+            data = file.read(LARGEST + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(
+            f"{path} is truncated or no gzip file ({error})"
+        ) from error
+    if len(data) > LARGEST:
+        raise DataError(f"{path} is corrupt: it holds over {LARGEST} bytes")
+    found = hashlib.sha256(data).hexdigest()
+    if found != SHA256[path.name]:
+        raise DataError(
+            f"{path} is corrupt: its contents have the SHA-256 {found}, not "
+            f"{SHA256[path.name]}"
+        )
+    return data
+
+
+def _download(name: str, path: Path) -> None:
+    pooch = optional("pooch", "data")
+    reasons = []
+    for mirror in MIRRORS:
+        try:
+            pooch.retrieve(
+                mirror + name,
+                known_hash=None,  # checked once decompressed
+                fname=name,
+                path=path.parent,
+                downloader=pooch.HTTPDownloader(progressbar=True, timeout=30),
+            )
+            _checked(path)
+        except (OSError, ValueError, DataError) as error:
+            path.unlink(missing_ok=True)
+            reasons.append(f"{mirror}: {error}")
+        else:
+            return
+    raise DataError(
+        f"{name} could not be downloaded; put MNIST's four .gz files into a "
+        f"folder and name it in {FOLDER}. " + "; ".join(reasons)
+    )
+
+
+def _idx(data: bytes) -> np.ndarray:
+    """An array of bytes in the IDX format: magic, sizes, values."""
+    dimensions = data[3]
+    shape = struct.unpack_from(f">{dimensions}I", data, 4)
+    values = np.frombuffer(data, np.uint8, offset=4 + 4 * dimensions)
+    return values.reshape(shape).copy()

@@ -1,0 +1,118 @@
+"""The paper's toy data: nested spheres, half-moons and the reflection."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from neural_odes.checks import optional
+
+RADII = (0.5, 1.0, 1.5)
+"""r1, r2, r3 of the nested spheres; chosen, the paper's are lost."""
+
+
+def crossing(samples: int = 20) -> tuple[Tensor, Tensor]:
+    """Crossing trajectories: the reflection y = -x on a line (section 5).
+
+    Args:
+        samples: points, equally spaced in [-1, 1], >= 2.
+
+    Returns:
+        x and y, both of shape (samples, 1).
+
+    Raises:
+        ValueError: samples < 2.
+    """
+    _check_samples(samples)
+    x = torch.linspace(-1, 1, samples)[:, None]
+    return x, -x
+
+
+def nested_spheres(
+    samples: int,
+    *,
+    dim: int = 2,
+    radii: Sequence[float] = RADII,
+    noise: float = 0.0,
+    seed: int = 0,
+) -> tuple[Tensor, Tensor]:
+    """A ball labelled -1 inside a shell labelled +1 (equation 3).
+
+    Points are uniform in the volume of |x| <= r1 and of r2 <= |x| <= r3, half
+    of them each; of an odd number, the shell gets the extra one.
+
+    Args:
+        samples: points, >= 2.
+        dim: dimension n of space, >= 1.
+        radii: r1, r2, r3 with 0 < r1 < r2 < r3.
+        noise: standard deviation of Gaussian noise added to the points, after
+            they were labelled.
+        seed: of the generator that draws them.
+
+    Returns:
+        x of shape (samples, dim), y of shape (samples, 1).
+
+    Raises:
+        ValueError: an argument out of range.
+    """
+    _check_samples(samples)
+    _check_noise(noise)
+    if dim < 1:
+        raise ValueError(f"dim is {dim}; it takes an integer >= 1")
+    if len(radii) != 3 or not 0 < radii[0] < radii[1] < radii[2] < math.inf:
+        raise ValueError(f"radii is {radii}; it takes 0 < r1 < r2 < r3")
+    r1, r2, r3 = radii
+    generator = torch.Generator().manual_seed(seed)
+    y = torch.ones(samples, 1)
+    y[: samples // 2] = -1
+    # The share of the volume within a radius, inverted. Relative to the outer
+    # radius: its power alone would overflow in high dimensions.
+    outer = torch.where(y < 0, r1, r3)
+    hollow = torch.where(y < 0, 0.0, (r2 / r3) ** dim)
+    uniform = torch.rand(samples, 1, generator=generator)
+    radius = outer * (hollow + (1 - hollow) * uniform) ** (1 / dim)
+    direction = torch.randn(samples, dim, generator=generator)
+    x = radius * direction / direction.norm(dim=1, keepdim=True)
+    x += noise * torch.randn(samples, dim, generator=generator)
+    order = torch.randperm(samples, generator=generator)
+    return x[order], y[order]
+
+
+def half_moons(
+    samples: int, *, noise: float = 0.1, seed: int = 0
+) -> tuple[Tensor, Tensor]:
+    """Two interleaved half-circles, labelled -1 and +1 (section 3).
+
+    Args:
+        samples: points, >= 2, half of them in each moon; of an odd number,
+            the one labelled +1 gets the extra one.
+        noise: standard deviation of the Gaussian noise (0.1 is chosen).
+        seed: of the generator that draws them.
+
+    Returns:
+        x of shape (samples, 2), y of shape (samples, 1).
+
+    Raises:
+        ValueError: an argument out of range.
+        ImportError: scikit-learn is missing (the extra ``data``).
+    """
+    _check_samples(samples)
+    _check_noise(noise)
+    make_moons = optional("sklearn.datasets", "data").make_moons
+    points, labels = make_moons(samples, noise=noise, random_state=seed)
+    x = torch.as_tensor(points, dtype=torch.float32)
+    y = torch.as_tensor(2 * labels - 1, dtype=torch.float32)[:, None]
+    return x, y
+
+
+def _check_samples(samples: int) -> None:
+    if samples < 2:
+        raise ValueError(f"samples is {samples}; it takes an integer >= 2")
+
+
+def _check_noise(noise: float) -> None:
+    if not (math.isfinite(noise) and noise >= 0):
+        raise ValueError(f"noise is {noise}; it takes a number >= 0")

@@ -1,0 +1,258 @@
+"""Figures in the plane of two state components."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from torch import Tensor, nn
+
+from neural_odes.lab.plot.marks import (
+    draw_field,
+    draw_paths,
+    draw_regions,
+    draw_zero,
+    mark,
+)
+from neural_odes.lab.plot.states import (
+    as_batch,
+    check_components,
+    check_model,
+    grid,
+    labels,
+    slope,
+    states,
+    to_array,
+)
+from neural_odes.lab.plot.style import on_axes
+from neural_odes.ode import NeuralODE
+
+Box = Sequence[float]
+BOX: Box = (-2.0, 2.0, -2.0, 2.0)
+
+
+def box_around(points: Tensor, margin: float = 0.1) -> tuple[float, ...]:
+    """The smallest square (left, right, low, high) around points, and a rim.
+
+    Args:
+        points: shape (..., 2).
+        margin: width of the rim, as a part of the square's side.
+    """
+    flat = points.detach().reshape(-1, 2).cpu()
+    low, high = flat.amin(0), flat.amax(0)
+    half = float((high - low).max()) * (0.5 + margin) or 1.0
+    x, y = ((low + high) / 2).tolist()
+    return (x - half, x + half, y - half, y + half)
+
+
+def vector_field(
+    model: NeuralODE,
+    ax: Axes | None = None,
+    box: Box = BOX,
+    s: float = 0.0,
+    *,
+    control: Tensor | None = None,
+    at: Tensor | None = None,
+    components: Sequence[int] = (0, 1),
+    kind: Literal["quiver", "stream"] = "quiver",
+    density: int = 20,
+    fastest: float | None = None,
+) -> Axes:
+    """The field f(s, z, x) at one depth: direction and speed.
+
+    Args:
+        model: its state must have two components or more.
+        ax: where to draw; by default on a new square figure.
+        box: (left, right, low, high) in the plane of the components.
+        s: depth at which the field is shown.
+        control: the input x, shape (D_x,), whose field is shown. A
+            data-controlled model (paper, equation 17) has one field per
+            input. By default x is the point where an arrow stands: the field
+            at s = 0, where z = x.
+        at: a state, shape (D,), that gives the components which are not
+            shown; by default what the lift makes of the input (0, 0).
+        components: the two that are shown.
+        kind: ``"quiver"``, arrows whose lengths are proportional to the
+            speed; or ``"stream"``, streamlines.
+        density: arrows per side.
+        fastest: the speed of the longest and darkest arrow; by default the
+            highest there is. Give several figures the same to compare them.
+
+    Raises:
+        TypeError: model is not a NeuralODE.
+        ValueError: an argument out of range, or the field takes states of
+            another size (give ``at``).
+    """
+    check_model(model)
+    if kind not in ("quiver", "stream"):
+        raise ValueError(f"kind is {kind!r}; it takes 'quiver' or 'stream'")
+    if not s >= 0:
+        raise ValueError(f"s is {s}; it takes a depth >= 0")
+    plane = grid(box, density)
+    points = as_batch(model, plane)
+    try:
+        z, x = _on_plane(model, points, at, components)
+        if control is not None:
+            x = control.to(points).reshape(1, -1).expand(len(points), -1)
+        slopes = slope(model, s, z, x)[:, list(components)]
+    except RuntimeError as error:
+        raise ValueError(
+            "the field takes other states or inputs than points of a plane: "
+            "give at, control or both, or draw one component by slope_field "
+            f"({error})"
+        ) from error
+    ax = on_axes(ax, square=True)
+    shown = to_array(slopes).reshape(plane.shape)
+    draw_field(ax, plane, shown, kind=kind, top=fastest)
+    _frame(ax, box, components)
+    return ax
+
+
+def flow(
+    model: NeuralODE,
+    x: Tensor,
+    y: Tensor,
+    ax: Axes | None = None,
+    *,
+    box: Box | None = None,
+    field: float | None = None,
+    components: Sequence[int] = (0, 1),
+    points: int = 60,
+) -> Axes:
+    """Data on their way through the plane: z(0) hollow, z(S) filled.
+
+    Where the state is two-dimensional and a readout gives one number, the
+    dashed line is where it changes sign.
+
+    Args:
+        model: its state must have two components or more.
+        x: input, shape (N, D_x); 50 to 200 samples read well.
+        y: labels -1 and +1, shape (N,) or (N, 1).
+        ax: where to draw; by default on a new square figure.
+        box: (left, right, low, high); by default around all states.
+        field: a depth s; its field is drawn below, as by
+            :func:`vector_field`. By default none is.
+        components: the two that are shown.
+        points: depths per trajectory.
+
+    Raises:
+        TypeError: model is not a NeuralODE.
+        ValueError: an argument out of range, or other labels.
+    """
+    classes = labels(y, len(x))
+    _, z = states(model, x, points)
+    check_components(components, z.shape[2])
+    ax = on_axes(ax, square=True)
+    shown = z[:, :, list(components)]
+    box = box_around(torch.as_tensor(shown)) if box is None else box
+    if field is not None:
+        vector_field(model, ax, box, field, components=components)
+    draw_paths(ax, shown, classes)
+    mark(ax, shown[0], classes, hollow=True)
+    mark(ax, shown[-1], classes)
+    _frame(ax, box, components)
+    if z.shape[2] == 2:
+        _readout_line(model, ax, box, components)
+    return ax
+
+
+def scatter(x: Tensor, y: Tensor, ax: Axes | None = None) -> Axes:
+    """Data in the plane, class by class.
+
+    Args:
+        x: shape (N, 2).
+        y: labels -1 and +1, shape (N,) or (N, 1).
+        ax: where to draw; by default on a new square figure.
+
+    Raises:
+        ValueError: other shapes or labels.
+    """
+    if x.ndim != 2 or x.shape[1] != 2:
+        raise ValueError(f"x has shape {tuple(x.shape)}; it takes (N, 2)")
+    classes = labels(y, len(x))
+    fresh = ax is None
+    ax = on_axes(ax, square=True)
+    mark(ax, to_array(x), classes)
+    if fresh:
+        box = box_around(x)
+        ax.set(xlim=box[:2], ylim=box[2:], aspect="equal")
+    ax.set_xlabel("$x_1$")
+    ax.set_ylabel("$x_2$", rotation=0, labelpad=8)
+    return ax
+
+
+def decision_boundary(
+    model: Callable[[Tensor], Tensor],
+    ax: Axes | None = None,
+    box: Box = BOX,
+    *,
+    density: int = 150,
+) -> Axes:
+    """The regions of the plane where a model says -1 and +1.
+
+    Args:
+        model: maps inputs of shape (N, 2) to one number each, (N,) or (N, 1);
+            its sign is the class. Any module or function.
+        ax: where to draw; by default on a new square figure.
+        box: (left, right, low, high) in the plane of the inputs.
+        density: evaluations per side.
+
+    Raises:
+        ValueError: the output has another shape, or an argument is out of
+            range.
+    """
+    plane = grid(box, density)
+    inputs = as_batch(model, plane)
+    with torch.no_grad():
+        output = model(inputs)
+    if output.numel() != len(inputs):
+        raise ValueError(
+            f"the model's output has shape {tuple(output.shape)} for "
+            f"{len(inputs)} inputs; a boundary takes one number each: give "
+            "the model a readout"
+        )
+    ax = on_axes(ax, square=True)
+    draw_regions(ax, plane, to_array(output).reshape(plane.shape[:2]))
+    ax.set(xlim=box[:2], ylim=box[2:], aspect="equal", xlabel="$x_1$")
+    ax.set_ylabel("$x_2$", rotation=0, labelpad=8)
+    return ax
+
+
+@torch.no_grad()
+def _on_plane(
+    model: NeuralODE,
+    points: Tensor,
+    at: Tensor | None,
+    components: Sequence[int],
+) -> tuple[Tensor, Tensor]:
+    """States and inputs that stand at points of the plane, (N, 2)."""
+    if at is None:
+        origin = model.lift(torch.zeros_like(points[:1]))
+    else:
+        origin = at.to(points).reshape(1, -1)
+    check_components(components, origin.shape[1])
+    z = origin.repeat(len(points), 1)
+    z[:, list(components)] = points
+    return z, points if at is None else z
+
+
+@torch.no_grad()
+def _readout_line(
+    model: NeuralODE, ax: Axes, box: Box, components: Sequence[int]
+) -> None:
+    if isinstance(model.readout, nn.Identity):
+        return
+    plane = grid(box, 120)
+    points = as_batch(model, plane)[:, np.argsort(components)]
+    output = to_array(model.readout(points))
+    if output.size == len(points):
+        draw_zero(ax, plane, output.reshape(plane.shape[:2]), "--")
+
+
+def _frame(ax: Axes, box: Box, components: Sequence[int]) -> None:
+    ax.set(xlim=box[:2], ylim=box[2:], aspect="equal")
+    ax.set_xlabel(f"$z_{{{components[0] + 1}}}$")
+    ax.set_ylabel(f"$z_{{{components[1] + 1}}}$", rotation=0, labelpad=8)

@@ -1,0 +1,90 @@
+"""A decision boundary as what it is: a line, carried back to the inputs."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from matplotlib.axes import Axes
+from torch import Tensor, nn
+
+from neural_odes.lab.plot.states import check_model, to_array
+from neural_odes.lab.plot.style import on_axes
+from neural_odes.ode import JointField, NeuralODE
+from neural_odes.solver import Solver
+
+SOLVER = Solver(rtol=1e-7, atol=1e-7)
+LARGEST_GAP = 0.03
+MOST_POINTS = 100_000
+
+
+def boundary_curve(
+    model: NeuralODE, ax: Axes | None = None, *, reach: float = 20.0
+) -> Axes:
+    """The inputs that a flow of the plane takes to the readout's zero line.
+
+    The line is sampled and solved back to depth 0, more finely where the flow
+    stretches it. Unlike a grid, this misses no channel, however thin.
+
+    Args:
+        model: of the plane, without lift, of one depth for all; its field does
+            not see the input, and its readout is linear, to one number.
+        ax: where to draw; by default on a new square figure.
+        reach: how far along the line, on each side of the point nearest to
+            the origin, in units of the state.
+
+    Raises:
+        TypeError: model is not a NeuralODE.
+        ValueError: its parts are others than said.
+    """
+    line = preimage(model, reach)
+    ax = on_axes(ax, square=True)
+    ax.plot(*to_array(line).T, color="#222222", linewidth=1.2)
+    return ax
+
+
+@torch.no_grad()
+def preimage(model: NeuralODE, reach: float) -> Tensor:
+    """Points of the curve in their order along it, float64, shape (K, 2)."""
+    check_model(model)
+    exact = copy.deepcopy(model).cpu().double()
+    field, depth, readout = exact.field, exact.depth, exact.readout
+    if (
+        not isinstance(readout, nn.Linear)
+        or (readout.in_features, readout.out_features) != (2, 1)
+        or not isinstance(exact.lift, nn.Identity)
+        or callable(depth)
+        or isinstance(field, JointField)
+    ):
+        raise ValueError(
+            "model has another lift, field, depth or readout than a flow of "
+            "the plane with nn.Linear(2, 1) behind it"
+        )
+    _refuse_control(field)
+    back = NeuralODE(
+        lambda s, z, x: -field(depth - s, z, x), depth=depth, solver=SOLVER
+    )
+    weight = readout.weight[0]
+    foot = -readout(0 * weight) * weight / weight.square().sum()
+    along = torch.stack([-weight[1], weight[0]]) / weight.norm()
+    t = torch.linspace(-reach, reach, 2001, dtype=torch.float64)
+    curve = back(foot + t[:, None] * along)
+    while len(t) < MOST_POINTS:
+        wide = curve.diff(dim=0).norm(dim=1) > LARGEST_GAP
+        between = ((t[1:] + t[:-1]) / 2)[wide]
+        if not len(between):
+            break
+        t, order = torch.cat([t, between]).sort()
+        curve = torch.cat([curve, back(foot + between[:, None] * along)])[order]
+    return curve
+
+
+def _refuse_control(field: nn.Module) -> None:
+    s = torch.zeros((), dtype=torch.float64)
+    z = torch.ones(2, 2, dtype=torch.float64)
+    one, other = field(s, z, torch.tensor([[0.0, 0.0], [1.0, -2.0]]).to(z))
+    if not torch.allclose(one, other):
+        raise ValueError(
+            "the model's field sees its input: each input has a flow of its "
+            "own, and no line goes back through all of them"
+        )

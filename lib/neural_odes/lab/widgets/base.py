@@ -1,0 +1,133 @@
+"""What all widgets share: their front ends joined, their data checked."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import torch
+import traitlets
+from torch import Tensor
+
+from neural_odes.lab.widgets.export import export
+from neural_odes.lab.widgets.networks import pack
+from neural_odes.ode import NeuralODE
+
+_FOLDER = Path(__file__).parent
+_IMPORT = re.compile(r'^import [^;]*? from "\./([a-z]+)\.js";\n', re.MULTILINE)
+MAX_POINTS = 300
+
+
+def bundle(name: str) -> str:
+    """The front end ``name`` and all it imports, as one ES module."""
+    parts: dict[str, str] = {}
+
+    def collect(name: str) -> None:
+        if name not in parts:
+            text = (_FOLDER / f"{name}.js").read_text(encoding="utf-8")
+            for needed in _IMPORT.findall(text):
+                collect(needed)
+            parts[name] = _IMPORT.sub("", text)
+
+    collect(name)
+    return "\n".join(parts.values())
+
+
+class Widget(anywidget.AnyWidget):
+    """A figure with a title; subclasses set ``_esm``."""
+
+    _css = (_FOLDER / "widgets.css").read_text(encoding="utf-8")
+    title = traitlets.Unicode().tag(sync=True)
+
+
+class ModelWidget(Widget):
+    """Models by their labels, and a point to drag."""
+
+    models: Any = traitlets.List().tag(sync=True)
+    point = traitlets.List(traitlets.Float()).tag(sync=True)
+
+
+def export_all(
+    models: NeuralODE | Mapping[str, NeuralODE], x: Tensor
+) -> list[tuple[str, dict[str, Any]]]:
+    """Labels and states of models whose state starts with their input x."""
+    named = models if isinstance(models, Mapping) else {"model": models}
+    if not named:
+        raise ValueError("models is empty; it takes one NeuralODE or more")
+    return [
+        (str(label), export_kept(model, x)) for label, model in named.items()
+    ]
+
+
+@torch.no_grad()
+def export_kept(model: NeuralODE, x: Tensor) -> dict[str, Any]:
+    """The state of a model whose state starts with its input x.
+
+    Where it does not, a point would not be shown where it is.
+    """
+    state = export(model, features=x.shape[1])
+    if state["features"] != x.shape[1]:
+        raise ValueError(
+            f"a model takes {state['features']} features; it is to take those "
+            f"of x, {x.shape[1]}"
+        )
+    given = x.to(next(model.parameters()))
+    start = model.solve(given, torch.zeros(1)).z[0]
+    if not torch.allclose(start[:, : x.shape[1]], given, atol=1e-6):
+        raise ValueError(
+            "a model's lift moves x; the widget takes one that keeps x "
+            "as the first components of the state"
+        )
+    return state
+
+
+def fixed_depth(state: dict[str, Any]) -> float:
+    """The depth of a model that has one for all inputs."""
+    if not isinstance(state["depth"], float):
+        raise TypeError(
+            "depth is an AdaptiveDepth; this widget takes a number, the same "
+            "for all inputs"
+        )
+    return state["depth"]
+
+
+def pack_data(x: Tensor, y: Tensor) -> dict[str, Any]:
+    """Points of one or two features and a number for each, for the page."""
+    if x.ndim != 2 or not 1 <= x.shape[1] <= 2 or not 1 <= len(x) <= MAX_POINTS:
+        raise ValueError(
+            f"x has shape {tuple(x.shape)}; it takes (N, 1) or (N, 2) with N "
+            f"up to {MAX_POINTS}, such as x[:60]"
+        )
+    if y.numel() != len(x):
+        raise ValueError(
+            f"y has shape {tuple(y.shape)}; it takes one number for each of "
+            f"the {len(x)} points"
+        )
+    return {"x": pack(x.float()), "y": pack(y.float())}
+
+
+def place(
+    point: Sequence[float] | None, x: Tensor, name: str = "point"
+) -> list[float]:
+    """Where the point starts; by default at the first of the data."""
+    values = [float(v) for v in (x[0].tolist() if point is None else point)]
+    if len(values) != x.shape[1] or not all(map(math.isfinite, values)):
+        raise ValueError(
+            f"{name} is {values}; it takes {x.shape[1]} finite numbers"
+        )
+    return values
+
+
+def within(name: str, value: float, low: float, high: float) -> float:
+    """The value, if it lies in [low, high].
+
+    Raises:
+        ValueError: it does not; names the argument.
+    """
+    if not (math.isfinite(value) and low <= value <= high):
+        raise ValueError(f"{name} is {value}; it takes {low:g} to {high:g}")
+    return value

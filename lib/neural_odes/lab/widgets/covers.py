@@ -1,0 +1,48 @@
+"""A widget of covers: how many points a sphere needs, over its dimension."""
+
+from __future__ import annotations
+
+import traitlets
+
+from neural_odes.lab.widgets.base import Widget, bundle, within
+
+
+class CoverWidget(Widget):
+    """How many points reach all of a sphere, over the dimension of space.
+
+    The least that any r-cover of the unit sphere in n dimensions takes, its
+    area over that of a cap, computed in the page as by
+    :func:`neural_odes.lab.studies.cover.least_cover`. The reader sets n and
+    r, the latter also by dragging the edge of a cap on the circle.
+
+    Args:
+        points: how many there are to cover it with, >= 2.
+        r: distance within which each place has one of them, in [0.1, 1.2].
+        n: dimension of space, 2 to 30.
+        title: above the figure.
+
+    Raises:
+        ValueError: an argument out of range.
+    """
+
+    _esm = bundle("cover")
+    points = traitlets.Int().tag(sync=True)
+    n = traitlets.Int().tag(sync=True)
+    r = traitlets.Float().tag(sync=True)
+
+    def __init__(
+        self,
+        points: int = 1024,
+        *,
+        r: float = 0.5,
+        n: int = 10,
+        title: str = "How many points does it take to cover a sphere?",
+    ) -> None:
+        if points < 2:
+            raise ValueError(f"points is {points}; it takes an integer >= 2")
+        super().__init__(
+            title=title,
+            points=points,
+            r=float(within("r", r, 0.1, 1.2)),
+            n=int(within("n", n, 2, 30)),
+        )

@@ -1,0 +1,342 @@
+"""Training: one loop for every model of the book."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, Required, TypedDict, Unpack, overload
+
+import torch
+from torch import Tensor, nn
+
+from neural_odes.ode import NeuralODE, _check_input
+from neural_odes.solver import Solution
+from neural_odes.training.checkpoint import Checkpoint, fingerprint
+from neural_odes.training.ensemble import Ensemble, pays, stackable
+from neural_odes.training.loop import (
+    History,
+    Loss,
+    Program,
+    TrainingError,
+    check_shapes,
+    scalar,
+    train,
+)
+
+__all__ = ["History", "TrainingError", "accuracy", "fit"]
+
+Penalty = Callable[[NeuralODE, Solution, Tensor], Tensor]
+"""``penalty(model, solution, x)``, a scalar added to the loss; ``solution`` is
+the batch's solve, at the depths 0 and S."""
+
+OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+}
+
+
+class _Settings(TypedDict, total=False):
+    epochs: Required[int]
+    lr: float
+    weight_decay: float
+    optimizer: str
+    loss: Loss
+    batch_size: int | None
+    seed: int
+    penalty: Penalty | None
+    progress: bool
+    checkpoint: str | Path | None
+
+
+@overload
+def fit(
+    models: NeuralODE, x: Tensor, y: Tensor, **settings: Unpack[_Settings]
+) -> History: ...
+
+
+@overload
+def fit(
+    models: Sequence[NeuralODE],
+    x: Tensor | Sequence[Tensor],
+    y: Tensor | Sequence[Tensor],
+    **settings: Unpack[_Settings],
+) -> list[History]: ...
+
+
+def fit(
+    models: NeuralODE | Sequence[NeuralODE],
+    x: Tensor | Sequence[Tensor],
+    y: Tensor | Sequence[Tensor],
+    *,
+    epochs: int,
+    lr: float = 1e-3,
+    weight_decay: float = 0.0,
+    optimizer: str = "adam",
+    loss: Loss = nn.functional.mse_loss,
+    batch_size: int | None = None,
+    seed: int = 0,
+    penalty: Penalty | None = None,
+    progress: bool = True,
+    checkpoint: str | Path | None = None,
+) -> History | list[History]:
+    """Train a model, or each of several, in place.
+
+    Several models learn independently of each other. If they differ only in
+    the values of their parameters, they train as one program where that is
+    faster: see :class:`~neural_odes.training.ensemble.Ensemble`. With a
+    fixed-step method each learns what it would alone, to rounding; an adaptive
+    one shares its steps, which are as fine as the neediest member's, so that
+    outputs agree within the tolerances. Gradients agree less closely, and
+    training carries the two apart, as it does two solvers. Others, and those
+    with a penalty, train one after another.
+
+    Args:
+        models: one model, or several.
+        x: inputs, shape (N, ...), on the models' device; for several models
+            also a list, one for each.
+        y: targets likewise. Floating-point ones have the shape of the
+            outputs; integers (classes) are for losses that take them.
+        epochs: passes over the data, >= 1.
+        lr: learning rate, > 0.
+        weight_decay: of the optimizer, >= 0.
+        optimizer: "adam" (weight decay added to the gradient, as in the
+            paper) or "adamw" (decoupled from it).
+        loss: of outputs and targets, a scalar; the mean squared error by
+            default, as in the paper.
+        batch_size: samples per step; by default all of them.
+        seed: of the order of mini-batches, the same for all models.
+        penalty: of (model, solution, x), a scalar added to the loss.
+        progress: show a progress bar.
+        checkpoint: a file for the training's state after each epoch (weights,
+            optimizer, generator, history; safetensors). Where it exists,
+            training goes on from it, and ends as if it had never stopped; a
+            file of other data, settings, loss or model is refused. torch's
+            global generator is set to what it was, for dropout.
+            Models that train one after another have a file each, with their
+            number in its name.
+
+    Returns:
+        the history, or one for each model.
+
+    Raises:
+        TypeError: models are no NeuralODEs.
+        ValueError: an argument out of range, x and y that do not fit each
+            other or the model, or NaN in either; or a checkpoint of another
+            training.
+        TrainingError: the loss or its gradient became NaN or infinite, or a
+            solve failed.
+    """
+    _check_settings(epochs, lr, weight_decay, optimizer, batch_size)
+    several = [models] if isinstance(models, NeuralODE) else list(models)
+    if not several or not all(isinstance(m, NeuralODE) for m in several):
+        kinds = ", ".join(type(m).__name__ for m in several) or "empty"
+        raise TypeError(f"models is {kinds}; it takes one NeuralODE or more")
+    xs, ys = _each("x", x, len(several)), _each("y", y, len(several))
+    for own_x, own_y in zip(xs, ys, strict=True):
+        _check_data(own_x, own_y)
+    programs: list[Program]
+    together = (
+        penalty is None
+        and _uniform(xs)
+        and _uniform(ys)
+        and pays(len(several), xs[0][:batch_size])
+        and stackable(several, xs[0])
+    )
+    if together:
+        programs = [Ensemble(several)]
+        data = [(torch.stack(xs), torch.stack(ys))]
+    else:
+        numbers: Sequence[int | None] = range(len(several))
+        if isinstance(models, NeuralODE):
+            numbers = [None]
+        programs = [
+            _Alone(model, number, penalty)
+            for model, number in zip(several, numbers, strict=True)
+        ]
+        data = [(a[None], b[None]) for a, b in zip(xs, ys, strict=True)]
+    histories: list[History] = []
+    settings = {
+        "lr": lr,
+        "weight_decay": weight_decay,
+        "optimizer": optimizer,
+        "batch_size": batch_size,
+        "seed": seed,
+    }
+    for i, (program, (inputs, targets)) in enumerate(
+        zip(programs, data, strict=True)
+    ):
+        if not program.parameters:
+            raise ValueError("models holds one without parameters to train")
+        generator = torch.Generator().manual_seed(seed)
+        kept = None
+        if checkpoint is not None:
+            path = Path(checkpoint)
+            if len(programs) > 1:
+                path = path.with_name(f"{path.stem}.{i}{path.suffix}")
+            decides = _fingerprints(program, inputs, targets, loss, penalty)
+            kept = Checkpoint(path, generator, settings | decides)
+        histories += train(
+            program,
+            inputs,
+            targets,
+            optimizer=OPTIMIZERS[optimizer](
+                program.parameters, lr=lr, weight_decay=weight_decay
+            ),
+            loss=loss,
+            epochs=epochs,
+            batches=_batches(inputs, batch_size, generator),
+            progress=progress,
+            checkpoint=kept,
+        )
+    return histories[0] if isinstance(models, NeuralODE) else histories
+
+
+def accuracy(model: nn.Module, x: Tensor, y: Tensor) -> float:
+    """The share of outputs that have the sign of their label.
+
+    Args:
+        model: its outputs have the shape of y.
+        x: inputs, shape (N, ...).
+        y: labels -1 and +1, shape (N, 1).
+
+    Raises:
+        ValueError: the model's output has another shape than y, or y holds
+            other labels.
+    """
+    check_labels(y)
+    with torch.no_grad():
+        output = model(x)
+    check_shapes(output, y)
+    return (output.sign() == y.sign()).double().mean().item()
+
+
+def check_labels(y: Tensor) -> None:
+    """Refuse labels that are not -1 or +1."""
+    if not bool((y.abs() == 1).all()):
+        found = ", ".join(f"{v:g}" for v in y.unique()[:4].tolist())
+        raise ValueError(f"y holds {found}; it takes the labels -1 and +1")
+
+
+class _Alone:
+    """One model as a program."""
+
+    def __init__(
+        self, model: NeuralODE, member: int | None, penalty: Penalty | None
+    ) -> None:
+        self.models, self.members = [model], [member]
+        self.parameters: list[Tensor] = [
+            p for p in model.parameters() if p.requires_grad
+        ]
+        self.penalty = penalty
+
+    def run(
+        self, x: Tensor, measure: bool
+    ) -> tuple[Tensor, Tensor | None, list[int]]:
+        model = self.models[0]
+        solution = model.solve(x[0])
+        output = model.readout(solution.z[-1])[None]
+        if self.penalty is None:
+            return output, None, [solution.nfe]
+        extra = scalar("penalty", self.penalty(model, solution, x[0]))
+        return output, extra[None], [solution.nfe]
+
+    def gradients(self) -> list[Tensor]:
+        return [p.grad[None] for p in self.parameters if p.grad is not None]
+
+    def write_back(self) -> None:
+        """They are the model's own."""
+
+
+def _fingerprints(
+    program: Program,
+    x: Tensor,
+    y: Tensor,
+    loss: Loss,
+    penalty: Penalty | None,
+) -> dict[str, str | None]:
+    """What decides a training's end besides its numbers."""
+
+    def named(function: Any) -> str | None:
+        if function is None:
+            return None
+        kind = function if hasattr(function, "__qualname__") else type(function)
+        return f"{kind.__module__}.{kind.__qualname__}"
+
+    model = program.models[0]
+    depth = model.depth if isinstance(model.depth, float | int) else ""
+    text = f"{model} {model.solver} {depth}"
+    return {
+        "loss": named(loss),
+        "penalty": named(penalty),
+        "data": fingerprint({"x": x, "y": y}),
+        "model and solver": hashlib.sha256(text.encode()).hexdigest(),
+    }
+
+
+def _batches(
+    x: Tensor, size: int | None, generator: torch.Generator
+) -> Callable[[], Iterable[slice | Tensor]]:
+    """What gives an epoch's batches, as indices of x's second dimension."""
+    samples = x.shape[1]
+    if size is None or size >= samples:
+        return lambda: [slice(None)]
+    return lambda: (
+        torch.randperm(samples, generator=generator).to(x.device).split(size)
+    )
+
+
+def _each(
+    name: str, value: Tensor | Sequence[Tensor], members: int
+) -> list[Tensor]:
+    if isinstance(value, Tensor):
+        return [value] * members
+    if len(value) != members:
+        raise ValueError(
+            f"{name} is a list of {len(value)} for {members} models; it takes "
+            "one tensor for all, or one for each"
+        )
+    return list(value)
+
+
+def _uniform(tensors: Sequence[Tensor]) -> bool:
+    return len({(t.shape, t.dtype, t.device) for t in tensors}) == 1
+
+
+def _check_data(x: Tensor, y: Tensor) -> None:
+    _check_input(x)
+    if not isinstance(y, Tensor) or y.ndim == 0 or len(y) != len(x):
+        got = tuple(y.shape) if isinstance(y, Tensor) else type(y).__name__
+        raise ValueError(
+            f"y is {got} for x of shape {tuple(x.shape)}; it takes a tensor "
+            "with one target per sample"
+        )
+    if not torch.isfinite(y).all():
+        raise ValueError("y holds NaN or infinite values; it takes finite ones")
+
+
+def _check_settings(
+    epochs: int,
+    lr: float,
+    weight_decay: float,
+    optimizer: str,
+    batch_size: int | None,
+) -> None:
+    if epochs < 1:
+        raise ValueError(f"epochs is {epochs}; it takes an integer >= 1")
+    if not (math.isfinite(lr) and lr > 0):
+        raise ValueError(f"lr is {lr}; it takes a number > 0")
+    if not (math.isfinite(weight_decay) and weight_decay >= 0):
+        raise ValueError(
+            f"weight_decay is {weight_decay}; it takes a number >= 0"
+        )
+    if optimizer not in OPTIMIZERS:
+        raise ValueError(
+            f"optimizer is {optimizer!r}; it takes one of "
+            f"{', '.join(OPTIMIZERS)}"
+        )
+    if batch_size is not None and batch_size < 1:
+        raise ValueError(
+            f"batch_size is {batch_size}; it takes an integer >= 1"
+        )

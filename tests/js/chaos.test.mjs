@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { exponentOf, gapOf, length, probe, rate, saturation, stretchOf, typicalGap } from "../../lib/neural_odes/widgets/chaos.js";
-import { followLorenz, lorenz, TIMES } from "../../lib/neural_odes/widgets/lorenz.js";
-import { decimals, valueAt } from "../../lib/neural_odes/widgets/sweep.js";
+import { exponentOf, gapOf, length, probe, rate, saturation, stretchOf, typicalGap } from "../../lib/neural_odes/lab/widgets/chaos.js";
+import { followLorenz, lorenz, TIMES } from "../../lib/neural_odes/lab/widgets/lorenz.js";
+import { decimals, valueAt } from "../../lib/neural_odes/lab/widgets/sweep.js";
 
 const close = (a, b, tolerance = 1e-9) =>
   assert.ok(Math.abs(a - b) < tolerance, `${a}, not ${b}`);

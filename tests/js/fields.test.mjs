@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { readBasis, readModel } from "../../lib/neural_odes/widgets/fields.js";
-import { applyNet, unpack } from "../../lib/neural_odes/widgets/nets.js";
+import { readBasis, readModel } from "../../lib/neural_odes/lab/widgets/fields.js";
+import { applyNet, unpack } from "../../lib/neural_odes/lab/widgets/nets.js";
 
 const pack = (values) => ({
   dtype: "float64",

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { angleOf, leastCovers } from "../../lib/neural_odes/widgets/cover.js";
-import { targetsOf } from "../../lib/neural_odes/widgets/depths.js";
-import { classifyInputs } from "../../lib/neural_odes/widgets/inputs.js";
-import { scientific, ticks } from "../../lib/neural_odes/widgets/plot.js";
+import { angleOf, leastCovers } from "../../lib/neural_odes/lab/widgets/cover.js";
+import { targetsOf } from "../../lib/neural_odes/lab/widgets/depths.js";
+import { classifyInputs } from "../../lib/neural_odes/lab/widgets/inputs.js";
+import { scientific, ticks } from "../../lib/neural_odes/lab/widgets/plot.js";
 
 test("targets are linear between inputs, in whatever order they come", () => {
   const target = targetsOf({ x: [1, -1, 0], y: [-1, 1, 3] });

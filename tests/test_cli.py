@@ -6,8 +6,8 @@ import torch
 
 from neural_odes import SolverError
 from neural_odes.lab import cli
+from neural_odes.lab.experiments import EXPERIMENTS, Experiment
 from neural_odes.lab.results import verdict
-from neural_odes.lab.studies import EXPERIMENTS, Experiment
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from neural_odes import NeuralODE, mlp
-from neural_odes.lab.studies import (
+from neural_odes.lab.experiments import (
     EXPERIMENTS,
     activations,
     adjoint,

@@ -23,8 +23,8 @@ from typing import Any, NoReturn
 
 import torch
 
+from neural_odes.lab.experiments import EXPERIMENTS, Experiment
 from neural_odes.lab.results import load, provenance, save, table
-from neural_odes.lab.studies import EXPERIMENTS, Experiment
 from neural_odes.solver import SolverError
 from neural_odes.training.fit import TrainingError
 

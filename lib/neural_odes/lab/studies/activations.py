@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from tqdm.auto import tqdm
 
-from neural_odes.data import half_moons
-from neural_odes.lab.results import compare, spread, verdict
-from neural_odes.nets import mlp, seeded
+from neural_odes.lab.config import Count, NonNegative, option
+from neural_odes.lab.judges import Claim, lowest, together
+from neural_odes.lab.studies.common import Flow, moons, quality, trained
+from neural_odes.lab.study import Row, per_seed, study
+from neural_odes.nets import mlp
 from neural_odes.ode import NeuralODE
-from neural_odes.training.fit import accuracy, fit
 
+Activation = Literal["tanh", "sigmoid", "relu", "softplus", "elu"]
+Readout = Literal["linear", "fixed"]
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "tanh": nn.Tanh,
     "sigmoid": nn.Sigmoid,
@@ -26,53 +27,28 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
     "elu": nn.ELU,
 }
 TWO_WAYS = ("tanh", "elu")
-READOUTS = ("linear", "fixed")
 
 
 @dataclass(frozen=True)
-class Activations:
-    """Settings of :func:`activations`.
+class Activations(Flow):
+    """Settings of :data:`activations`."""
 
-    Args:
-        last: activations after the last layer of f (the paper's five).
-        hidden: activations between its layers; the claim is judged for each
-            (chosen).
-        readouts: "linear", a trained linear layer on z(S); or "fixed", the
-            first coordinate of z(S), which the flow itself has to move to the
-            label. The claim is judged for each (chosen).
-        samples: points of data, all of them used to train and to evaluate
-            (chosen).
-        noise: standard deviation of the data's noise (chosen).
-        width: of the two hidden layers (the paper's 16).
-        epochs: full-batch steps of Adam (chosen).
-        lr: its learning rate (chosen).
-        weight_decay: its weight decay (chosen).
-        depths: depths in [0, 1] at which the field's direction is read.
-    """
-
-    last: tuple[str, ...] = ("tanh", "sigmoid", "relu", "softplus", "elu")
-    hidden: tuple[str, ...] = ("tanh", "relu")
-    readouts: tuple[str, ...] = READOUTS
-    samples: int = 256
-    noise: float = 0.1
-    width: int = 16
-    epochs: int = 200
-    lr: float = 0.01
-    weight_decay: float = 1e-4
-    depths: int = 11
-
-    def __post_init__(self) -> None:
-        for name, known in (
-            ("last", ACTIVATIONS),
-            ("hidden", ACTIVATIONS),
-            ("readouts", READOUTS),
-        ):
-            unknown = set(getattr(self, name)) - set(known)
-            if unknown:
-                raise ValueError(
-                    f"{name} holds {', '.join(sorted(unknown))}; it takes "
-                    f"some of {', '.join(known)}"
-                )
+    last: tuple[Activation, ...] = option(
+        ("tanh", "sigmoid", "relu", "softplus", "elu"),
+        "activations after the last layer of f (the paper's five)",
+    )
+    hidden: tuple[Activation, ...] = option(
+        ("tanh", "relu"), "activations between its layers (chosen)"
+    )
+    readouts: tuple[Readout, ...] = option(
+        ("linear", "fixed"),
+        "linear, a trained layer on z(S); or fixed, the first coordinate of "
+        "z(S), which the flow itself has to move to the label (chosen)",
+    )
+    weight_decay: NonNegative = option(1e-4, "Adam's weight decay (chosen)")
+    depths: Count = option(
+        11, "depths in [0, 1] at which the field's direction is read"
+    )
 
 
 class First(nn.Module):
@@ -82,156 +58,94 @@ class First(nn.Module):
         return z[:, :1]
 
 
-def model(
-    config: Activations, last: str, hidden: str, readout: str, seed: int
-) -> NeuralODE:
-    """One model of the comparison, untrained.
+def claims(config: Activations) -> Sequence[Claim]:
+    others = [a for a in config.last if a not in TWO_WAYS]
+    return [
+        Claim(
+            f"Tanh and ELU reach the lowest loss ({hidden} hidden layers, "
+            f"{readout} readout).",
+            together(
+                *(
+                    lowest(
+                        *("loss", a, others),
+                        ratio=True,
+                        hidden=hidden,
+                        readout=readout,
+                    )
+                    for a in config.last
+                    if a in TWO_WAYS
+                )
+            ),
+            "section 3",
+        )
+        for hidden, readout in product(config.hidden, config.readouts)
+    ]
 
-    Args:
-        config: gives the width.
-        last: key of ``ACTIVATIONS``: after the field's last layer.
-        hidden: key of ``ACTIVATIONS``: after its hidden layers.
-        readout: "linear" or "fixed".
-        seed: of the initial weights; models that differ only in activations
-            start from the same weights.
+
+@study(
+    "anatomy.activations",
+    paper="section 3, figures 2 and 8",
+    config=Activations,
+    variants=lambda config: config.last,
+    keys=("hidden", "readout"),
+    claims=claims,
+    label="last activation",
+    quick={
+        "hidden": ("tanh",),
+        "readouts": ("linear",),
+        "samples": 128,
+        "epochs": 60,
+    },
+    tiny={"hidden": ("tanh",), "readouts": ("fixed",)},
+)
+@per_seed
+def activations(
+    config: Activations, variant: str, seed: int, device: str
+) -> list[Row]:
+    """Half-moons with five activations after f's last layer.
+
+    ``up`` and ``down`` are the shares of the components of f along the data's
+    trajectories that are > 0 and < 0. Models that differ in activations alone
+    start from the same weights.
     """
-    w = config.width
-    return seeded(
-        lambda: NeuralODE(
-            mlp(
+    x, y = moons(config, seed, device)
+    rows: list[Row] = []
+    for hidden, readout in product(config.hidden, config.readouts):
+
+        def make(hidden: str = hidden, readout: str = readout) -> NeuralODE:
+            w = config.width
+            field = mlp(
                 *(2, w, w, 2),
                 activation=ACTIVATIONS[hidden],
-                last=ACTIVATIONS[last],
-            ),
-            readout=nn.Linear(2, 1) if readout == "linear" else First(),
-        ),
-        seed,
-    )
-
-
-def activations(
-    config: Activations,
-    *,
-    seeds: Sequence[int],
-    device: str = "cpu",
-    progress: bool = True,
-) -> dict[str, Any]:
-    """Train on half-moons with each last-layer activation (Figures 2 and 8).
-
-    Returns:
-        runs: per setting and seed the final loss, accuracy, nfe of a solve,
-        and ``up`` and ``down``, the shares of the components of f along the
-        data's trajectories that are > 0 and < 0; summary; verdicts, one per
-        combination of hidden activation and readout: whether each of tanh
-        and ELU ends at a clearly lower (log) loss than each of the others.
-    """
-    runs = []
-    grid = list(product(config.hidden, config.readouts, config.last, seeds))
-    for hidden, readout, last, seed in tqdm(
-        grid, desc="models", disable=not progress
-    ):
-        x, y = half_moons(config.samples, noise=config.noise, seed=seed)
-        x, y = x.to(device), y.to(device)
-        one = model(config, last, hidden, readout, seed).to(device)
-        fit(
-            one,
-            x,
-            y,
-            epochs=config.epochs,
-            lr=config.lr,
-            weight_decay=config.weight_decay,
-            progress=False,
-        )
-        with torch.no_grad():
-            runs.append(
-                {
-                    "hidden": hidden,
-                    "readout": readout,
-                    "last": last,
-                    "seed": seed,
-                    "loss": (one(x) - y).square().mean().item(),
-                    "accuracy": accuracy(one, x, y),
-                    "nfe": one.solve(x).nfe,
-                    **_directions(one, x, config.depths),
-                }
+                last=ACTIVATIONS[variant],
             )
-    return {
-        "runs": runs,
-        "summary": _summary(config, runs),
-        "verdicts": [
-            _judge(config, runs, hidden, readout)
-            for hidden, readout in product(config.hidden, config.readouts)
-        ],
-    }
+            linear = readout == "linear"
+            return NeuralODE(
+                field, readout=nn.Linear(2, 1) if linear else First()
+            )
+
+        model = trained(
+            config, make, seed, x, y, weight_decay=config.weight_decay
+        )
+        rows.append(
+            {
+                "hidden": hidden,
+                "readout": readout,
+                **quality(model, x, y),
+                **_directions(model, x, config.depths),
+            }
+        )
+    return rows
 
 
-def _directions(one: NeuralODE, x: Tensor, depths: int) -> dict[str, float]:
+@torch.no_grad()
+def _directions(model: NeuralODE, x: Tensor, depths: int) -> dict[str, float]:
     s = torch.linspace(0, 1, depths, device=x.device)
-    z = one.solve(x, s).z
+    z = model.solve(x, s).z
     field = torch.stack(
-        [one.field(at, state, x) for at, state in zip(s, z, strict=True)]
+        [model.field(at, state, x) for at, state in zip(s, z, strict=True)]
     )
     return {
         "up": (field > 0).float().mean().item(),
         "down": (field < 0).float().mean().item(),
     }
-
-
-def _select(
-    runs: Sequence[dict[str, Any]], quantity: str, **where: str
-) -> list[float]:
-    return [
-        run[quantity]
-        for run in runs
-        if all(run[key] == value for key, value in where.items())
-    ]
-
-
-def _summary(
-    config: Activations, runs: Sequence[dict[str, Any]]
-) -> list[dict[str, Any]]:
-    rows = []
-    for hidden, readout, last in product(
-        config.hidden, config.readouts, config.last
-    ):
-        where = {"hidden": hidden, "readout": readout, "last": last}
-        measured = {
-            quantity: spread(_select(runs, quantity, **where))
-            for quantity in ("loss", "accuracy", "nfe", "up", "down")
-        }
-        rows.append({**where, **measured})
-    return rows
-
-
-def _judge(
-    config: Activations,
-    runs: Sequence[dict[str, Any]],
-    hidden: str,
-    readout: str,
-) -> dict[str, Any]:
-    loss = {
-        last: _select(runs, "loss", hidden=hidden, readout=readout, last=last)
-        for last in config.last
-    }
-    pairs = [
-        (a, b, compare(*(list(map(math.log, loss[k])) for k in (a, b))))
-        for a in TWO_WAYS
-        for b in config.last
-        if a in config.last and b not in TWO_WAYS
-    ]
-    against = [f"{a} against {b}" for a, b, sign in pairs if sign > 0]
-    open_ = [f"{a} against {b}" for a, b, sign in pairs if sign == 0]
-    order = sorted(loss, key=lambda last: spread(loss[last])["mean"])
-    why = "mean loss " + ", ".join(
-        f"{last} {spread(loss[last])['mean']:.3g}" for last in order
-    )
-    if against:
-        why += f"; clearly the other way: {', '.join(against)}"
-    if open_:
-        why += f"; no clear difference: {', '.join(open_)}"
-    return verdict(
-        f"Tanh and ELU reach the lowest loss ({hidden} hidden layers, "
-        f"{readout} readout).",
-        False if against else None if open_ or not pairs else True,
-        why,
-    )

@@ -4,107 +4,92 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
-from itertools import product
-from typing import Any
 
-import torch
-from tqdm.auto import tqdm
+from torch import nn
 
-from neural_odes.data import nested_spheres as draw
-from neural_odes.lab.results import compare, spread, verdict
-from neural_odes.lab.studies.anatomy import Spheres
-from neural_odes.lab.studies.common import held, means, of
-from neural_odes.lab.studies.spheres import invariant, logs, trained
-from neural_odes.training.fit import accuracy
+from neural_odes.lab.config import Count, option
+from neural_odes.lab.judges import Claim, always, less, together
+from neural_odes.lab.studies.common import (
+    Spheres,
+    fresh_spheres,
+    quality,
+    spheres,
+    trained,
+)
+from neural_odes.lab.studies.spheres import invariant
+from neural_odes.lab.study import Row, per_seed, study
+from neural_odes.ode import NeuralODE
+from neural_odes.training import accuracy
 
 
 @dataclass(frozen=True)
 class ByDimension(Spheres):
-    """Settings of :func:`spheres_by_dimension`: those of ``Spheres``, and
+    """Settings of :data:`spheres_by_dimension`."""
 
-    Args:
-        dims: dimensions n; in one, no flow can solve it (chosen).
-        fresh: points drawn to measure generalisation (chosen).
-    """
+    dims: tuple[Count, ...] = option(
+        (1, 2, 3, 5, 10, 20),
+        "dimensions n; in one, no flow can solve it (chosen)",
+    )
+    fresh: Count = option(
+        4000, "points drawn to measure generalisation (chosen)"
+    )
 
-    dims: tuple[int, ...] = (1, 2, 3, 5, 10, 20)
-    fresh: int = 4000
 
-
-def spheres_by_dimension(
-    config: ByDimension,
-    *,
-    seeds: Sequence[int],
-    device: str = "cpu",
-    progress: bool = True,
-) -> dict[str, Any]:
-    """The depth-invariant model on nested n-spheres, with as many points.
-
-    Returns:
-        runs: per n and seed the loss, accuracy on the training points (a
-        success where it is 1), on fresh points, and nfe; summary; verdicts.
-    """
-    runs: list[dict[str, Any]] = []
-    grid = list(product(config.dims, seeds))
-    for n, seed in tqdm(grid, desc="models", disable=not progress):
-        model, x, y = trained(
-            config,
-            partial(invariant, dim=n),
-            seed,
-            device,
-            dim=n,
-        )
-        fresh, label = draw(config.fresh, dim=n, seed=seed + 10_000)
-        with torch.no_grad():
-            right = accuracy(model, x, y)
-            runs.append(
-                {
-                    "variant": n,
-                    "seed": seed,
-                    "loss": (model(x) - y).square().mean().item(),
-                    "accuracy": right,
-                    "success": float(right == 1),
-                    "fresh": accuracy(
-                        model, fresh.to(device), label.to(device)
-                    ),
-                    "nfe": model.solve(x).nfe,
-                }
-            )
-    quantities = ("loss", "accuracy", "success", "fresh", "nfe")
-    losses = {n: logs(runs, n) for n in config.dims}
+def claims(config: ByDimension) -> Sequence[Claim]:
     first, last = config.dims[0], config.dims[-1]
+    return [
+        Claim(
+            f"The loss in dimension {last} is below that in {first}.",
+            less("loss", last, first, ratio=True),
+        ),
+        Claim(
+            f"Dimension {last} takes fewer evaluations than {first}.",
+            less("nfe", last, first),
+        ),
+        Claim(
+            "From two dimensions on, every seed fits all its points.",
+            together(
+                *(always("success", n, above=1) for n in config.dims if n > 1)
+            ),
+        ),
+    ]
+
+
+@study(
+    "dimensionality.spheres_by_dimension",
+    paper="section 5",
+    config=ByDimension,
+    variants=lambda config: config.dims,
+    claims=claims,
+    settings={
+        "slow": {"lr": 3e-3, "epochs": 1000},
+        "wide": {"lr": 3e-3, "epochs": 1000, "width": 64},
+    },
+    label="n",
+    quick={"samples": 128, "epochs": 60, "dims": (1, 2, 5)},
+    tiny={"dims": (1, 3), "fresh": 50},
+    words={"success": "share that fits all points"},
+)
+@per_seed
+def spheres_by_dimension(
+    config: ByDimension, variant: int, seed: int, device: str
+) -> Row:
+    """The depth-invariant model in n = 1 to 20 dimensions.
+
+    With as many points in each. ``success`` is 1 where all are on their side.
+    """
+    x, y = spheres(config, seed, device, dim=variant)
+    model = trained(
+        config,
+        lambda: NeuralODE(
+            invariant(config, variant), readout=nn.Linear(variant, 1)
+        ),
+        *(seed, x, y),
+    )
+    found = quality(model, x, y)
+    fresh = fresh_spheres(config.fresh, seed, device, dim=variant)
     return {
-        "runs": runs,
-        "summary": [
-            {
-                "n": n,
-                **{q: spread(of(runs, "variant", n, q)) for q in quantities},
-            }
-            for n in config.dims
-        ],
-        "verdicts": [
-            verdict(
-                f"The loss in dimension {last} is below that in {first}.",
-                _below(losses[last], losses[first]),
-                means(runs, "variant", config.dims, "loss"),
-            ),
-            verdict(
-                f"Dimension {last} takes fewer evaluations than {first}.",
-                _below(
-                    of(runs, "variant", last, "nfe"),
-                    of(runs, "variant", first, "nfe"),
-                ),
-                means(runs, "variant", config.dims, "nfe"),
-            ),
-            verdict(
-                "From two dimensions on, every seed fits all its points.",
-                all(run["success"] for run in runs if run["variant"] > 1),
-                means(runs, "variant", config.dims, "success"),
-            ),
-        ],
+        **found,
+        "success": float(found["accuracy"] == 1),
+        "fresh": accuracy(model, *fresh),
     }
-
-
-def _below(a: Sequence[float], b: Sequence[float]) -> bool | None:
-    return held(-compare(a, b))

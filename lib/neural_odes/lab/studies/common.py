@@ -1,27 +1,82 @@
-"""What several experiments share."""
+"""What several studies share: their settings, trained models, quantities."""
 
 from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from neural_odes.lab.results import spread
+from neural_odes.data import half_moons, nested_spheres
+from neural_odes.lab.config import Config, Count, NonNegative, Positive, option
 from neural_odes.nets import mlp, seeded
 from neural_odes.ode import NeuralODE
 from neural_odes.solver import Solver
+from neural_odes.training import accuracy, fit
 from neural_odes.training.loop import Loss
+
+FRESH = 10_000
+"""Points that training never saw are drawn from seeds this much higher."""
+
+
+@dataclass(frozen=True)
+class Flow(Config):
+    """A vanilla flow trained on half-moons."""
+
+    samples: Count = option(256, "points of data (chosen)")
+    noise: NonNegative = option(
+        0.1, "standard deviation of the data's noise (chosen)"
+    )
+    width: Count = option(
+        16, "of the field's two hidden layers, tanh (the paper's 16)"
+    )
+    epochs: Count = option(200, "full-batch steps of Adam (chosen)")
+    lr: Positive = option(0.01, "Adam's learning rate (chosen)")
+
+
+@dataclass(frozen=True)
+class Spheres(Config):
+    """Models trained on nested spheres."""
+
+    samples: Count = option(256, "points of data (chosen)")
+    noise: NonNegative = option(
+        0.0, "standard deviation of the data's noise (chosen)"
+    )
+    width: Count = option(16, "of the field's two hidden layers, tanh (chosen)")
+    epochs: Count = option(300, "full-batch steps of Adam (chosen)")
+    lr: Positive = option(0.01, "Adam's learning rate (chosen)")
+
+
+def moons(config: Any, seed: int, device: str) -> tuple[Tensor, Tensor]:
+    """A seed's half-moons, x (N, 2) and y (N, 1)."""
+    x, y = half_moons(config.samples, noise=config.noise, seed=seed)
+    return x.to(device), y.to(device)
+
+
+def spheres(
+    config: Spheres, seed: int, device: str, dim: int = 2
+) -> tuple[Tensor, Tensor]:
+    """A seed's nested spheres, x (N, dim) and y (N, 1)."""
+    x, y = nested_spheres(
+        config.samples, dim=dim, noise=config.noise, seed=seed
+    )
+    return x.to(device), y.to(device)
+
+
+def fresh_spheres(
+    samples: int, seed: int, device: str, dim: int = 2
+) -> tuple[Tensor, Tensor]:
+    """Points of the same spheres that training never saw."""
+    x, y = nested_spheres(samples, dim=dim, seed=seed + FRESH)
+    return x.to(device), y.to(device)
 
 
 def planar(
-    seed: int,
-    *sizes: int,
-    device: str = "cpu",
-    solver: Solver | None = None,
+    seed: int, *sizes: int, device: str = "cpu", solver: Solver | None = None
 ) -> NeuralODE:
     """A vanilla model of the plane with a linear readout to one number.
 
@@ -37,6 +92,40 @@ def planar(
         ),
         seed,
     ).to(device)
+
+
+def trained(
+    config: Any,
+    make: Callable[[], NeuralODE],
+    seed: int,
+    x: Tensor,
+    y: Tensor,
+    **settings: Any,
+) -> NeuralODE:
+    """A model made from a seed and trained in full batches.
+
+    Args:
+        config: its epochs and lr.
+        make: the untrained model.
+        seed: of its initial weights.
+        x: inputs.
+        y: targets.
+        settings: more of :func:`~neural_odes.training.fit.fit`'s.
+    """
+    model = seeded(make, seed).to(x.device)
+    settings = {"epochs": config.epochs, "lr": config.lr, **settings}
+    fit(model, x, y, progress=False, **settings)
+    return model
+
+
+@torch.no_grad()
+def quality(model: NeuralODE, x: Tensor, y: Tensor) -> dict[str, float]:
+    """Loss, accuracy and evaluations of a solve, on labels ±1."""
+    return {
+        "loss": (model(x) - y).square().mean().item(),
+        "accuracy": accuracy(model, x, y),
+        "nfe": model.solve(x).nfe,
+    }
 
 
 def in_float64(model: NeuralODE, solver: Solver) -> NeuralODE:
@@ -79,7 +168,7 @@ def turnover(model: NeuralODE, x: Tensor, depths: int = 101) -> float:
         ValueError: samples have depths of their own.
     """
     if callable(model.depth):
-        raise ValueError("model's depth differs from sample to sample")
+        raise ValueError("model's depth must be the same for all samples")
     s = torch.linspace(0, model.depth, depths, dtype=x.dtype)
     z = model.solve(x, s).z
     speed = torch.stack(
@@ -93,57 +182,23 @@ def turnover(model: NeuralODE, x: Tensor, depths: int = 101) -> float:
     return (speed / spread).mean().item()
 
 
-def log_slope(x: Sequence[float], y: Sequence[float]) -> float:
-    """Slope of the least-squares line of log y over log x.
-
-    Raises:
-        ValueError: fewer than two points, or one that is not > 0.
-    """
-    if len(x) < 2 or min(*x, *y) <= 0:
-        raise ValueError(
-            f"x, y are {x}, {y}; they take two points or more, > 0"
-        )
-    u = torch.tensor([math.log(v) for v in x], dtype=torch.float64)
-    v = torch.tensor([math.log(v) for v in y], dtype=torch.float64)
-    u = u - u.mean()
-    return ((u * v).sum() / u.square().sum()).item()
-
-
 def count(module: nn.Module) -> int:
     """How many numbers a module trains."""
     return sum(p.numel() for p in module.parameters() if p.requires_grad)
 
 
-Runs = Sequence[dict[str, Any]]
-"""What an experiment measured: a dict of quantities for each model and seed."""
+def finer_slope(x: list[float], error: list[float]) -> float:
+    """Slope of log error over log x, over the finer half above rounding.
 
-
-def of(runs: Runs, key: str, value: Any, quantity: str) -> list[float]:
-    """A quantity of all runs whose ``key`` has a value, one for each seed."""
-    return [run[quantity] for run in runs if run[key] == value]
-
-
-def rows(
-    runs: Runs, key: str, values: Iterable[Any], quantities: Iterable[str]
-) -> list[dict[str, Any]]:
-    """A summary: for each value of ``key``, the spread of each quantity."""
-    names = tuple(quantities)
-    return [
-        {key: v, **{q: spread(of(runs, key, v, q)) for q in names}}
-        for v in values
-    ]
-
-
-def means(runs: Runs, key: str, values: Iterable[Any], quantity: str) -> str:
-    """The means of a quantity over seeds, in words for a verdict."""
-    return f"mean {quantity} " + ", ".join(
-        f"{v} {spread(of(runs, key, v, quantity))['mean']:.3g}" for v in values
-    )
-
-
-def held(*orders: int) -> bool | None:
-    """Comparisons that should all be 1, as :func:`results.compare` gives them.
-
-    False where one is -1; None, undecided, where one is 0.
+    NaN where fewer than two points are left.
     """
-    return False if -1 in orders else None if 0 in orders else True
+    from scipy.stats import linregress  # noqa: PLC0415
+
+    kept = [(a, e) for a, e in zip(x, error, strict=True) if e > 1e-11]
+    kept = kept[-max(2, len(kept) // 2) :]
+    if len(kept) < 2:
+        return math.nan
+    a, e = zip(*kept, strict=True)
+    return float(
+        linregress([math.log(v) for v in a], [math.log(v) for v in e]).slope
+    )

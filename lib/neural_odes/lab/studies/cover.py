@@ -5,94 +5,100 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise, product
-from typing import Any
+from itertools import pairwise
+from typing import Annotated
 
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
 
-from neural_odes.lab.results import spread, verdict
+from neural_odes.lab.config import Config, Count, Range, option
+from neural_odes.lab.judges import Claim, always, together
+from neural_odes.lab.studies.common import FRESH
+from neural_odes.lab.study import Row, per_seed, study
 
 
 @dataclass(frozen=True)
-class Cover:
-    """Settings of :func:`cover`.
+class Cover(Config):
+    """Settings of :data:`cover`."""
 
-    Args:
-        dims: dimensions n of space, increasing, >= 2 (chosen).
-        radii: distances r on the unit sphere, 0 < r < sqrt(2) (chosen).
-        points: random points on each sphere, of which the greedy cover is
-            chosen, and to which distances are measured (chosen).
-    """
-
-    dims: tuple[int, ...] = (2, 3, 5, 10, 20)
-    radii: tuple[float, ...] = (0.25, 0.5, 1.0)
-    points: int = 1000
+    dims: tuple[Annotated[int, Range(2)], ...] = option(
+        (2, 3, 5, 10, 20), "dimensions n of space, increasing (chosen)"
+    )
+    radii: tuple[Annotated[float, Range(0, 1.41, open=True)], ...] = option(
+        (0.25, 0.5, 1.0), "distances r on the unit sphere (chosen)"
+    )
+    points: Count = option(
+        1000,
+        "random points on each sphere, of which the greedy cover is chosen, "
+        "and to which distances are measured (chosen)",
+    )
 
     def __post_init__(self) -> None:
-        for r in self.radii:
-            if not 0 < r < math.sqrt(2):
-                raise ValueError(f"radii holds {r}; it takes 0 < r < sqrt(2)")
-        if self.dims[0] < 2 or any(a >= b for a, b in pairwise(self.dims)):
-            raise ValueError(
-                f"dims is {self.dims}; it takes increasing integers >= 2"
+        super().__post_init__()
+        if any(a >= b for a, b in pairwise(self.dims)):
+            raise ValueError(f"dims must increase, got {self.dims}")
+
+
+def claims(config: Cover) -> Sequence[Claim]:
+    found = []
+    for r in config.radii:
+        factor = 1 / math.sin(2 * math.asin(r / 2))
+        steps = [
+            always(
+                "needed",
+                n,
+                above=least_cover(m, r) * factor ** (n - m),
+                r=r,
             )
+            for m, n in pairwise(config.dims)
+        ]
+        found.append(
+            Claim(
+                f"Covers of radius {r:g} grow exponentially with n: by a "
+                f"factor of at least {factor:.3g} for each dimension.",
+                together(*steps),
+            )
+        )
+    return found
 
 
-def cover(
-    config: Cover,
-    *,
-    seeds: Sequence[int],
-    device: str = "cpu",
-    progress: bool = True,
-) -> dict[str, Any]:
-    """Sizes of r-covers of the sphere |x| = 1 in n dimensions.
+@study(
+    "dimensionality.cover",
+    paper="section 5",
+    config=Cover,
+    variants=lambda config: config.dims,
+    keys=("r",),
+    claims=claims,
+    label="n",
+    tiny={"points": 100},
+    words={
+        "r": "radius",
+        "needed": "least cover",
+        "greedy": "greedy cover",
+        "nearest": "mean distance to the nearest",
+    },
+)
+@per_seed
+def cover(config: Cover, variant: int, seed: int, device: str) -> list[Row]:
+    """How many points cover a sphere in n dimensions.
 
     ``needed`` is the least any cover takes (:func:`least_cover`). ``greedy``
     is how many of ``points`` random points reach all of them; once it nears
     their number, they are too few to stand for the sphere. ``nearest`` is the
     mean distance from another random point to the nearest of them.
-
-    Returns:
-        summary, rows of n, r, needed, greedy, nearest; verdicts.
     """
-    rows = []
-    grid = list(product(config.dims, config.radii))
-    for n, r in tqdm(grid, desc="spheres", disable=not progress):
-        clouds = [on_sphere(config.points, n, s).to(device) for s in seeds]
-        others = [on_sphere(200, n, s + 10_000).to(device) for s in seeds]
-        rows.append(
-            {
-                "n": n,
-                "r": r,
-                "needed": least_cover(n, r),
-                "greedy": spread([greedy_cover(c, r) for c in clouds]),
-                "nearest": spread(
-                    [
-                        torch.cdist(other, cloud).amin(dim=1).mean().item()
-                        for other, cloud in zip(others, clouds, strict=True)
-                    ]
-                ),
-            }
-        )
-    judged = []
-    for r in config.radii:
-        factor = 1 / math.sin(2 * math.asin(r / 2))
-        growth = [
-            (least_cover(m, r) / least_cover(n, r)) ** (1 / (m - n))
-            for n, m in pairwise(config.dims)
-        ]
-        judged.append(
-            verdict(
-                f"Covers of radius {r:g} grow exponentially with n.",
-                min(growth) >= factor if growth else None,
-                f"each dimension multiplies the least cover by at least "
-                f"{factor:.3g}; computed: "
-                + ", ".join(f"{g:.3g}" for g in growth),
-            )
-        )
-    return {"summary": rows, "verdicts": judged}
+    cloud = on_sphere(config.points, variant, seed).to(device)
+    others = on_sphere(200, variant, seed + FRESH).to(device)
+    nearest = torch.cdist(others, cloud).amin(dim=1).mean().item()
+    return [
+        {
+            "r": r,
+            "needed": least_cover(variant, r),
+            "greedy": greedy_cover(cloud, r),
+            "nearest": nearest,
+        }
+        for r in config.radii
+    ]
 
 
 def least_cover(n: int, r: float) -> float:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from neural_odes.chaos import (
     lyapunov_exponent,
@@ -23,35 +21,63 @@ from neural_odes.data.systems import (
     stable_spiral,
     van_der_pol,
 )
-from neural_odes.lab.results import spread, verdict
+from neural_odes.lab.config import (
+    Config,
+    Count,
+    NonNegative,
+    Positive,
+    option,
+)
+from neural_odes.lab.judges import Claim, near, stays_below, together
 from neural_odes.lab.studies.common import turnover
+from neural_odes.lab.study import Row, per_seed, study
 from neural_odes.ode import NeuralODE
 from neural_odes.solver import Solver
 
 
 @dataclass(frozen=True)
-class Estimators:
-    """Settings of :func:`estimators`.
+class Attractor(Config):
+    """States of a classical system that have settled."""
 
-    Args:
-        samples: starting points of each seed (chosen).
-        step: of the fixed-step RK4 in float64, in units of time (chosen).
-        settle: time after which points lie on the attractor (chosen).
-        span: time over which exponents are averaged (chosen).
-        aligned: part of the span that only turns the perturbation (chosen).
-        radius: of Algorithm 1's perturbations (chosen).
-        spans: S of Algorithm 1 on Lorenz's system (chosen).
-        radii: r of Algorithm 1 there (chosen).
-    """
+    samples: Count = option(16, "starting points of each seed (chosen)")
+    step: Positive = option(
+        0.02, "of the fixed-step RK4 in float64, in units of time (chosen)"
+    )
+    settle: Positive = option(
+        30.0, "time after which points lie on the attractor (chosen)"
+    )
 
-    samples: int = 16
-    step: float = 0.02
-    settle: float = 30.0
-    span: float = 60.0
-    aligned: float = 10.0
-    radius: float = 1e-3
-    spans: tuple[float, ...] = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 40.0)
-    radii: tuple[float, ...] = (1e-8, 1e-6, 1e-4, 1e-2)
+
+@dataclass(frozen=True)
+class Estimators(Attractor):
+    """Settings of :data:`estimators`."""
+
+    span: Positive = option(
+        60.0, "time over which exponents are averaged (chosen)"
+    )
+    aligned: NonNegative = option(
+        10.0, "part of the span that only turns the perturbation (chosen)"
+    )
+    radius: Positive = option(1e-3, "of Algorithm 1's perturbations (chosen)")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if round(2 * self.aligned) >= round(2 * self.span):
+            raise ValueError(
+                f"aligned must be below span, {self.span}, got {self.aligned}"
+            )
+
+
+@dataclass(frozen=True)
+class Saturation(Attractor):
+    """Settings of :data:`saturation`."""
+
+    spans: tuple[Positive, ...] = option(
+        (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 40.0), "S of Algorithm 1 (chosen)"
+    )
+    radii: tuple[Positive, ...] = option(
+        (1e-8, 1e-6, 1e-4, 1e-2), "r of Algorithm 1 (chosen)"
+    )
 
 
 SYSTEMS: dict[str, tuple[Callable[..., Tensor], int, float]] = {
@@ -63,56 +89,114 @@ SYSTEMS: dict[str, tuple[Callable[..., Tensor], int, float]] = {
 """Field, dimension and largest exponent, as published or exact."""
 
 
-def estimators(
-    config: Estimators,
-    *,
-    seeds: Sequence[int],
-    device: str = "cpu",
-    progress: bool = True,
-) -> dict[str, Any]:
-    """The largest exponent by three estimators, and where the first fails.
-
-    Everything is solved on the CPU, in float64.
-
-    Returns:
-        summary, per system its known exponent and what each estimator gives;
-        algorithm1, on Lorenz's system over S and r; verdicts.
-    """
-    rows = []
-    for name in tqdm(SYSTEMS, desc="systems", disable=not progress):
-        known = SYSTEMS[name][2]
-        found = [_measured(name, config, seed) for seed in seeds]
-        rows.append(
-            {
-                "system": name,
-                "known": known,
-                **{q: spread([one[q] for one in found]) for q in found[0]},
-            }
+@study(
+    "chaos.estimators",
+    paper="section 6, algorithm 1",
+    config=Estimators,
+    variants=SYSTEMS,
+    claims=[
+        Claim(
+            f"{estimator}: within 0.02 of every known exponent.",
+            together(
+                *(
+                    near(estimator, name, value=system[2], within=0.02)
+                    for name, system in SYSTEMS.items()
+                )
+            ),
         )
-    grid = [
-        {"S": span, "r": radius, "exponent": spread(values)}
-        for radius in config.radii
-        for span in config.spans
-        for values in [
-            [_algorithm1("Lorenz", config, s, span, radius) for s in seeds]
-        ]
-    ]
+        for estimator in ("renormalised", "spectrum")
+    ],
+    label="system",
+    quick={"samples": 4, "span": 30.0},
+    tiny={"samples": 2, "settle": 5.0, "span": 2.0, "aligned": 0.5},
+)
+@per_seed
+def estimators(config: Estimators, variant: str, seed: int, device: str) -> Row:
+    """Lyapunov exponents of systems where they are known.
+
+    The largest exponent by three estimators, beside what is ``known``, on the
+    CPU in float64.
+    """
+    field, _, known = SYSTEMS[variant]
+    x = on_attractor(variant, config, seed)
+    if known < 0:  # where all decays, there is nothing left after settling
+        x = x + 1
+    model = _model(field, config.span, config)
+    direct = lyapunov_exponent(
+        model, x, radius=config.radius, perturbations=4, seed=seed
+    )
+    pieces, align = round(2 * config.span), round(2 * config.aligned)
+    pulled = renormalised_exponent(
+        model, x, seed=seed, pieces=pieces, align=align
+    )
+    spectrum = lyapunov_spectrum(model, x, count=1, pieces=pieces, align=align)
     return {
-        "summary": rows,
-        "algorithm1": grid,
-        "verdicts": [*_agreements(rows), _saturation(grid)],
+        "known": known,
+        "algorithm 1": direct.mean.mean().item(),
+        "renormalised": pulled.mean().item(),
+        "spectrum": spectrum.mean().item(),
     }
 
 
-def lorenz_per_turnover(config: Estimators | None = None) -> float:
-    """Lorenz's exponent over its turnover, of one seed: 0.9056 per time unit
-    is little, as the state crosses its attractor several times in one."""
-    config = Estimators() if config is None else config
+def saturates(config: Saturation) -> Sequence[Claim]:
+    longest = max(config.spans)
+    return [
+        Claim(
+            "Algorithm 1 underestimates when S is too large.",
+            together(
+                *(
+                    stays_below("exponent", "Lorenz", LORENZ[0], S=longest, r=r)
+                    for r in config.radii
+                )
+            ),
+        )
+    ]
+
+
+@study(
+    "chaos.saturation",
+    paper="section 6, algorithm 1",
+    config=Saturation,
+    variants=("Lorenz",),
+    keys=("S", "r"),
+    claims=saturates,
+    quick={"samples": 4, "spans": (1.0, 5.0, 20.0), "radii": (1e-4,)},
+    tiny={"samples": 2, "settle": 5.0, "spans": (0.5,), "radii": (1e-4,)},
+)
+@per_seed
+def saturation(
+    config: Saturation, variant: str, seed: int, device: str
+) -> list[Row]:
+    """Where Algorithm 1 fails on Lorenz's system, over S and r."""
+    x = on_attractor(variant, config, seed)
+    rows: list[Row] = []
+    for radius in config.radii:
+        for span in config.spans:
+            found = lyapunov_exponent(
+                _model(SYSTEMS[variant][0], span, config),
+                x,
+                radius=radius,
+                perturbations=4,
+                seed=seed,
+            )
+            exponent = found.mean.mean().item()
+            rows.append({"S": span, "r": radius, "exponent": exponent})
+    return rows
+
+
+def lorenz_per_turnover(seed: int) -> float:
+    """Lorenz's exponent over its turnover.
+
+    0.9056 per time unit is little, as the state crosses its attractor several
+    times in one.
+    """
+    config = Estimators()
     model = _model(lorenz, config.span, config)
-    return LORENZ[0] / turnover(model, on_attractor("Lorenz", config, 0), 1001)
+    x = on_attractor("Lorenz", config, seed)
+    return LORENZ[0] / turnover(model, x, 1001)
 
 
-def on_attractor(name: str, config: Estimators, seed: int) -> Tensor:
+def on_attractor(name: str, config: Attractor, seed: int) -> Tensor:
     """States that have settled, shape (samples, n), float64."""
     field, size, _ = SYSTEMS[name]
     generator = torch.Generator().manual_seed(seed)
@@ -124,74 +208,7 @@ def on_attractor(name: str, config: Estimators, seed: int) -> Tensor:
 
 
 def _model(
-    field: Callable[..., Tensor], span: float, config: Estimators
+    field: Callable[..., Tensor], span: float, config: Attractor
 ) -> NeuralODE:
     solver = Solver("rk4", step_size=config.step)
     return NeuralODE(field, depth=span, solver=solver)
-
-
-def _measured(name: str, config: Estimators, seed: int) -> dict[str, float]:
-    field, _, known = SYSTEMS[name]
-    x = on_attractor(name, config, seed)
-    if known < 0:  # where all decays, there is nothing left after settling
-        x = x + 1
-    model = _model(field, config.span, config)
-    pieces = round(2 * config.span)
-    align = round(2 * config.aligned)
-    direct = lyapunov_exponent(
-        model, x, radius=config.radius, perturbations=4, seed=seed
-    )
-    settings = {"pieces": pieces, "align": align}
-    pulled = renormalised_exponent(model, x, seed=seed, **settings)
-    spectrum = lyapunov_spectrum(model, x, count=1, **settings)
-    return {
-        "algorithm 1": direct.mean.mean().item(),
-        "renormalised": pulled.mean().item(),
-        "spectrum": spectrum.mean().item(),
-    }
-
-
-def _algorithm1(
-    name: str, config: Estimators, seed: int, span: float, radius: float
-) -> float:
-    model = _model(SYSTEMS[name][0], span, config)
-    found = lyapunov_exponent(
-        model,
-        on_attractor(name, config, seed),
-        radius=radius,
-        perturbations=4,
-        seed=seed,
-    )
-    return found.mean.mean().item()
-
-
-def _agreements(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    judged = []
-    for name in ("renormalised", "spectrum"):
-        gaps = {
-            row["system"]: abs(row[name]["mean"] - row["known"]) for row in rows
-        }
-        judged.append(
-            verdict(
-                f"{name}: within 0.02 of every known exponent.",
-                max(gaps.values()) < 0.02,
-                "off by "
-                + ", ".join(f"{gap:.2g} ({s})" for s, gap in gaps.items()),
-            )
-        )
-    return judged
-
-
-def _saturation(grid: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    known = SYSTEMS["Lorenz"][2]
-    longest = max(row["S"] for row in grid)
-    last = {
-        row["r"]: row["exponent"]["mean"] for row in grid if row["S"] == longest
-    }
-    return verdict(
-        "Algorithm 1 underestimates when S is too large.",
-        max(last.values()) < known,
-        f"Lorenz, S = {longest:g}: "
-        + ", ".join(f"{v:.3g} at r = {r:g}" for r, v in last.items())
-        + f"; known {known}",
-    )

@@ -2,42 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from itertools import product
-from typing import Any
 
 import torch
 from torch import Tensor, nn
-from tqdm.auto import tqdm
 
 from neural_odes.augment import Visible, ZeroAugment
 from neural_odes.data import karate
-from neural_odes.lab.results import compare, verdict
-from neural_odes.lab.studies.common import count, held, means, of, rows
-from neural_odes.nets import GraphConv, seeded
+from neural_odes.lab.config import Config, Count, Positive, option
+from neural_odes.lab.judges import Claim, greater
+from neural_odes.lab.studies.common import count, trained
+from neural_odes.lab.study import Row, per_seed, study
+from neural_odes.nets import GraphConv
 from neural_odes.ode import NeuralODE
-from neural_odes.training.fit import fit
 
 
 @dataclass(frozen=True)
-class Club:
-    """Settings of :func:`club`.
+class Club(Config):
+    """Settings of :data:`club`."""
 
-    Args:
-        features: of a member before any are added (chosen).
-        extra: features that augmentation adds (chosen).
-        width: of the field's hidden layer (chosen).
-        epochs: full-batch steps of Adam (chosen).
-        lr: its learning rate (chosen).
-    """
-
-    features: int = 4
-    extra: int = 2
-    width: int = 8
-    epochs: int = 100
-    lr: float = 0.01
+    features: Count = option(4, "of a member before any are added (chosen)")
+    extra: Count = option(2, "features that augmentation adds (chosen)")
+    width: Count = option(8, "of the field's hidden layer (chosen)")
+    epochs: Count = option(100, "full-batch steps of Adam (chosen)")
+    lr: Positive = option(0.01, "Adam's learning rate (chosen)")
 
 
 KNOWN = (0, 33)
@@ -76,7 +66,7 @@ def _no_flow(config: Club, adjacency: Tensor) -> NeuralODE:
     )
 
 
-VARIANTS: dict[str, Callable[[Club, Tensor], NeuralODE]] = {
+MODELS: dict[str, Callable[[Club, Tensor], NeuralODE]] = {
     "no flow": _no_flow,
     "none added": lambda config, a: model(config, 0, a),
     "zeros added": lambda config, a: model(config, config.extra, a),
@@ -89,65 +79,40 @@ def told(out: Tensor, y: Tensor) -> Tensor:
     return nn.functional.mse_loss(out[known], y[known])
 
 
-def club(
-    config: Club,
-    *,
-    seeds: Sequence[int],
-    device: str = "cpu",
-    progress: bool = True,
-) -> dict[str, Any]:
-    """Sides of 34 members, learned from two of them and the friendships.
+@study(
+    "augmentation.graph",
+    paper="section 4, graphs",
+    config=Club,
+    variants=MODELS,
+    claims=[
+        Claim(
+            "Added features place more members on their side.",
+            greater("accuracy", "zeros added", "none added"),
+        ),
+        Claim(
+            "A flow places more members on their side than none.",
+            greater("accuracy", "none added", "no flow"),
+        ),
+    ],
+    quick={"epochs": 60},
+)
+@per_seed
+def club(config: Club, variant: str, seed: int, device: str) -> Row:
+    """The karate club with and without added features.
 
-    ``accuracy`` is that on the 32 members whose sides training is not told.
-
-    Returns:
-        runs per variant and seed; summary; verdicts.
+    Sides of 34 members, learned from two of them and the friendships;
+    ``accuracy`` is that on the 32 whose sides training is not told.
     """
     x, y, adjacency = (part.to(device) for part in karate())
     asked = torch.ones(len(x), dtype=torch.bool, device=device)
     asked[list(KNOWN)] = False
-    runs = []
-    grid = list(product(VARIANTS.items(), seeds))
-    for (name, make), seed in tqdm(grid, desc="models", disable=not progress):
-        one = seeded(partial(make, config, adjacency), seed).to(device)
-        fit(
-            one,
-            x,
-            y,
-            epochs=config.epochs,
-            lr=config.lr,
-            loss=told,
-            progress=False,
-        )
-        with torch.no_grad():
-            out = one(x)
-        right = (out.sign() == y)[asked].double().mean().item()
-        runs.append(
-            {
-                "variant": name,
-                "seed": seed,
-                "accuracy": right,
-                "loss": told(out, y).item(),
-                "nfe": one.solve(x).nfe,
-                "parameters": count(one),
-            }
-        )
-    own = {v: of(runs, "variant", v, "accuracy") for v in VARIANTS}
+    make = partial(MODELS[variant], config, adjacency)
+    model = trained(config, make, seed, x, y, loss=told)
+    with torch.no_grad():
+        out = model(x)
     return {
-        "runs": runs,
-        "summary": rows(
-            runs, "variant", VARIANTS, ("accuracy", "loss", "nfe", "parameters")
-        ),
-        "verdicts": [
-            verdict(
-                "Added features place more members on their side.",
-                held(compare(own["zeros added"], own["none added"])),
-                means(runs, "variant", VARIANTS, "accuracy"),
-            ),
-            verdict(
-                "A flow places more members on their side than none.",
-                held(compare(own["none added"], own["no flow"])),
-                means(runs, "variant", VARIANTS, "accuracy"),
-            ),
-        ],
+        "accuracy": (out.sign() == y)[asked].double().mean().item(),
+        "loss": told(out, y).item(),
+        "nfe": model.solve(x).nfe,
+        "parameters": count(model),
     }

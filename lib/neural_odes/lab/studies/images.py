@@ -2,86 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import pairwise, product
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Literal
 
+import pandas as pd
 import torch
 from torch import Tensor, nn
-from tqdm.auto import tqdm
 
 from neural_odes.augment import HigherOrder, InputLayer, ZeroAugment
 from neural_odes.data import digits, mnist
-from neural_odes.lab.results import compare, spread, verdict
-from neural_odes.lab.studies.common import count, held, of, rows
+from neural_odes.lab.config import (
+    Config,
+    Count,
+    Natural,
+    Positive,
+    option,
+)
+from neural_odes.lab.judges import Claim, always, highest, lowest
+from neural_odes.lab.studies.common import count
+from neural_odes.lab.study import Row, per_seed, study
 from neural_odes.nets import seeded
 from neural_odes.ode import NeuralODE
 from neural_odes.solver import Solver
-from neural_odes.training.fit import History, fit
+from neural_odes.training import History, fit
+
+Model = Literal["vanilla", "ANODE", "IL-NODE", "2nd order"]
 
 
 @dataclass(frozen=True)
-class Table1:
-    """Settings of :func:`table1`.
+class Table1(Config):
+    """Settings of :data:`table1`."""
 
-    Args:
-        dataset: "digits", 8 x 8, or "mnist", 28 x 28 (the paper's).
-        models: keys of ``MODELS``.
-        samples: training images, the first ones; 0 for all.
-        size: images are averaged down to so many pixels a side; 0 leaves
-            them as they are.
-        channels: of f's hidden layers (the paper's 64).
-        extra: channels that are added (the paper's 5).
-        epochs: passes over the data (the paper's are lost; 20 is chosen).
-        batch_size: images of a step (256 is chosen).
-        lr: Adam's learning rate (0.001 is chosen).
-        tolerance: rtol = atol of dopri5 (the paper's 0.001).
-        adjoint: gradients by the adjoint, as in the paper, instead of
-            backpropagation.
-        precision: of f: "float32", "tf32" (CUDA) or "bf16".
-        channels_last: order of the images in memory.
-        checkpoints: folder for the state of each training after each epoch,
-            from which a killed run goes on; "" for none.
-    """
-
-    dataset: str = "digits"
-    models: tuple[str, ...] = ("vanilla", "ANODE", "IL-NODE", "2nd order")
-    samples: int = 0
-    size: int = 0
-    channels: int = 64
-    extra: int = 5
-    epochs: int = 20
-    batch_size: int = 256
-    lr: float = 1e-3
-    tolerance: float = 1e-3
-    adjoint: bool = False
-    precision: str = "float32"
-    channels_last: bool = False
-    checkpoints: str = ""
+    dataset: Literal["digits", "mnist"] = option(
+        "digits", "digits, 8 x 8, or mnist, 28 x 28 (the paper's)"
+    )
+    models: tuple[Model, ...] = option(
+        ("vanilla", "ANODE", "IL-NODE", "2nd order"), "what is compared"
+    )
+    samples: Natural = option(0, "training images, the first ones; 0 for all")
+    size: Natural = option(
+        0, "images are averaged down to so many pixels a side; 0: as they are"
+    )
+    channels: Count = option(64, "of f's hidden layers (the paper's 64)")
+    extra: Natural = option(5, "channels that are added (the paper's 5)")
+    epochs: Count = option(
+        20, "passes over the data (chosen; the paper's are lost)"
+    )
+    batch_size: Count = option(64, "images of a step (chosen)")
+    lr: Positive = option(1e-3, "Adam's learning rate (chosen)")
+    tolerance: Positive = option(
+        1e-3, "rtol = atol of dopri5 (the paper's 0.001)"
+    )
+    adjoint: bool = option(False, "gradients by the adjoint, as in the paper")
+    precision: Literal["float32", "tf32", "bf16"] = option(
+        "float32", "of f; tf32 is for CUDA"
+    )
+    channels_last: bool = option(False, "order of the images in memory")
+    checkpoints: str = option(
+        "",
+        "folder for the state of each training after each epoch, from which a "
+        "killed run goes on; by default none",
+        decides=False,
+    )
 
     def __post_init__(self) -> None:
-        for name, value, known in (
-            ("dataset", self.dataset, ("digits", "mnist")),
-            ("precision", self.precision, ("float32", "tf32", "bf16")),
-        ):
-            if value not in known:
-                raise ValueError(
-                    f"{name} is {value!r}; it takes one of {', '.join(known)}"
-                )
-        unknown = set(self.models) - set(MODELS)
-        if unknown:
-            raise ValueError(
-                f"models holds {', '.join(sorted(unknown))}; it takes some "
-                f"of {', '.join(MODELS)}"
-            )
+        super().__post_init__()
         if (1 + self.extra) % 2 and "2nd order" in self.models:
             raise ValueError(
-                f"extra is {self.extra}; second order takes an odd number, "
-                "so that half of the channels are velocities"
+                f"extra must be odd, got {self.extra}: half of second order's "
+                "channels are velocities"
             )
 
 
@@ -136,55 +130,103 @@ MODELS: dict[str, Callable[[Table1], Parts]] = {
     "IL-NODE": _il_node,
     "2nd order": _second_order,
 }
-QUANTITIES = ("accuracy", "nfe", "backward", "parameters", "seconds", "spikes")
 
 
-def table1(
-    config: Table1,
-    *,
-    seeds: Sequence[int],
-    device: str = "cpu",
-    progress: bool = True,
-) -> dict[str, Any]:
-    """Accuracy and cost of four models on digits (Table 1, Figure 9).
+def claims(config: Table1) -> Sequence[Claim]:
+    found = []
+    if "IL-NODE" in config.models and len(config.models) > 1:
+        best = (("accuracy", highest), ("nfe", lowest))
+        found = [
+            Claim(
+                f"IL-NODE is best in {quantity}.",
+                judge(quantity, "IL-NODE", config.models),
+                "table 1",
+            )
+            for quantity, judge in best
+        ]
+    if "2nd order" in config.models and len(config.models) > 1:
+        found.append(
+            Claim(
+                "2nd order is most accurate per parameter.",
+                highest("per parameter", "2nd order", config.models),
+                "table 1",
+            )
+        )
+    if "vanilla" in config.models:
+        found.append(
+            Claim(
+                "Vanilla converges without spikes in loss or evaluations.",
+                always("spikes", "vanilla", below=0),
+                "figure 9",
+            )
+        )
+    return found
+
+
+def with_ratio(config: Table1, rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows with the accuracy per 1000 parameters."""
+    ratio = 1000 * rows["accuracy"] / rows["parameters"]
+    return rows.assign(**{"per parameter": ratio})
+
+
+@study(
+    "augmentation.table1",
+    paper="section 4, table 1, figure 9",
+    config=Table1,
+    variants=lambda config: config.models,
+    claims=claims,
+    derive=with_ratio,
+    label="model",
+    settings={
+        "mnist-small": {
+            "dataset": "mnist",
+            "samples": 4000,
+            "size": 14,
+            "epochs": 5,
+        },
+        "mnist": {
+            "dataset": "mnist",
+            "batch_size": 256,
+            "adjoint": True,
+            "precision": "tf32",
+        },
+    },
+    quick={"samples": 300, "channels": 16, "epochs": 8, "batch_size": 32},
+    tiny={
+        "samples": 20,
+        "size": 4,
+        "channels": 2,
+        "batch_size": 10,
+    },
+    words={"seconds": "seconds of training", "spikes": "spikes"},
+)
+@per_seed
+def table1(config: Table1, variant: str, seed: int, device: str) -> Row:
+    """Accuracy and cost of four augmentations on images of digits.
 
     ``accuracy`` is that on the test images. ``nfe`` is of a forward solve of a
     batch of them after training, ``backward`` that of the adjoint's way back,
     however the model was trained. ``spikes`` counts epochs whose loss or
-    evaluations lie more than half above those of the epoch before.
-
-    Returns:
-        images, how many were trained and tested on; runs per model and seed,
-        with loss and nfe of each epoch; summary; verdicts.
+    evaluations lie more than half above those of the epoch before; ``loss``
+    and ``evaluations`` are those of each epoch.
     """
     train, test = (load(config, split, device) for split in SPLITS)
-    runs = []
-    grid = list(product(config.models, seeds))
     with _matmul(config.precision):
-        for name, seed in tqdm(grid, desc="models", disable=not progress):
-            model, history = trained(
-                config, name, seed, train, progress=progress
-            )
-            forward, backward = evaluations(model, *_batch(config, test))
-            runs.append(
-                {
-                    "model": name,
-                    "seed": seed,
-                    "accuracy": _accuracy(model, *test),
-                    "nfe": forward,
-                    "backward": backward,
-                    "parameters": count(model),
-                    "seconds": history.seconds,
-                    "spikes": spikes(history),
-                    "loss": history.loss.tolist(),
-                    "evaluations": history.nfe.tolist(),
-                }
-            )
+        model, history = trained(config, variant, seed, train)
+        batch = [part[: config.batch_size] for part in test]
+        forward, backward = evaluations(model, *batch)
+        accuracy = _accuracy(model, *test)
     return {
-        "images": {"train": len(train[0]), "test": len(test[0])},
-        "runs": runs,
-        "summary": rows(runs, "model", config.models, QUANTITIES),
-        "verdicts": _judge(runs, config.models),
+        "accuracy": accuracy,
+        "nfe": forward,
+        "backward": backward,
+        "parameters": count(model),
+        "seconds": history.seconds,
+        "spikes": spikes(history),
+        "trained on": len(train[0]),
+        "tested on": len(test[0]),
+        "loss": history.loss.tolist(),
+        "evaluations": history.nfe.tolist(),
     }
 
 
@@ -225,7 +267,7 @@ def trained(
     seed: int,
     images: tuple[Tensor, Tensor],
     *,
-    progress: bool,
+    progress: bool = False,
 ) -> tuple[NeuralODE, History]:
     """A model of the table, trained on images, and how that went."""
     x, y = images
@@ -261,13 +303,6 @@ def _accuracy(model: NeuralODE, x: Tensor, y: Tensor) -> float:
     return sum(right) / len(y)
 
 
-def _batch(
-    config: Table1, images: tuple[Tensor, Tensor]
-) -> tuple[Tensor, Tensor]:
-    x, y = images
-    return x[: config.batch_size], y[: config.batch_size]
-
-
 class _Counted(nn.Module):
     def __init__(self, field: Any) -> None:
         super().__init__()
@@ -295,9 +330,15 @@ def evaluations(model: NeuralODE, x: Tensor, y: Tensor) -> tuple[int, int]:
     return solution.nfe, field.calls - before
 
 
-def curves(run: Mapping[str, Any]) -> SimpleNamespace:
-    """What one of :func:`table1`'s runs measured, epoch by epoch, to draw."""
-    return SimpleNamespace(loss=run["loss"], nfe=run["evaluations"])
+def curves(rows: pd.DataFrame) -> dict[str, list[SimpleNamespace]]:
+    """Loss and evaluations of each epoch, a list of runs for each model."""
+    return {
+        name: [
+            SimpleNamespace(loss=loss, nfe=nfe)
+            for loss, nfe in zip(own["loss"], own["evaluations"], strict=True)
+        ]
+        for name, own in rows.groupby("variant", sort=False)
+    }
 
 
 SPIKE = 1.5
@@ -323,54 +364,3 @@ def _matmul(precision: str) -> Iterator[None]:
         yield
     finally:
         torch.set_float32_matmul_precision(before)
-
-
-def _judge(
-    runs: Sequence[dict[str, Any]], models: Sequence[str]
-) -> list[dict[str, Any]]:
-    def each(quantity: str) -> Callable[[str], list[float]]:
-        return lambda model: of(runs, "model", model, quantity)
-
-    def means(values: Callable[[str], list[float]]) -> str:
-        return ", ".join(f"{m} {spread(values(m))['mean']:.4g}" for m in models)
-
-    def best(model: str, sign: int, values: Callable[[str], list[float]]):  # type: ignore[no-untyped-def]
-        rivals = [m for m in models if m != model]
-        if model not in models or not rivals:
-            return None
-        signs = [sign * compare(values(model), values(m)) for m in rivals]
-        return held(*signs)
-
-    def per_parameter(model: str) -> list[float]:
-        pairs = zip(
-            each("accuracy")(model),
-            each("parameters")(model),
-            strict=True,
-        )
-        return [1000 * accuracy / number for accuracy, number in pairs]
-
-    judged = [
-        verdict(
-            f"IL-NODE is best in {quantity}.",
-            best("IL-NODE", sign, each(quantity)),
-            f"mean {quantity} " + means(each(quantity)),
-        )
-        for quantity, sign in (("accuracy", 1), ("nfe", -1))
-    ]
-    judged.append(
-        verdict(
-            "2nd order is most accurate per parameter.",
-            best("2nd order", 1, per_parameter),
-            "accuracy per 1000 parameters " + means(per_parameter),
-        )
-    )
-    if "vanilla" in models:
-        found = each("spikes")("vanilla")
-        judged.append(
-            verdict(
-                "Vanilla converges without spikes in loss or evaluations.",
-                max(found) == 0,
-                "mean spikes " + means(each("spikes")),
-            )
-        )
-    return judged

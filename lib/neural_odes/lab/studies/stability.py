@@ -2,196 +2,213 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import product
 from typing import Any
 
+import pandas as pd
 import torch
 from torch import nn
-from tqdm.auto import tqdm
 
 from neural_odes.attack import accuracy_under_attack, accuracy_under_noise
 from neural_odes.chaos import finite_time_exponents, lyapunov_exponent
-from neural_odes.data import nested_spheres
 from neural_odes.data.systems import LORENZ
 from neural_odes.depth import DepthConcat
-from neural_odes.lab.results import compare, spread, verdict
-from neural_odes.lab.studies.anatomy import Spheres
+from neural_odes.lab.config import Count, NonNegative, Positive, option
+from neural_odes.lab.judges import Claim, always, exceeds, greater, less
 from neural_odes.lab.studies.common import (
-    held,
+    Spheres,
+    fresh_spheres,
     in_float64,
-    means,
-    of,
-    rows,
+    spheres,
     turnover,
 )
 from neural_odes.lab.studies.estimators import lorenz_per_turnover
+from neural_odes.lab.study import Row, per_seed, study
 from neural_odes.nets import mlp, seeded
 from neural_odes.ode import NeuralODE
 from neural_odes.regularize import fixed_point, steady_state
 from neural_odes.solver import Solver
-from neural_odes.training.fit import Penalty, accuracy, fit
+from neural_odes.training import Penalty, accuracy, fit
 
 
 @dataclass(frozen=True)
 class Stability(Spheres):
-    """Settings of :func:`figure7`: those of ``Spheres``, and
+    """Settings of :data:`figure7`."""
 
-    Args:
-        dim: of the nested spheres (the paper's 3).
-        strength: of the penalties (chosen).
-        radius: r of Algorithm 1 (chosen).
-        perturbations: k of Algorithm 1, per point (chosen).
-        fresh: points that attacks and noise are tried on (chosen).
-        attack: radius of the l2 attack (chosen; the classes are 0.5 apart).
-        noise_level: standard deviation of the noise (chosen).
-    """
-
-    dim: int = 3
-    strength: float = 0.1
-    radius: float = 1e-3
-    perturbations: int = 10
-    fresh: int = 500
-    attack: float = 0.2
-    noise_level: float = 0.15
+    dim: Count = option(3, "of the nested spheres (the paper's 3)")
+    strength: NonNegative = option(0.1, "of the penalties (chosen)")
+    radius: Positive = option(1e-3, "r of Algorithm 1 (chosen)")
+    perturbations: Count = option(10, "k of Algorithm 1, per point (chosen)")
+    fresh: Count = option(
+        500, "points that attacks and noise are tried on (chosen)"
+    )
+    attack: Positive = option(
+        0.2, "radius of the l2 attack (chosen; the classes are 0.5 apart)"
+    )
+    noise_level: NonNegative = option(
+        0.15, "standard deviation of the noise (chosen)"
+    )
 
 
 @dataclass(frozen=True)
 class Strength(Stability):
-    """Settings of :func:`strength`: those of :class:`Stability`, and
+    """Settings of :data:`strength`."""
 
-    Args:
-        strengths: of the penalty (21), increasing from 0 (chosen).
-    """
+    strengths: tuple[NonNegative, ...] = option(
+        (0.0, 0.01, 0.03, 0.1, 0.3, 1.0),
+        "of the penalty (21), increasing from 0 (chosen)",
+    )
 
-    strengths: tuple[float, ...] = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0)
+
+PLAIN = "depth-invariant"
+PENALTIES = {"fixed point": fixed_point, "steady state": steady_state}
+MODELS = (PLAIN, "concat", *PENALTIES)
+SYSTEM = "Lorenz's system"
+CLAIMS = [
+    *(
+        Claim(
+            f"The {name} penalty makes exponents smaller.",
+            less("exponent", name, PLAIN),
+        )
+        for name in PENALTIES
+    ),
+    *(
+        Claim(
+            f"With the {name} penalty errors do not diverge: in every seed "
+            "they grow for at most half of the points.",
+            always("growing", name, below=0.5),
+        )
+        for name in PENALTIES
+    ),
+    *(
+        claim
+        for name in (PLAIN, "concat")
+        for claim in (
+            Claim(
+                f"{name}: the exponent exceeds Lorenz's, per unit of depth.",
+                exceeds("exponent", name, LORENZ[0]),
+            ),
+            Claim(
+                f"{name}: the exponent exceeds Lorenz's, per turnover.",
+                greater("per turnover", name, SYSTEM),
+            ),
+        )
+    ),
+    *(
+        Claim(
+            f"Stability helps against {what} ({name}).",
+            greater(quantity, name, PLAIN),
+        )
+        for what, quantity in (("attacks", "attacked"), ("noise", "noisy"))
+        for name in PENALTIES
+    ),
+]
+WORDS = {
+    "largest": "largest finite-time exponent",
+    "growing": "share of points whose error grew",
+    "seconds": "seconds of training",
+}
 
 
-VARIANTS = ("depth-invariant", "concat", "fixed point", "steady state")
-QUANTITIES = (
-    *("exponent", "largest", "per turnover", "growing", "loss", "nfe"),
-    *("time", "fresh", "attacked", "noisy"),
+def relative(config: Stability, rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows with the training time over the plain model's of that seed."""
+    plain = rows[rows["variant"] == PLAIN].set_index("seed")["seconds"]
+    return rows.assign(time=rows["seconds"] / rows["seed"].map(plain))
+
+
+@study(
+    "chaos.figure7",
+    paper="section 6, equations 20 and 21, figure 7",
+    config=Stability,
+    variants=(*MODELS, SYSTEM),
+    claims=CLAIMS,
+    settings={"slow": {"lr": 3e-3, "epochs": 1000}, "wide": {"width": 32}},
+    derive=relative,
+    quick={"samples": 64, "epochs": 60, "fresh": 100},
+    words={**WORDS, "time": "training time, relative"},
 )
-
-
-def figure7(
-    config: Stability,
-    *,
-    seeds: Sequence[int],
-    device: str = "cpu",
-    progress: bool = True,
-) -> dict[str, Any]:
-    """Error paths and exponents of four models on nested spheres.
+@per_seed
+def figure7(config: Stability, variant: str, seed: int, device: str) -> Row:
+    """Exponents, penalties and attacks on nested 3-spheres.
 
     ``exponent`` is the mean of Algorithm 1 over points and perturbations,
     ``largest`` the mean of the first finite-time exponent, ``growing`` the
     share of points whose error grew. ``per turnover`` is the exponent in units
-    that other flows share (:func:`common.turnover`). ``time`` is the training
-    time relative to the depth-invariant model of the same seed.
-
-    Returns:
-        runs with these per variant and seed; lorenz per turnover, the same
-        of Lorenz's system; paths, of the first seed: depths, quantiles of the
-        error over points, the exponent of each point; summary; verdicts.
+    that other flows share (:func:`turnover`). Of seed 0, ``path`` keeps the
+    depths, quantiles of the error over points, and each point's exponent.
     """
-    runs, paths = [], {}
-    for seed in tqdm(seeds, desc="seeds", disable=not progress):
-        base = 0.0
-        for name in VARIANTS:
-            field, penalty = _variant(name, config)
-            run, path = _run(config, field, penalty, seed, device)
-            base = base or run["time"]
-            run["time"] /= base
-            runs.append({"variant": name, "seed": seed, **run})
-            if seed == seeds[0]:
-                paths[name] = path
-    lorenz = lorenz_per_turnover()
-    return {
-        "runs": runs,
-        "paths": paths,
-        "summary": rows(runs, "variant", VARIANTS, QUANTITIES),
-        "lorenz per turnover": lorenz,
-        "verdicts": _judge(runs, lorenz),
-    }
+    if variant == SYSTEM:
+        return {
+            "exponent": LORENZ[0],
+            "per turnover": lorenz_per_turnover(seed),
+        }
+    make = PENALTIES.get(variant)
+    penalty = None if make is None else make(config.strength)
+    return _measured(config, variant == "concat", penalty, seed, device)
 
 
-def strength(
-    config: Strength,
-    *,
-    seeds: Sequence[int],
-    device: str = "cpu",
-    progress: bool = True,
-) -> dict[str, Any]:
-    """What the penalty (21) costs and buys, over its strength.
-
-    Returns:
-        runs as of :func:`figure7`, per strength and seed; summary; verdicts.
-    """
-    runs = []
-    grid = list(product(config.strengths, seeds))
-    for weight, seed in tqdm(grid, desc="models", disable=not progress):
-        penalty = fixed_point(weight) if weight else None
-        field = _field(config)
-        run, _ = _run(config, field, penalty, seed, device)
-        runs.append({"strength": weight, "seed": seed, **run})
+def _strongest(config: Strength) -> Sequence[Claim]:
     first, last = config.strengths[0], config.strengths[-1]
-
-    def own(weight: float, quantity: str) -> list[float]:
-        return of(runs, "strength", weight, quantity)
-
-    judged = []
-    for claim, quantity, sign in (
-        ("The strongest penalty lowers the exponent.", "exponent", -1),
-        ("The strongest penalty raises accuracy under attack.", "attacked", 1),
-        ("The strongest penalty costs accuracy on fresh points.", "fresh", -1),
-    ):
-        listed = ", ".join(
-            f"{weight:g}: {spread(own(weight, quantity))['mean']:.3g}"
-            for weight in config.strengths
-        )
-        order = compare(own(last, quantity), own(first, quantity))
-        judged.append(
-            verdict(claim, held(sign * order), f"mean {quantity} {listed}")
-        )
-    return {
-        "runs": runs,
-        "summary": rows(runs, "strength", config.strengths, QUANTITIES),
-        "verdicts": judged,
-    }
+    return [
+        Claim(
+            "The strongest penalty lowers the exponent.",
+            less("exponent", last, first),
+        ),
+        Claim(
+            "The strongest penalty raises accuracy under attack.",
+            greater("attacked", last, first),
+        ),
+        Claim(
+            "The strongest penalty costs accuracy on fresh points.",
+            less("fresh", last, first),
+        ),
+    ]
 
 
-def _field(config: Stability) -> Callable[[], nn.Module]:
-    return lambda: mlp(config.dim, config.width, config.width, config.dim)
+@study(
+    "chaos.strength",
+    paper="section 6, equation 21",
+    config=Strength,
+    variants=lambda config: config.strengths,
+    claims=_strongest,
+    label="strength",
+    quick={
+        "samples": 64,
+        "epochs": 60,
+        "fresh": 100,
+        "strengths": (0.0, 0.1, 1.0),
+    },
+    tiny={"strengths": (0.0, 1.0)},
+    words=WORDS,
+)
+@per_seed
+def strength(config: Strength, variant: float, seed: int, device: str) -> Row:
+    """What the penalty (21) costs and buys over its strength.
+
+    Quantities as in :data:`figure7`.
+    """
+    penalty = fixed_point(variant) if variant else None
+    return _measured(config, False, penalty, seed, device)
 
 
-def _variant(
-    name: str, config: Stability
-) -> tuple[Callable[[], nn.Module], Penalty | None]:
-    penalties = {
-        "fixed point": fixed_point(config.strength),
-        "steady state": steady_state(config.strength),
-    }
-    if name != "concat":
-        return _field(config), penalties.get(name)
+def _model(config: Stability, concat: bool) -> NeuralODE:
     n, width = config.dim, config.width
-    return lambda: DepthConcat(mlp(n + 1, width, width, n)), None
+    field: nn.Module = mlp(n + concat, width, width, n)
+    return NeuralODE(
+        DepthConcat(field) if concat else field, readout=nn.Linear(n, 1)
+    )
 
 
-def _run(
+def _measured(
     config: Stability,
-    field: Callable[[], nn.Module],
+    concat: bool,
     penalty: Penalty | None,
     seed: int,
     device: str,
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    x, y = nested_spheres(
-        config.samples, dim=config.dim, noise=config.noise, seed=seed
-    )
-    x, y = x.to(device), y.to(device)
-    model = seeded(
-        lambda: NeuralODE(field(), readout=nn.Linear(config.dim, 1)), seed
-    ).to(device)
+) -> Row:
+    x, y = spheres(config, seed, device, dim=config.dim)
+    model = seeded(lambda: _model(config, concat), seed).to(device)
     history = fit(
         model,
         x,
@@ -210,22 +227,17 @@ def _run(
         perturbations=config.perturbations,
         seed=seed,
     )
-    first = finite_time_exponents(exact, inputs)[:, 0]
-    fresh, label = nested_spheres(
-        config.fresh, dim=config.dim, seed=seed + 10_000
-    )
-    fresh, label = fresh.to(device), label.to(device)
-    with torch.no_grad():
-        nfe = model.solve(x).nfe
-    run = {
-        "exponent": found.mean.mean().item(),
-        "largest": first.mean().item(),
-        "per turnover": found.mean.mean().item() / turnover(exact, inputs),
+    exponent = found.mean.mean().item()
+    fresh, label = fresh_spheres(config.fresh, seed, device, dim=config.dim)
+    row: dict[str, Any] = {
+        "exponent": exponent,
+        "largest": finite_time_exponents(exact, inputs)[:, 0].mean().item(),
+        "per turnover": exponent / turnover(exact, inputs),
         "growing": (found.mean > 0).double().mean().item(),
         "loss": history.loss[-1].item(),
         "accuracy": accuracy(model, x, y),
-        "nfe": nfe,
-        "time": history.seconds,
+        "nfe": model.solve(x).nfe,
+        "seconds": history.seconds,
         "fresh": accuracy(model, fresh, label),
         "attacked": accuracy_under_attack(
             model, fresh, label, radius=config.attack
@@ -234,65 +246,11 @@ def _run(
             model, fresh, label, std=config.noise_level, seed=seed
         ),
     }
-    levels = torch.tensor([0.1, 0.5, 0.9], dtype=torch.float64)
-    path = {
-        "s": found.s.tolist(),
-        "error": found.error.flatten(1).quantile(levels, dim=1).tolist(),
-        "exponents": found.mean.tolist(),
-    }
-    return run, path
-
-
-def _judge(
-    runs: Sequence[dict[str, Any]], lorenz: float
-) -> list[dict[str, Any]]:
-    def own(variant: str, quantity: str) -> list[float]:
-        return of(runs, "variant", variant, quantity)
-
-    def told(quantity: str) -> str:
-        return means(runs, "variant", VARIANTS, quantity)
-
-    plain = "depth-invariant"
-    judged = [
-        verdict(
-            f"The {name} penalty makes exponents smaller.",
-            held(-compare(own(name, "exponent"), own(plain, "exponent"))),
-            told("exponent"),
-        )
-        for name in ("fixed point", "steady state")
-    ]
-    judged += [
-        verdict(
-            f"With the {name} penalty errors do not diverge.",
-            max(own(name, "growing")) < 0.5,
-            told("growing") + " (share of points whose error grew)",
-        )
-        for name in ("fixed point", "steady state")
-    ]
-    for name, (quantity, known, unit) in product(
-        (plain, "concat"),
-        (
-            ("exponent", LORENZ[0], "per unit of depth"),
-            ("per turnover", lorenz, "per turnover"),
-        ),
-    ):
-        values = own(name, quantity)
-        judged.append(
-            verdict(
-                f"{name}: the exponent exceeds Lorenz's, {unit}.",
-                held(compare(values, [known] * len(values))),
-                f"mean {spread(values)['mean']:.3g} ({min(values):.3g} to "
-                f"{max(values):.3g} over {len(values)} seed(s)) against "
-                f"{known:.3g}",
-            )
-        )
-    judged += [
-        verdict(
-            f"Stability helps against {what} ({name}).",
-            held(compare(own(name, quantity), own(plain, quantity))),
-            told(quantity),
-        )
-        for what, quantity in (("attacks", "attacked"), ("noise", "noisy"))
-        for name in ("fixed point", "steady state")
-    ]
-    return judged
+    if seed == 0:
+        levels = torch.tensor([0.1, 0.5, 0.9], dtype=torch.float64)
+        row["path"] = {
+            "s": found.s.tolist(),
+            "error": found.error.flatten(1).quantile(levels, dim=1).tolist(),
+            "exponents": found.mean.tolist(),
+        }
+    return row

@@ -6,124 +6,143 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
 import torch
 from torch import nn
-from tqdm.auto import tqdm
 
 from neural_odes.control import LinearControl
-from neural_odes.data import crossing as reflection
-from neural_odes.lab.results import verdict
+from neural_odes.data import crossing
+from neural_odes.lab.config import Config, Count, Positive, option
+from neural_odes.lab.judges import Claim, always, together
+from neural_odes.lab.study import Row, study
 from neural_odes.ode import NeuralODE
 from neural_odes.solver import Solver
-from neural_odes.training.fit import fit
+from neural_odes.training import fit
 
 
 @dataclass(frozen=True)
-class Theorem1:
-    """Settings of :func:`theorem1`.
+class Theorem1(Config):
+    """Settings of :data:`theorem1`."""
 
-    Args:
-        samples: points of the reflection in [-1, 1] (chosen).
-        eps: errors that the theorem is asked to stay below (chosen).
-        largest: the largest theta tried (chosen).
-        thetas: how many thetas are tried, equally spaced above 0 (chosen).
-        tolerance: rtol = atol of the solver (the paper's 1e-4).
-        start: theta before training (chosen).
-        epochs: full-batch steps of Adam (the paper's 1000).
-        lr: its learning rate (chosen).
-    """
-
-    samples: int = 20
-    eps: tuple[float, ...] = (0.3, 0.1, 0.03, 0.01)
-    largest: float = 10.0
-    thetas: int = 100
-    tolerance: float = 1e-4
-    start: float = 1.0
-    epochs: int = 1000
-    lr: float = 0.01
+    samples: Count = option(20, "points of the reflection in [-1, 1] (chosen)")
+    eps: tuple[Positive, ...] = option(
+        (0.3, 0.1, 0.03, 0.01),
+        "errors that the theorem is asked to stay below (chosen)",
+    )
+    largest: Positive = option(10.0, "the largest theta tried (chosen)")
+    thetas: Count = option(
+        100, "how many thetas are tried, equally spaced above 0 (chosen)"
+    )
+    tolerance: Positive = option(
+        1e-4, "rtol = atol of the solver (the paper's 1e-4)"
+    )
+    start: Positive = option(1.0, "theta before training (chosen)")
+    epochs: Count = option(1000, "full-batch steps of Adam (the paper's 1000)")
+    lr: Positive = option(0.01, "Adam's learning rate (chosen)")
 
 
-def theorem1(
-    config: Theorem1,
-    *,
-    seeds: Sequence[int] = (),
-    device: str = "cpu",
-    progress: bool = True,
-) -> dict[str, Any]:
-    """The linear model of equation 16, in theory, solved and trained.
-
-    Nothing is random: seeds change nothing.
-
-    Returns:
-        theta; error, the largest |-x - z(1)| over the data, by the formula
-        and by the solver; loss, the mean of these errors by the solver;
-        trained, theta and loss after training; summary, per eps the bound and
-        the first theta tried at which the solver stays below eps; verdicts.
-    """
-    x, y = (part.to(device) for part in reflection(config.samples))
+def bounds(config: Theorem1, rows: pd.DataFrame) -> pd.DataFrame:
+    """Per eps the bound and the first theta tried at which the solver stays
+    below; ``off`` in steps of theta; how convex the loss is; what training
+    did."""
+    x, _ = crossing(config.samples)
+    solved = rows[rows["variant"] == "solver"]
+    trained = rows[rows["variant"] == "trained"]
     step = config.largest / config.thetas
-    theta = [step * (i + 1) for i in range(config.thetas)]
-    formula, solved, loss = [], [], []
-    solver = Solver(rtol=config.tolerance, atol=config.tolerance)
-    with torch.no_grad():
-        for t in tqdm(theta, desc="thetas", disable=not progress):
-            field = LinearControl(t).to(device)
-            error = (NeuralODE(field, solver=solver)(x) - y).abs()
-            formula.append((field.solution(1.0, x) - y).abs().max().item())
-            solved.append(error.max().item())
-            loss.append(error.mean().item())
-    rows: list[dict[str, Any]] = []
+    found: list[dict[str, Any]] = []
     for eps in config.eps:
-        below = [t for t, e in zip(theta, solved, strict=True) if e < eps]
-        rows.append(
+        bound = LinearControl.bound(x, eps).max().item()
+        first = solved[solved["error"] < eps]["theta"].min()
+        found.append(
             {
+                "variant": "bound",
                 "eps": eps,
-                "bound on theta": LinearControl.bound(x, eps).max().item(),
-                "first theta below eps": min(below, default=None),
+                "bound on theta": bound,
+                "first theta below eps": first,
+                "off": abs(first - bound) / step,
             }
         )
-    field = LinearControl(config.start).to(device)
-    history = fit(
-        NeuralODE(field, solver=solver),
-        x,
-        y,
-        epochs=config.epochs,
-        lr=config.lr,
-        loss=nn.functional.l1_loss,
-        progress=False,
-    )
-    gap = max(abs(a - b) for a, b in zip(formula, solved, strict=True))
-    bend = torch.tensor(loss).diff(n=2).min().item()
-    reached = [
-        abs(first - row["bound on theta"]) <= 2 * step
-        for row in rows
-        if (first := row["first theta below eps"]) is not None
+    bend = solved["loss"].diff().diff().min()
+    ratio = (trained["loss"] / trained["loss before"]).iloc[0]
+    found.append({"variant": "loss", "bend": bend})
+    found.append({"variant": "training", "ratio": ratio})
+    return pd.DataFrame([{**row, "seed": 0} for row in found])
+
+
+def claims(config: Theorem1) -> Sequence[Claim]:
+    reachable = [
+        eps
+        for eps in config.eps
+        if LinearControl.bound(torch.ones(1, 1), eps).item() < config.largest
     ]
-    trained = field.theta.item()
-    return {
-        "theta": theta,
-        "error": {"formula": formula, "solver": solved},
-        "loss": loss,
-        "trained": {"theta": trained, "loss": history.loss[-1].item()},
-        "summary": rows,
-        "verdicts": [
-            verdict(
-                "The error falls below eps from theta = -ln(eps / (2|x|)) on.",
-                all(reached) if reached else None,
-                f"solver and formula differ by at most {gap:.2g}",
+    return [
+        Claim(
+            "The error falls below eps from theta = -ln(eps / (2|x|)) on.",
+            together(
+                *(
+                    always("off", {"variant": "bound", "eps": eps}, below=2)
+                    for eps in reachable
+                )
             ),
-            verdict(
-                "The L1 loss is convex in theta.",
-                bend > -config.tolerance,
-                f"smallest second difference {bend:.2g}, solved at a "
-                f"tolerance of {config.tolerance:g}",
-            ),
-            verdict(
-                "Training works, though it is superfluous.",
-                history.loss[-1].item() < history.loss[0].item() / 10,
-                f"theta from {config.start:g} to {trained:.3g}, loss from "
-                f"{history.loss[0].item():.3g} to "
-                f"{history.loss[-1].item():.3g}",
-            ),
-        ],
-    }
+        ),
+        Claim(
+            "The L1 loss is convex in theta.",
+            always("bend", "loss", above=-config.tolerance),
+        ),
+        Claim(
+            "Training works, though it is superfluous.",
+            always("ratio", "training", below=0.1),
+        ),
+    ]
+
+
+@study(
+    "dimensionality.theorem1",
+    paper="section 5, theorem 1",
+    config=Theorem1,
+    variants=("formula", "solver", "trained"),
+    keys=("eps",),
+    random=False,
+    derive=bounds,
+    claims=claims,
+    quick={"thetas": 20, "epochs": 200},
+    tiny={"samples": 20, "thetas": 4},
+)
+def theorem1(
+    config: Theorem1, variant: str, seeds: Sequence[int], device: str
+) -> list[Row]:
+    """Error of the linear model over theta, and its bound.
+
+    The model of equation 16 in theory, solved and trained: ``error`` is the
+    largest |-x - z(1)| over the data, ``loss`` the mean.
+    """
+    x, y = (part.to(device) for part in crossing(config.samples))
+    solver = Solver(rtol=config.tolerance, atol=config.tolerance)
+    if variant == "trained":
+        field = LinearControl(config.start).to(device)
+        history = fit(
+            NeuralODE(field, solver=solver),
+            x,
+            y,
+            epochs=config.epochs,
+            lr=config.lr,
+            loss=nn.functional.l1_loss,
+            progress=False,
+        )
+        before, *_, after = history.loss.tolist()
+        loss = {"loss before": before, "loss": after}
+        return [{"seed": 0, "theta": field.theta.item(), **loss}]
+    rows: list[Row] = []
+    step = config.largest / config.thetas
+    for i in range(config.thetas):
+        field = LinearControl(step * (i + 1)).to(device)
+        with torch.no_grad():
+            end = (
+                field.solution(1.0, x)
+                if variant == "formula"
+                else NeuralODE(field, solver=solver)(x)
+            )
+            off = (end - y).abs()
+        size = {"error": off.max().item(), "loss": off.mean().item()}
+        rows.append({"seed": 0, "theta": step * (i + 1), **size})
+    return rows

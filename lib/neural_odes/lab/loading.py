@@ -1,0 +1,152 @@
+"""What the book reads: a study's rows with their tables and verdicts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from neural_odes.lab import tables
+from neural_odes.lab.judges import Verdict, judge
+from neural_odes.lab.records import Record, file_name, read, results_folder
+from neural_odes.lab.study import Study
+
+
+@dataclass(frozen=True)
+class Result:
+    """A study, measured under one setting.
+
+    Attributes:
+        study: what was measured.
+        record: as it stands in the file.
+    """
+
+    study: Study
+    record: Record
+
+    @cached_property
+    def config(self) -> Any:
+        """The settings it ran with."""
+        names = {one.name for one in fields(self.study.config)}
+        kept = {
+            key: tuple(value) if isinstance(value, list) else value
+            for key, value in self.record.config.items()
+            if key in names
+        }
+        return self.study.config(**kept)
+
+    @cached_property
+    def rows(self) -> pd.DataFrame:
+        """A row per variant, seed and other keys, as it was measured."""
+        return pd.DataFrame(list(self.record.rows))
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """What tables and judges see: rows, or what is derived from them."""
+        derive = self.study.derive
+        return self.rows if derive is None else derive(self.config, self.rows)
+
+    @cached_property
+    def keys(self) -> list[str]:
+        """The columns that name a line of the table."""
+        keys = ["variant", *self.study.keys]
+        return [
+            k for k in keys if k in self.frame and self.frame[k].nunique() > 1
+        ]
+
+    @cached_property
+    def verdicts(self) -> list[Verdict]:
+        """The study's claims, judged over these rows."""
+        claims = self.study.claims(self.config)
+        return judge(claims, self.frame, self.study.converged)
+
+    def mean(self, *quantities: str) -> pd.DataFrame:
+        """Means over seeds, a line for each variant and other keys."""
+        return self._over_seeds(*quantities).mean()
+
+    def std(self, *quantities: str) -> pd.DataFrame:
+        """Standard deviations over seeds, lines as in :meth:`mean`."""
+        return self._over_seeds(*quantities).std()
+
+    def _over_seeds(self, *quantities: str) -> Any:
+        chosen = list(quantities) or self.quantities
+        return self.frame.groupby(self.keys, sort=False)[chosen]
+
+    @property
+    def quantities(self) -> list[str]:
+        """The columns of plain numbers that are no keys."""
+        numbers = self.frame.select_dtypes("number").columns
+        return [c for c in numbers if c not in ("seed", *self.keys)]
+
+    def table(self, *quantities: str) -> tables.Table:
+        """Mean ± standard deviation over seeds, and each seed as a dot.
+
+        Args:
+            quantities: columns; by default all that are plain numbers.
+        """
+        return tables.Table(
+            self.frame,
+            self.keys,
+            list(quantities) or self.quantities,
+            {"variant": self.study.label, **self.study.words},
+            tables.origin(self.record),
+            file_name(self.record.study, self.record.setting),
+        )
+
+    @property
+    def cards(self) -> tables.Cards:
+        """The verdicts, to be shown in a page."""
+        return tables.Cards(self.verdicts)
+
+    def report(self, *quantities: str) -> tables.Parts:
+        """Table and verdicts together; see :meth:`table`."""
+        return tables.Parts([self.table(*quantities), self.cards])
+
+
+def load(
+    name: str, setting: str = "chosen", folder: str | Path | None = None
+) -> Result:
+    """Read one result.
+
+    Args:
+        name: the study's name, a key of ``STUDIES``.
+        setting: the name that it goes by.
+        folder: where from; by default the project's results.
+
+    Raises:
+        KeyError: there is no such study.
+        FileNotFoundError: there is no such result; says how to make it.
+        ValueError: the file is damaged, or no result.
+    """
+    from neural_odes.lab.studies import STUDIES  # noqa: PLC0415
+
+    if name not in STUDIES:
+        raise KeyError(f"there is no study {name!r}")
+    path = results_folder() if folder is None else Path(folder)
+    path = path / file_name(name, setting)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"there is no result {path}; make it with: python -m neural_odes "
+            f"run {name} --setting {setting} --out {path.parent}"
+        )
+    return Result(STUDIES[name], read(path))
+
+
+def across(name: str, folder: str | Path | None = None) -> tables.Across:
+    """A study's verdicts under all of its settings that were measured.
+
+    Args:
+        name: the study's name.
+        folder: where from; by default the project's results.
+    """
+    first = load(name, folder=folder)
+    found = {"chosen": first.verdicts}
+    for setting in first.study.settings:
+        try:
+            found[setting] = load(name, setting, folder).verdicts
+        except FileNotFoundError:
+            continue
+    return tables.Across(found)

@@ -1,0 +1,174 @@
+"""A study is declared: its settings, its variants, its claims.
+
+    @study("anatomy.depth_variants", paper="section 3, equations 4-7",
+           config=DepthVariants, variants=FIELDS,
+           claims=[Claim("Concat ends at a lower loss than vanilla.",
+                         less("loss", "concat", "vanilla", ratio=True))])
+    def depth_variants(config, variant, seeds, device):
+        '''Nested spheres with each way that depth can enter.'''
+        return [row of each seed]
+
+Registry, command line, runner, tables, verdicts and the tests' tiny form read
+that one declaration.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from importlib import import_module
+from typing import Any
+
+import pandas as pd
+
+from neural_odes.lab.config import Config
+from neural_odes.lab.judges import Claim, Converged
+
+Row = dict[str, Any]
+"""What was measured of one seed: quantities by their names, numbers or lists
+of numbers, and keys that tell several rows of a seed apart."""
+
+Measure = Callable[[Any, Any, Sequence[int], str], list[Row]]
+"""``measure(config, variant, seeds, device)``: rows with their ``seed``. The
+seeds come together so that they can train as one program."""
+
+TINY = {"samples": 16, "epochs": 2, "fresh": 20}
+"""What tests change in every config that has it, besides ``Study.tiny``."""
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """A measurement with a name.
+
+    Attributes:
+        name: ``chapter.what``.
+        paper: the section, equation or figure that it measures.
+        config: its :class:`~neural_odes.lab.config.Config`.
+        measure: see :data:`Measure`.
+        variants: what is compared, for a config.
+        claims: what is judged, for a config.
+        settings: by name, the changes of the config under which it is judged;
+            "chosen" has none.
+        quick: changes for a run that a reader waits for.
+        tiny: changes for tests, besides :data:`TINY`.
+        block: how many seeds are measured together.
+        random: whether seeds change anything; if not, seed 0 is measured.
+        keys: columns that tell a seed's rows apart, besides the variant.
+        converged: which runs count as converged, fixed before any is run.
+        derive: what tables and judges see, from the rows; by default they
+            themselves.
+        label: what a variant is called in tables.
+        words: names of quantities in tables.
+    """
+
+    name: str
+    paper: str
+    config: type[Config]
+    measure: Measure
+    variants: Callable[[Any], Sequence[Any]]
+    claims: Callable[[Any], Sequence[Claim]]
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    quick: Mapping[str, Any] = field(default_factory=dict)
+    tiny: Mapping[str, Any] = field(default_factory=dict)
+    block: int = 1
+    random: bool = True
+    keys: tuple[str, ...] = ()
+    converged: Converged | None = None
+    derive: Callable[[Any, pd.DataFrame], pd.DataFrame] | None = None
+    label: str = "variant"
+    words: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def summary(self) -> str:
+        """What it measures, in one line."""
+        text = inspect.getdoc(self.measure) or ""
+        return text.partition("\n")[0].rstrip(".")
+
+    def configured(self, setting: str = "chosen", **changes: Any) -> Any:
+        """The config under a setting's name, with changes of one's own.
+
+        Args:
+            setting: a key of ``settings``, "chosen", "quick" or "tiny".
+            changes: fields of the config.
+
+        Raises:
+            ValueError: there is no such setting or field.
+        """
+        names = {one.name for one in fields(self.config)}
+        known = {
+            "chosen": {},
+            **self.settings,
+            "quick": self.quick,
+            "tiny": {k: v for k, v in TINY.items() if k in names}
+            | {**self.tiny},
+        }
+        if setting not in known:
+            raise ValueError(
+                f"setting must be one of {', '.join(known)}, got {setting!r}"
+            )
+        unknown = set(changes) - names
+        if unknown:
+            raise ValueError(
+                f"{self.name} has no setting {', '.join(sorted(unknown))}; "
+                f"it has {', '.join(sorted(names))}"
+            )
+        return replace(self.config(), **{**known[setting], **changes})
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # By name: another process imports the declaration.
+        return find, (self.measure.__module__, self.measure.__name__)
+
+
+def study(
+    name: str,
+    *,
+    paper: str,
+    config: type[Config],
+    variants: Collection[Any] | Callable[[Any], Sequence[Any]] = ("flow",),
+    claims: Sequence[Claim] | Callable[[Any], Sequence[Claim]] = (),
+    **settings: Any,
+) -> Callable[[Measure], Study]:
+    """Declare what the decorated function measures; see :class:`Study`.
+
+    Variants and claims are given as they are, or as functions of the config.
+    """
+
+    def declare(measure: Measure) -> Study:
+        return Study(
+            name,
+            paper,
+            config,
+            measure,
+            variants if callable(variants) else lambda _: tuple(variants),
+            claims if callable(claims) else lambda _: tuple(claims),
+            **settings,
+        )
+
+    return declare
+
+
+def find(module: str, name: str) -> Study:
+    """The study that a module declares under a name."""
+    found: Study = getattr(import_module(module), name)
+    return found
+
+
+def per_seed(
+    one: Callable[[Any, Any, int, str], Row | list[Row]],
+) -> Measure:
+    """Measure seeds one by one: ``one(config, variant, seed, device)``."""
+
+    def measure(
+        config: Any, variant: Any, seeds: Sequence[int], device: str
+    ) -> list[Row]:
+        rows = []
+        for seed in seeds:
+            found = one(config, variant, seed, device)
+            for row in found if isinstance(found, list) else [found]:
+                rows.append({"seed": seed, **row})
+        return rows
+
+    measure.__module__, measure.__name__ = one.__module__, one.__name__
+    measure.__doc__ = one.__doc__
+    return measure

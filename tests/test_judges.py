@@ -1,0 +1,93 @@
+"""Verdicts: how often they are false, and what they say."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from neural_odes.lab import judges
+from neural_odes.lab.judges import Claim, Converged, judge
+
+
+def frame(**values):
+    """Rows of a quantity q for each variant, seeds 0, 1, ..."""
+    return pd.DataFrame(
+        [
+            {"variant": name, "seed": seed, "q": value}
+            for name, own in values.items()
+            for seed, value in enumerate(own)
+        ]
+    )
+
+
+def word(claim, rows, converged=None):
+    (verdict,) = judge([Claim("It is so.", claim)], rows, converged)
+    return verdict.word
+
+
+@pytest.mark.parametrize("seeds", [5, 10, 20])
+@pytest.mark.parametrize("spread", [1.0, 5.0], ids=["equal", "unequal"])
+def test_false_verdicts_are_as_rare_as_promised(seeds, spread):
+    """Three variants without a difference, seeds shared, 200 studies."""
+    rng = np.random.default_rng(0)
+    studies, wrong = 200, 0
+    claims = [
+        Claim("a is lowest.", judges.lowest("q", "a", ("a", "b", "c"))),
+        Claim("b is above c.", judges.greater("q", "b", "c")),
+    ]
+    for _ in range(studies):
+        shared = rng.normal(size=seeds)
+        rows = frame(
+            a=shared + rng.normal(size=seeds),
+            b=shared + spread * rng.normal(size=seeds),
+            c=shared + rng.normal(size=seeds),
+        )
+        signs = [one.sign for v in judge(claims, rows) for one in v.evidence]
+        wrong += any(signs)
+    # Three standard errors of a share of 5 % in 200.
+    assert wrong / studies <= 0.05 + 3 * (0.05 * 0.95 / studies) ** 0.5
+
+
+def test_pairs_see_what_means_do_not():
+    """A small gain in every seed, though seeds differ much."""
+    rows = frame(a=[1.0, 5.0, 9.0, 13.0], b=[1.2, 5.3, 9.2, 13.3])
+    assert word(judges.less("q", "a", "b"), rows) == "held"
+    assert word(judges.greater("q", "a", "b"), rows) == "not held"
+
+
+def test_open_claims_say_how_many_seeds_would_decide():
+    rows = frame(a=[1.0, 2.0, 3.0], b=[1.9, 2.1, 4.1])
+    (verdict,) = judge([Claim("", judges.less("q", "a", "b"))], rows)
+    assert verdict.word == "undecided"
+    assert verdict.seeds_needed > 3
+    one = frame(a=[1.0], b=[2.0])
+    assert word(judges.less("q", "a", "b"), one) == "undecided"
+
+
+def test_runs_that_do_not_converge_cannot_carry_a_claim():
+    rows = frame(a=[1.0, 1.1, 1.2, 0.2], b=[1.5, 1.6, 1.9, 9.0])
+    rows["done"] = 1.0
+    assert word(judges.less("q", "a", "b"), rows, Converged("done", 1)) == (
+        word(judges.less("q", "a", "b"), rows)
+    )
+    rows.loc[rows["seed"] > 0, "done"] = 0.0
+    (verdict,) = judge(
+        [Claim("", judges.less("q", "a", "b", ratio=True))],
+        rows,
+        Converged("done", 1),
+    )
+    assert verdict.word == "undecided"
+    assert "did not converge" in verdict.notes[0]
+
+
+def test_checks_hold_in_every_seed_or_not():
+    rows = frame(a=[0.1, 0.2])
+    assert word(judges.always("q", "a", below=0.2), rows) == "held"
+    assert word(judges.always("q", "a", below=0.1), rows) == "not held"
+    near = judges.near("q", "a", value=0.15, within=5)
+    assert word(near, frame(a=[0.1, 0.2, 0.15])) == "held"
+
+
+def test_holm_is_the_published_correction():
+    p = [0.01, 0.04, 0.03, 0.005]
+    assert judges.holm(p) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert judges.holm([]) == []

@@ -1,0 +1,80 @@
+"""Tasks: run once, kept whole, named by what decides them."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from neural_odes.lab import runner
+from neural_odes.lab.records import Record, file_name, read, write
+from neural_odes.lab.runner import run, tasks
+from neural_odes.lab.studies import STUDIES
+
+COVER = STUDIES["dimensionality.cover"]
+TINY = COVER.configured("tiny")
+
+
+def test_a_finished_task_is_not_run_again(tmp_path, monkeypatch):
+    first = run(COVER, TINY, seeds=[0, 1], folder=tmp_path, progress=False)
+    files = {p: p.read_text() for p in tmp_path.rglob("*.json")}
+    assert len(files) == len(tasks(COVER, TINY, [0, 1])) == 10
+    damaged = next(iter(files))
+    damaged.write_text("{")
+    ran = []
+    true = runner.run_task
+    monkeypatch.setattr(
+        runner, "run_task", lambda task: ran.append(task) or true(task)
+    )
+    again = run(COVER, TINY, seeds=[0, 1, 2], folder=tmp_path, progress=False)
+    assert len(ran) == 1 + 5
+    assert [r for r in again.rows if r["seed"] < 2] == list(first.rows)
+
+
+def test_what_decides_a_result_names_its_task():
+    def key(config, seeds=(0,), device="cpu"):
+        return tasks(COVER, config, seeds, device)[0].key()
+
+    assert key(TINY) == key(replace(TINY))
+    others = [
+        key(replace(TINY, points=99)),
+        key(TINY, (1,)),
+        key(TINY, device="cuda"),
+    ]
+    assert len({key(TINY), *others}) == 4
+    table = STUDIES["augmentation.table1"]
+    a, b = (
+        tasks(table, table.configured("tiny", checkpoints=c), [0])[0].key()
+        for c in ("", "elsewhere")
+    )
+    assert a == b
+
+
+def test_a_record_comes_back_as_it_was(tmp_path):
+    found = run(COVER, TINY, seeds=[3], setting="tiny", progress=False)
+    path = write(found, tmp_path)
+    assert path.name == file_name(COVER.name, "tiny")
+    back = read(path)
+    assert isinstance(back, Record)
+    assert back.rows == json.loads(json.dumps(list(found.rows)))
+    assert len(back.provenance) == 1
+    path.write_text("{}")
+    with pytest.raises(ValueError, match="lacks"):
+        read(path)
+
+
+@pytest.mark.parametrize("seeds", [[], [1, 1]])
+def test_seeds_are_distinct(seeds):
+    with pytest.raises(ValueError, match="seeds must be distinct"):
+        run(COVER, TINY, seeds=seeds, progress=False)
+
+
+def test_local_processes_measure_the_same(tmp_path):
+    alone = run(COVER, TINY, seeds=[0, 1], progress=False)
+    spread = run(
+        *(COVER, TINY),
+        seeds=[0, 1],
+        workers=2,
+        folder=tmp_path,
+        progress=False,
+    )
+    assert spread.rows == alone.rows

@@ -131,7 +131,7 @@ def test_a_bad_copy_in_the_cache_is_thrown_away(mirror):
 
 
 @pytest.mark.skipif(
-    not Path(os.environ.get(module.FOLDER, "?")).is_dir(),
+    not Path(os.environ.get(module.FOLDER) or "?").is_dir(),
     reason="NEURAL_ODES_DATA names no folder",
 )
 @pytest.mark.parametrize(

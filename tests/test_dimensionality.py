@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 from neural_odes import NeuralODE, mlp, seeded
-from neural_odes.lab.experiments import cover, paths, spheres
+from neural_odes.lab.experiments import cover, spheres
+from neural_odes.lab.studies import paths
 
 
 @pytest.mark.parametrize("r", [0.1, 0.5, 1.0])

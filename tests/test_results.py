@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neural_odes.lab import results
+from neural_odes.lab import records, results
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def test_provenance_says_what_ran():
 
 
 def test_files_outside_a_repository_have_no_commit(tmp_path):
-    assert results._commit(tmp_path) == (None, None)
+    assert records._commit(tmp_path) == (None, None)
 
 
 @given(
@@ -68,8 +68,8 @@ def test_the_text_is_strict_json_of_the_same_value(value):
     def refuse(constant):
         raise ValueError(constant)
 
-    finite = results._finite(value)
-    assert json.loads(results._json(finite), parse_constant=refuse) == finite
+    finite = records._finite(value)
+    assert json.loads(records._json(finite), parse_constant=refuse) == finite
 
 
 def test_not_finite_numbers_become_null(tmp_path):
@@ -86,7 +86,7 @@ def test_a_failed_write_leaves_what_was_there(tmp_path, monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(results.os, "replace", interrupted)
+    monkeypatch.setattr(records.os, "replace", interrupted)
     with pytest.raises(KeyboardInterrupt):
         save(tmp_path, {"loss": 2.0})
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
@@ -108,8 +108,8 @@ def test_the_folder_is_found_from_below_or_given(tmp_path, monkeypatch):
     monkeypatch.delenv("NEURAL_ODES_RESULTS", raising=False)
     (tmp_path / "book" / "results").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "book")
-    assert results.results_folder() in results.OWN
-    monkeypatch.setattr(results, "OWN", (tmp_path / "measured",))
+    assert results.results_folder() in records.OWN
+    monkeypatch.setattr(records, "OWN", (tmp_path / "measured",))
     with pytest.raises(FileNotFoundError, match="NEURAL_ODES_RESULTS"):
         results.results_folder()
     (tmp_path / "results").mkdir()

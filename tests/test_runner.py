@@ -32,7 +32,7 @@ def test_a_finished_task_is_not_run_again(tmp_path, monkeypatch):
 
 def test_what_decides_a_result_names_its_task():
     def key(config, seeds=(0,), device="cpu"):
-        return tasks(COVER, config, seeds, device)[0].key()
+        return tasks(COVER, config, seeds, device)[0].key
 
     assert key(TINY) == key(replace(TINY))
     others = [
@@ -43,7 +43,7 @@ def test_what_decides_a_result_names_its_task():
     assert len({key(TINY), *others}) == 4
     table = STUDIES["augmentation.table1"]
     a, b = (
-        tasks(table, table.configured("tiny", checkpoints=c), [0])[0].key()
+        tasks(table, table.configured("tiny", checkpoints=c), [0])[0].key
         for c in ("", "elsewhere")
     )
     assert a == b

@@ -231,12 +231,18 @@ def _pairs(
                 _values(frame, quantity, {**where, **_where(place)})
                 for place in (more, fewer)
             )
-            if ratio:
-                high, low = np.log(high), np.log(low)
-            found.append(Comparison(label, (high - low).dropna(), ratio))
+            found.append(_compared(label, high, low, ratio))
         return found
 
     return judge
+
+
+def _compared(
+    label: str, high: pd.Series, low: pd.Series, ratio: bool
+) -> Comparison:
+    if ratio:
+        high, low = np.log(high), np.log(low)
+    return Comparison(label, (high - low).dropna(), ratio)
 
 
 def smaller(a: str, b: str, *, ratio: bool = False, **where: Any) -> Judge:
@@ -244,9 +250,7 @@ def smaller(a: str, b: str, *, ratio: bool = False, **where: Any) -> Judge:
 
     def judge(frame: pd.DataFrame) -> list[Evidence]:
         low, high = (_values(frame, column, where) for column in (a, b))
-        if ratio:
-            high, low = np.log(high), np.log(low)
-        return [Comparison(f"{a} below {b}", (high - low).dropna(), ratio)]
+        return [_compared(f"{a} below {b}", high, low, ratio)]
 
     return judge
 

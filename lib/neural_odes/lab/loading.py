@@ -12,6 +12,7 @@ import pandas as pd
 from neural_odes.lab import tables
 from neural_odes.lab.judges import Verdict, judge
 from neural_odes.lab.records import Record, file_name, read, results_folder
+from neural_odes.lab.studies import STUDIES
 from neural_odes.lab.study import Study
 
 
@@ -121,8 +122,6 @@ def load(
         FileNotFoundError: there is no such result; says how to make it.
         ValueError: the file is damaged, or no result.
     """
-    from neural_odes.lab.studies import STUDIES  # noqa: PLC0415
-
     if name not in STUDIES:
         raise KeyError(f"there is no study {name!r}")
     path = results_folder() if folder is None else Path(folder)

@@ -129,7 +129,7 @@ def results_folder() -> Path:
     if given:
         if not Path(given).is_dir():
             raise FileNotFoundError(
-                f"NEURAL_ODES_RESULTS must be a folder, got {given!r}"
+                f"NEURAL_ODES_RESULTS is {given!r}, which is not a folder"
             )
         return Path(given)
     here = Path.cwd()

@@ -11,33 +11,16 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import platform
 import statistics
-import subprocess
-import tempfile
 import textwrap
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import torch
-
-OWN = (
-    Path(__file__).with_name("measured"),
-    Path(__file__).parents[3] / "results",
-)
-"""The project's own results: in an installed package, or in a checkout."""
-
-PACKAGES = {
-    "torch": "torch",
-    "torchdiffeq": "torchdiffeq",
-    "neural_odes": "neural-odes",
-}
+from neural_odes.lab import records
+from neural_odes.lab.records import results_folder, write_json
 
 
 def save(
@@ -76,18 +59,8 @@ def save(
         "outcome": outcome,
         "provenance": provenance,
     }
-    text = _json(_finite(record)) + "\n"
     path = Path(folder) / f"{name}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{name}-")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.chmod(draft, 0o644)  # a temporary file is private to its owner
-        os.replace(draft, path)
-    except BaseException:
-        os.unlink(draft)
-        raise
+    write_json(path, record)
     return path
 
 
@@ -123,45 +96,6 @@ def load(name: str, folder: str | Path | None = None) -> dict[str, Any]:
     return record
 
 
-def results_folder() -> Path:
-    """Where the project keeps its results.
-
-    The environment variable NEURAL_ODES_RESULTS if set; else ``results/`` of
-    the nearest folder, from the working directory upwards, that also holds
-    this project's ``pyproject.toml``; else the project's own, which are
-    installed with the library.
-
-    Raises:
-        FileNotFoundError: there is none of them.
-    """
-    given = os.environ.get("NEURAL_ODES_RESULTS")
-    if given:
-        if not Path(given).is_dir():
-            raise FileNotFoundError(
-                f"NEURAL_ODES_RESULTS is {given!r}, which is not a folder"
-            )
-        return Path(given)
-    here = Path.cwd()
-    for parent in (here, *here.parents):
-        if (parent / "results").is_dir() and _is_this_project(parent):
-            return parent / "results"
-    for own in OWN:
-        if own.is_dir():
-            return own
-    raise FileNotFoundError(
-        f"no results/ folder of this project at or above {here}; set "
-        "NEURAL_ODES_RESULTS to the folder that holds the results"
-    )
-
-
-def _is_this_project(folder: Path) -> bool:
-    try:
-        text = (folder / "pyproject.toml").read_text(encoding="utf-8")
-        return bool(tomllib.loads(text)["project"]["name"] == "neural-odes")
-    except (OSError, ValueError, KeyError):
-        return False
-
-
 def provenance(device: str, seconds: float) -> dict[str, Any]:
     """What a result came from.
 
@@ -174,19 +108,10 @@ def provenance(device: str, seconds: float) -> dict[str, Any]:
         CPU threads, versions, and the git commit of this package with whether
         the package's files differed from it (both None outside a repository).
     """
-    commit, dirty = _commit(Path(__file__).parents[1])
     return {
+        **records.provenance(device),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": round(seconds, 1),
-        "device": device,
-        "device_name": _device_name(device),
-        "threads": torch.get_num_threads(),
-        "versions": {
-            "python": platform.python_version(),
-            **{name: _version(package) for name, package in PACKAGES.items()},
-        },
-        "commit": commit,
-        "dirty": dirty,
     }
 
 
@@ -289,71 +214,3 @@ def _mean(mean: float, std: float | None) -> str:
     if decimals > 5:
         return f"{mean:.2g} ± {std:.1g}"
     return f"{mean:.{decimals}f} ± {std:.{decimals}f}"
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        if len({str(k) for k in value}) < len(value):
-            raise ValueError(f"keys {list(value)} are not distinct as text")
-        return {str(k): _finite(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(v) for v in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
-
-
-def _json(value: Any, indent: str = "") -> str:
-    """JSON that diffs well: one key a line, lists of numbers on one line."""
-    inner = indent + "  "
-    if isinstance(value, dict) and value:
-        lines = [
-            f"{inner}{json.dumps(k)}: {_json(v, inner)}"
-            for k, v in value.items()
-        ]
-        return "{\n" + ",\n".join(lines) + f"\n{indent}}}"
-    if isinstance(value, list) and any(
-        isinstance(v, dict | list) for v in value
-    ):
-        lines = [inner + _json(v, inner) for v in value]
-        return "[\n" + ",\n".join(lines) + f"\n{indent}]"
-    return json.dumps(value, allow_nan=False, ensure_ascii=False)
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
-
-
-def _device_name(device: str) -> str:
-    if device.startswith("cuda"):
-        return torch.cuda.get_device_name(device)
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()
-
-
-def _commit(folder: Path) -> tuple[str | None, bool | None]:
-    """The commit of a folder's files, and whether they differ from it."""
-
-    def git(*arguments: str) -> str:
-        return subprocess.run(
-            ["git", "-C", str(folder), *arguments],
-            capture_output=True,
-            check=True,
-            text=True,
-            timeout=20,
-        ).stdout.strip()
-
-    try:
-        # Installed inside somebody else's repository, it has no commit here.
-        git("ls-files", "--error-unmatch", "__init__.py")
-        return git("rev-parse", "HEAD"), bool(git("status", "-s", "--", "."))
-    except (OSError, subprocess.SubprocessError):
-        return None, None

@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,7 @@ class Task:
     seeds: tuple[int, ...]
     device: str
 
+    @cached_property
     def key(self) -> str:
         """A hash of what decides the result."""
         decides = {
@@ -109,8 +110,8 @@ def run(
     for task in todo:
         kept = None if folder is None else _kept(Path(folder), task)
         if kept is not None:
-            found[task.key()] = kept
-    missing = [task for task in todo if task.key() not in found]
+            found[task.key] = kept
+    missing = [task for task in todo if task.key not in found]
     bar = tqdm(
         total=len(todo),
         initial=len(found),
@@ -122,7 +123,7 @@ def run(
         for task, done in _finished(missing, workers, stack):
             if folder is not None:
                 write_json(_path(Path(folder), task), done)
-            found[task.key()] = done
+            found[task.key] = done
             bar.update()
     return _gathered(study, config, setting, seeds, todo, found)
 
@@ -164,9 +165,7 @@ def _finished(
     client = stack.enter_context(_client(workers, stack))
     distributed = optional("distributed", "dask")
     futures = {
-        client.submit(
-            run_task, task, key=f"{task.study.name}-{task.key()}"
-        ): task
+        client.submit(run_task, task, key=f"{task.study.name}-{task.key}"): task
         for task in missing
     }
     for future, done in distributed.as_completed(futures, with_results=True):
@@ -186,7 +185,7 @@ def _client(workers: int | str, stack: ExitStack) -> Any:
 
 
 def _path(folder: Path, task: Task) -> Path:
-    return folder / task.study.name / f"{task.key()}.json"
+    return folder / task.study.name / f"{task.key}.json"
 
 
 def _kept(folder: Path, task: Task) -> dict[str, Any] | None:
@@ -209,19 +208,19 @@ def _gathered(  # noqa: PLR0917
     origins: list[dict[str, Any]] = []
     listed = []
     for task in todo:
-        done = found[task.key()]
+        done = found[task.key]
         if done["provenance"] not in origins:
             origins.append(done["provenance"])
         listed.append(
             {
                 "variant": task.variant,
                 "seeds": list(task.seeds),
-                "hash": task.key(),
+                "hash": task.key,
                 "seconds": done["seconds"],
                 "provenance": origins.index(done["provenance"]),
             }
         )
-    rows = [row for task in todo for row in found[task.key()]["rows"]]
+    rows = [row for task in todo for row in found[task.key]["rows"]]
     return Record(
         study.name, setting, asdict(config), list(seeds), rows, listed, origins
     )

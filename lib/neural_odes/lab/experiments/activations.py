@@ -14,6 +14,9 @@ from tqdm.auto import tqdm
 
 from neural_odes.data import half_moons
 from neural_odes.lab.results import compare, spread, verdict
+from neural_odes.lab.studies.activations import (
+    First,
+)
 from neural_odes.nets import mlp, seeded
 from neural_odes.ode import NeuralODE
 from neural_odes.training.fit import accuracy, fit
@@ -73,13 +76,6 @@ class Activations:
                     f"{name} holds {', '.join(sorted(unknown))}; it takes "
                     f"some of {', '.join(known)}"
                 )
-
-
-class First(nn.Module):
-    """The fixed readout: the first coordinate of a state, shape (N, 1)."""
-
-    def forward(self, z: Tensor) -> Tensor:
-        return z[:, :1]
 
 
 def model(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,8 +10,6 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 from tqdm.auto import tqdm
 
 from neural_odes.lab.experiments import images
@@ -23,6 +20,9 @@ from neural_odes.lab.experiments.common import (
     rows,
 )
 from neural_odes.lab.results import compare, verdict
+from neural_odes.lab.studies.adjoint import (
+    PeakMemory,
+)
 from neural_odes.ode import NeuralODE
 from neural_odes.solver import Solver
 
@@ -144,40 +144,6 @@ def _memory(
         row["nfe"] = model.solve(x).nfe
         found.append(row)
     return found
-
-
-class PeakMemory(TorchDispatchMode):
-    """Counts the memory of the tensors that are made under it.
-
-    Attributes:
-        now: bytes of those that are alive.
-        most: the largest ``now`` so far.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.now = self.most = 0
-        self._alive: dict[int, int] = {}
-
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
-        out = func(*args, **(kwargs or {}))
-        for leaf in tree_leaves(out):
-            if isinstance(leaf, Tensor):
-                self._count(leaf.untyped_storage())
-        return out
-
-    def _count(self, storage: torch.UntypedStorage) -> None:
-        at, size = storage.data_ptr(), storage.nbytes()
-        if size and at not in self._alive:
-            self._alive[at] = size
-            self.now += size
-            self.most = max(self.most, self.now)
-            weakref.finalize(storage, self._free, at)
-
-    def _free(self, at: int) -> None:
-        self.now -= self._alive.pop(at)
 
 
 def _judge(

@@ -12,8 +12,10 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from neural_odes.lab.results import verdict
-from neural_odes.nets import mlp, seeded
-from neural_odes.ode import NeuralODE
+from neural_odes.lab.studies.augmented import (
+    _network,
+    reproducing,
+)
 from neural_odes.solver import Solver
 
 
@@ -109,33 +111,6 @@ def augmented_field(
             )
         ],
     }
-
-
-def reproducing(
-    f: Callable[[Tensor], Tensor], solver: Solver | None = None
-) -> NeuralODE:
-    """The augmented field of equation (8): z stays, a grows by f(z).
-
-    Args:
-        f: any function of points, shape (N, n) to (N, k).
-        solver: by default the paper's.
-
-    Returns:
-        A model whose state is [z; a]; a(1) = f(x) are its last k numbers.
-    """
-
-    def lift(x: Tensor) -> Tensor:
-        return torch.cat([x, torch.zeros_like(f(x))], 1)
-
-    def field(s: Tensor, state: Tensor, x: Tensor) -> Tensor:
-        z = state[:, : x.shape[1]]
-        return torch.cat([torch.zeros_like(z), f(z)], 1)
-
-    return NeuralODE(field, lift=lift, solver=solver)
-
-
-def _network(seed: int, dtype: torch.dtype) -> Callable[[Tensor], Tensor]:
-    return seeded(lambda: mlp(2, 16, 16, 2), seed).to(dtype)
 
 
 FUNCTIONS: dict[

@@ -9,7 +9,7 @@ from itertools import product
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from tqdm.auto import tqdm
 
 from neural_odes.augment import HigherOrder, InputLayer, Visible, ZeroAugment
@@ -17,6 +17,9 @@ from neural_odes.data import nested_spheres
 from neural_odes.lab.experiments.anatomy import Spheres
 from neural_odes.lab.experiments.common import count, held, means, of, rows
 from neural_odes.lab.results import compare, verdict
+from neural_odes.lab.studies.augmented_flows import (
+    paths,
+)
 from neural_odes.nets import mlp, seeded
 from neural_odes.ode import NeuralODE
 from neural_odes.training.fit import accuracy, fit
@@ -172,19 +175,6 @@ def _run(
             "bending": bending,
             "parameters": count(one),
         }
-
-
-def paths(z: Tensor) -> tuple[float, float]:
-    """Mean length over the spread at the start, and over the ends' distance.
-
-    Args:
-        z: states, shape (T, N, n).
-    """
-    length = z.diff(dim=0).norm(dim=2).sum(dim=0)
-    away = z[0] - z[0].mean(dim=0)
-    spread = away.square().sum(dim=1).mean().sqrt()
-    ends = (z[-1] - z[0]).norm(dim=1).mean()
-    return (length.mean() / spread).item(), (length.mean() / ends).item()
 
 
 def _judge(runs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

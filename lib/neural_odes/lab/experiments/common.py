@@ -2,64 +2,36 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from neural_odes.lab.results import spread
-from neural_odes.nets import mlp, seeded
+from neural_odes.lab.studies.common import (
+    count,
+    distance,
+    gradient,
+    in_float64,
+    planar,
+)
 from neural_odes.ode import NeuralODE
-from neural_odes.solver import Solver
-from neural_odes.training.loop import Loss
 
-
-def planar(
-    seed: int,
-    *sizes: int,
-    device: str = "cpu",
-    solver: Solver | None = None,
-) -> NeuralODE:
-    """A vanilla model of the plane with a linear readout to one number.
-
-    Args:
-        seed: of the initial weights.
-        sizes: of the field's hidden layers.
-        device: where its parameters live.
-        solver: by default the paper's.
-    """
-    return seeded(
-        lambda: NeuralODE(
-            mlp(2, *sizes, 2), readout=nn.Linear(2, 1), solver=solver
-        ),
-        seed,
-    ).to(device)
-
-
-def in_float64(model: NeuralODE, solver: Solver) -> NeuralODE:
-    """A copy of a model, on the CPU in float64, with another solver.
-
-    Training runs where the caller says; what is measured to many digits is
-    measured here, because not every device has float64.
-    """
-    copied = copy.deepcopy(model).cpu().double()
-    copied.solver = solver
-    return copied
-
-
-def distance(a: Tensor, b: Tensor) -> float:
-    """Root-mean-square distance of paired points, both of shape (N, n)."""
-    return (a - b).square().sum(1).mean().sqrt().item()
-
-
-def gradient(model: NeuralODE, x: Tensor, y: Tensor, loss: Loss) -> Tensor:
-    """The gradient of a loss by all of a model's parameters, as one vector."""
-    value = loss(model(x), y)
-    found = torch.autograd.grad(value, list(model.parameters()))
-    return torch.cat([g.flatten() for g in found])
+__all__ = [
+    "count",
+    "distance",
+    "gradient",
+    "held",
+    "in_float64",
+    "log_slope",
+    "means",
+    "of",
+    "planar",
+    "rows",
+    "turnover",
+]
 
 
 @torch.no_grad()
@@ -107,11 +79,6 @@ def log_slope(x: Sequence[float], y: Sequence[float]) -> float:
     v = torch.tensor([math.log(v) for v in y], dtype=torch.float64)
     u = u - u.mean()
     return ((u * v).sum() / u.square().sum()).item()
-
-
-def count(module: nn.Module) -> int:
-    """How many numbers a module trains."""
-    return sum(p.numel() for p in module.parameters() if p.requires_grad)
 
 
 Runs = Sequence[dict[str, Any]]

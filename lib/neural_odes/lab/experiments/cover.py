@@ -9,10 +9,14 @@ from itertools import pairwise, product
 from typing import Any
 
 import torch
-from torch import Tensor
 from tqdm.auto import tqdm
 
 from neural_odes.lab.results import spread, verdict
+from neural_odes.lab.studies.cover import (
+    greedy_cover,
+    least_cover,
+    on_sphere,
+)
 
 
 @dataclass(frozen=True)
@@ -93,39 +97,3 @@ def cover(
             )
         )
     return {"summary": rows, "verdicts": judged}
-
-
-def least_cover(n: int, r: float) -> float:
-    """Fewer points than this cannot r-cover the unit sphere in R^n, n >= 2.
-
-    The area of the sphere over that of a cap, the points within distance r of
-    one: an angle of at most phi = 2 asin(r / 2). A cap's share is the integral
-    of sin(t)^(n - 2) from 0 to phi over that from 0 to pi.
-    """
-
-    def area(angle: float) -> float:
-        t = torch.linspace(0, angle, 20_001, dtype=torch.float64)
-        return torch.trapezoid(t.sin() ** (n - 2), t).item()
-
-    return area(math.pi) / area(2 * math.asin(r / 2))
-
-
-def greedy_cover(points: Tensor, r: float) -> int:
-    """How many of the points, shape (N, n), leave none farther than r.
-
-    Each next one is the point farthest from those chosen before.
-    """
-    distance = (points - points[0]).norm(dim=1)
-    chosen = 1
-    while distance.max() > r:
-        farthest = points[distance.argmax()]
-        distance = torch.minimum(distance, (points - farthest).norm(dim=1))
-        chosen += 1
-    return chosen
-
-
-def on_sphere(samples: int, n: int, seed: int) -> Tensor:
-    """Points uniform on the unit sphere, shape (samples, n)."""
-    generator = torch.Generator().manual_seed(seed)
-    x = torch.randn(samples, n, generator=generator)
-    return x / x.norm(dim=1, keepdim=True)

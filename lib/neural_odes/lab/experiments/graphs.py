@@ -16,6 +16,9 @@ from neural_odes.augment import Visible, ZeroAugment
 from neural_odes.data import karate
 from neural_odes.lab.experiments.common import count, held, means, of, rows
 from neural_odes.lab.results import compare, verdict
+from neural_odes.lab.studies.graphs import (
+    told,
+)
 from neural_odes.nets import GraphConv, seeded
 from neural_odes.ode import NeuralODE
 from neural_odes.training.fit import fit
@@ -81,12 +84,6 @@ VARIANTS: dict[str, Callable[[Club, Tensor], NeuralODE]] = {
     "none added": lambda config, a: model(config, 0, a),
     "zeros added": lambda config, a: model(config, config.extra, a),
 }
-
-
-def told(out: Tensor, y: Tensor) -> Tensor:
-    """Mean squared error of the two members whose side is known."""
-    known = torch.tensor(KNOWN, device=out.device)
-    return nn.functional.mse_loss(out[known], y[known])
 
 
 def club(

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from itertools import pairwise, product
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,6 +17,13 @@ from neural_odes.augment import HigherOrder, InputLayer, ZeroAugment
 from neural_odes.data import digits, mnist
 from neural_odes.lab.experiments.common import count, held, of, rows
 from neural_odes.lab.results import compare, spread, verdict
+from neural_odes.lab.studies.images import (
+    HalfPrecision,
+    _accuracy,
+    _matmul,
+    evaluations,
+    spikes,
+)
 from neural_odes.nets import seeded
 from neural_odes.ode import NeuralODE
 from neural_odes.solver import Solver
@@ -83,18 +89,6 @@ class Table1:
                 f"extra is {self.extra}; second order takes an odd number, "
                 "so that half of the channels are velocities"
             )
-
-
-class HalfPrecision(nn.Module):
-    """A field whose layers compute in bfloat16; states stay float32."""
-
-    def __init__(self, module: nn.Module) -> None:
-        super().__init__()
-        self.module = module
-
-    def forward(self, z: Tensor) -> Tensor:
-        with torch.autocast(z.device.type, torch.bfloat16):
-            return self.module(z).to(z.dtype)
 
 
 def _convolutions(config: Table1, inputs: int, outputs: int) -> nn.Module:
@@ -252,47 +246,11 @@ def trained(
     return model, history
 
 
-@torch.no_grad()
-def _accuracy(model: NeuralODE, x: Tensor, y: Tensor) -> float:
-    right = [
-        (model(part).argmax(dim=1) == labels).sum().item()
-        for part, labels in zip(x.split(500), y.split(500), strict=True)
-    ]
-    return sum(right) / len(y)
-
-
 def _batch(
     config: Table1, images: tuple[Tensor, Tensor]
 ) -> tuple[Tensor, Tensor]:
     x, y = images
     return x[: config.batch_size], y[: config.batch_size]
-
-
-class _Counted(nn.Module):
-    def __init__(self, field: Any) -> None:
-        super().__init__()
-        self.field, self.calls = field, 0
-
-    def forward(self, s: Tensor, z: Tensor, x: Tensor) -> Tensor:
-        self.calls += 1
-        return self.field(s, z, x)
-
-
-def evaluations(model: NeuralODE, x: Tensor, y: Tensor) -> tuple[int, int]:
-    """Evaluations of f in a forward solve, and in the adjoint's way back."""
-    field = _Counted(model.field)
-    counted = NeuralODE(
-        field,
-        lift=model.lift,
-        depth=model.depth,
-        readout=model.readout,
-        solver=replace(model.solver, adjoint=True),
-    )
-    solution = counted.solve(x)
-    before = field.calls
-    loss = nn.functional.cross_entropy(model.readout(solution.z[-1]), y)
-    torch.autograd.grad(loss, list(model.field.parameters()))
-    return solution.nfe, field.calls - before
 
 
 def curves(run: Mapping[str, Any]) -> SimpleNamespace:
@@ -302,27 +260,6 @@ def curves(run: Mapping[str, Any]) -> SimpleNamespace:
 
 SPIKE = 1.5
 """How far above the epoch before a spike is (chosen)."""
-
-
-def spikes(history: History) -> int:
-    """Epochs whose loss or nfe is above SPIKE times that of the one before."""
-    return sum(
-        b > SPIKE * a
-        for values in (history.loss, history.nfe)
-        for a, b in pairwise(values.tolist())
-    )
-
-
-@contextmanager
-def _matmul(precision: str) -> Iterator[None]:
-    """CUDA's tf32 is a switch of the whole process; it is put back."""
-    before = torch.get_float32_matmul_precision()
-    if precision == "tf32":
-        torch.set_float32_matmul_precision("high")
-    try:
-        yield
-    finally:
-        torch.set_float32_matmul_precision(before)
 
 
 def _judge(

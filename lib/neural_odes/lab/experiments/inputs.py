@@ -8,13 +8,16 @@ from itertools import product
 from typing import Any
 
 import torch
-from sklearn.linear_model import LogisticRegression
-from torch import Tensor, nn
+from torch import nn
 from tqdm.auto import tqdm
 
 from neural_odes.data import nested_spheres
 from neural_odes.lab.experiments.anatomy import Spheres
 from neural_odes.lab.results import spread, verdict
+from neural_odes.lab.studies.inputs import (
+    Still,
+    probe,
+)
 from neural_odes.nets import mlp, seeded
 from neural_odes.ode import NeuralODE
 from neural_odes.training.fit import accuracy, fit
@@ -30,13 +33,6 @@ class InputNetwork(Spheres):
     """
 
     units: int = 16
-
-
-class Still(nn.Module):
-    """A field that moves nothing: the model without its flow."""
-
-    def forward(self, z: Tensor) -> Tensor:
-        return torch.zeros_like(z)
 
 
 VARIANTS = ("flow", "network and flow", "network")
@@ -128,10 +124,3 @@ def input_network(
             ),
         ],
     }
-
-
-def probe(z: Tensor, y: Tensor) -> float:
-    """Accuracy of a linear classifier fitted to the states themselves."""
-    inputs, labels = z.cpu().numpy(), y[:, 0].cpu().numpy()
-    linear = LogisticRegression(C=1e4, max_iter=1000).fit(inputs, labels)
-    return float(linear.score(inputs, labels))

@@ -16,7 +16,10 @@ from neural_odes.control import AdaptiveDepth, DataControlled, LinearControl
 from neural_odes.data import crossing as draw
 from neural_odes.depth import DepthConcat, Galerkin
 from neural_odes.lab.results import spread, verdict
-from neural_odes.nets import mlp, seeded
+from neural_odes.lab.studies.reflection import (
+    _made,
+)
+from neural_odes.nets import mlp
 from neural_odes.ode import NeuralODE
 from neural_odes.training.fit import fit
 
@@ -189,15 +192,6 @@ def _by_hand(config: Adaptive, x: Tensor) -> Tensor:
 
 def _concat(config: Adaptive) -> nn.Module:
     return DepthConcat(mlp(2, config.width, config.width, 1))
-
-
-def _made(
-    make: Callable[[], nn.Module],
-    seed: int,
-    device: str,
-    depth: Callable[[], Any] = lambda: 1.0,
-) -> NeuralODE:
-    return seeded(lambda: NeuralODE(make(), depth=depth()), seed).to(device)
 
 
 def _learned(

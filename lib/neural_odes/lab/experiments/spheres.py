@@ -9,19 +9,21 @@ from itertools import product
 from typing import Any
 
 import torch
-from scipy import ndimage
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from neural_odes.bases import Fourier
 from neural_odes.control import DataControlled
-from neural_odes.data import RADII
 from neural_odes.data import nested_spheres as draw
 from neural_odes.depth import DepthConcat, Galerkin
 from neural_odes.lab.experiments.anatomy import Spheres
 from neural_odes.lab.experiments.common import held, in_float64, means, of
-from neural_odes.lab.experiments.paths import path_crossings
 from neural_odes.lab.results import compare, spread, verdict
+from neural_odes.lab.studies.paths import path_crossings
+from neural_odes.lab.studies.spheres import (
+    gap,
+    island,
+)
 from neural_odes.nets import mlp, seeded
 from neural_odes.ode import NeuralODE
 from neural_odes.solver import Solver
@@ -139,45 +141,6 @@ def trained(
     ).to(device)
     fit(model, x, y, epochs=config.epochs, lr=config.lr, progress=False)
     return model, x, y
-
-
-def gap(samples: int, *, seed: int) -> tuple[Tensor, Tensor]:
-    """Points uniform in r1 < |x| < r2, labelled as the nearer ring is.
-
-    Returns:
-        x of shape (samples, 2) and y = ±1 of shape (samples, 1).
-    """
-    r1, r2, _ = RADII
-    generator = torch.Generator().manual_seed(seed)
-    u, turn = torch.rand(2, samples, 1, generator=generator)
-    radius = (r1**2 + (r2**2 - r1**2) * u).sqrt()
-    angle = 2 * math.pi * turn
-    x = radius * torch.cat([angle.cos(), angle.sin()], dim=1)
-    return x, torch.where(radius < (r1 + r2) / 2, -1.0, 1.0)
-
-
-@torch.no_grad()
-def island(model: NeuralODE, density: int, extent: float = 3.0) -> bool:
-    """Whether the class region around the origin ends within a square.
-
-    With a linear readout no flow that all inputs share can have one: the
-    region is the preimage of a half-plane. On a grid it may look as if, where
-    the channel to the outside is thinner than the grid.
-
-    Args:
-        model: of the plane, with one output.
-        density: points per side, >= 2; an odd number has one at the origin.
-        extent: half of the square's side.
-    """
-    side = torch.linspace(-extent, extent, density)
-    points = torch.cartesian_prod(side, side)
-    points = points.to(next(model.parameters()))
-    sign = torch.cat([model(part).sign() for part in points.split(50_000)])
-    picture = sign.reshape(density, density).cpu().numpy()
-    middle = picture[density // 2, density // 2]
-    regions, _ = ndimage.label(picture == middle)
-    edge = {*regions[0], *regions[-1], *regions[:, 0], *regions[:, -1]}
-    return regions[density // 2, density // 2] not in edge
 
 
 def _judge(runs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -36,7 +36,7 @@ def crossings(
         z: states at these depths, shape (T, N, 2).
         y: labels -1 and +1, shape (N,) or (N, 1).
         found: what
-            :func:`neural_odes.lab.experiments.paths.path_crossings` finds in z.
+            :func:`neural_odes.lab.studies.paths.path_crossings` finds in z.
         ax: where to draw; by default on a new square figure.
         named: how many crossings are named, >= 0; the others are dots.
         box: (left, right, low, high); by default around all states.

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from scipy.stats import linregress
 from torch import Tensor, nn
 
 from neural_odes.data import half_moons, nested_spheres
@@ -192,8 +193,6 @@ def finer_slope(x: list[float], error: list[float]) -> float:
 
     NaN where fewer than two points are left.
     """
-    from scipy.stats import linregress  # noqa: PLC0415
-
     kept = [(a, e) for a, e in zip(x, error, strict=True) if e > 1e-11]
     kept = kept[-max(2, len(kept) // 2) :]
     if len(kept) < 2:

@@ -11,17 +11,18 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import torch
 from torch import nn
 
 from neural_odes import NeuralODE, Solver, mlp, seeded
 from neural_odes.data import nested_spheres
-from neural_odes.lab import results
+from neural_odes.lab.records import provenance, write_json
 from neural_odes.training.ensemble import Ensemble
 
 FOLDER = Path(__file__).parents[1] / "results" / "benchmarks"
@@ -110,15 +111,12 @@ def main() -> None:
             solvers, settings.members, settings.points
         )
     ]
-    print(results.table([{**row, "quartiles": "-"} for row in rows]))
-    took = time.perf_counter() - start
-    path = results.save(
-        "ensemble",
-        settings,
-        [],
-        {"summary": rows},
-        provenance=results.provenance("cpu", took),
-        folder=FOLDER,
+    print(pd.DataFrame(rows).drop(columns="quartiles").to_string(index=False))
+    path = FOLDER / "ensemble.json"
+    made = provenance("cpu") | {"seconds": time.perf_counter() - start}
+    write_json(
+        path,
+        {"settings": asdict(settings), "rows": rows, "provenance": made},
     )
     print(f"\nwritten to {path}")
 

@@ -1,6 +1,5 @@
 """tools/build_book.py on a book of one chapter."""
 
-import json
 import os
 import shutil
 import subprocess
@@ -14,6 +13,8 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tools"))
 
 from build_book import derived_config  # noqa: E402
+
+from neural_odes.lab.records import Record, write  # noqa: E402
 
 UNSET = ("GITHUB_REPOSITORY", "BOOK_REPOSITORY", "NEURAL_ODES_RESULTS")
 INTRO = "# Intro\n\nSome text, some $x^2$.\n"
@@ -36,17 +37,20 @@ def project(tmp_path: Path) -> Path:
     write_result(tmp_path, "the first answer")
     write_chapter(
         tmp_path,
-        "from neural_odes.lab import results\n"
-        "print(results.load('toy.one')['outcome'])",
+        "from pathlib import Path\n"
+        "from neural_odes.lab.records import file_name, read, results_folder\n"
+        "path = results_folder() / file_name('toy.one')\n"
+        "print(read(path).rows[0]['answer'])",
     )
     return tmp_path
 
 
 def write_result(project: Path, outcome: str) -> None:
     (project / "results").mkdir(exist_ok=True)
-    record = {"config": {}, "seeds": [], "provenance": {}}
-    text = json.dumps(record | {"outcome": outcome})
-    (project / "results/toy.one.json").write_text(text)
+    rows = [{"answer": outcome}]
+    write(
+        Record("toy.one", "chosen", {}, [0], rows, [], []), project / "results"
+    )
 
 
 def write_chapter(project: Path, code: str) -> None:

@@ -6,43 +6,39 @@ import torch
 
 from neural_odes import SolverError
 from neural_odes.lab import cli
-from neural_odes.lab.experiments import EXPERIMENTS, Experiment
-from neural_odes.lab.results import verdict
+from neural_odes.lab.config import Config, Count, Positive, option
+from neural_odes.lab.judges import Claim, always
+from neural_odes.lab.studies import STUDIES
+from neural_odes.lab.study import Study, per_seed
 
 
 @dataclass(frozen=True)
-class Toy:
-    """Settings.
-
-    Args:
-        epochs: steps of nothing
-            at all (chosen).
-        lr: a number (chosen).
-        names: some words.
-        deep: yes or no.
-    """
-
-    epochs: int = 3
-    lr: float = 0.1
-    names: tuple[str, ...] = ("a", "b")
-    deep: bool = False
+class Toy(Config):
+    epochs: Count = option(3, "steps of nothing at all (chosen)")
+    lr: Positive = option(0.1, "a number (100 % chosen)")
+    sizes: tuple[Count, ...] = option((1, 2), "some numbers")
+    is_deep: bool = option(False, "yes or no")
 
 
-def toy(config, *, seeds, device="cpu", progress=True):
-    if config.epochs == 13:
+def toy(config, variant, seed, device):
+    """A toy."""
+    if config.epochs == 13 and seed == 1:
         raise KeyboardInterrupt
-    if config.epochs == 14:
+    if config.epochs == 14 and seed == 1:
         raise SolverError("the step size underflowed", 0.5, 7)
-    return {
-        "summary": [{"seeds": len(seeds), "epochs": config.epochs}],
-        "verdicts": [verdict("It runs.", True, "it did")],
-    }
+    return {"epochs": config.epochs}
 
 
 @pytest.fixture
 def run(monkeypatch, tmp_path):
-    one = Experiment(toy, Toy, Toy(epochs=1), "a toy", "section 0")
-    monkeypatch.setattr(cli, "EXPERIMENTS", {"toy.one": one, "toy.two": one})
+    one = Study(
+        *("toy.one", "section 0", Toy, per_seed(toy)),
+        variants=lambda config: ("flow",),
+        claims=lambda config: [Claim("It runs.", always("epochs", "flow"))],
+        settings={"slow": {"lr": 0.01}},
+        quick={"epochs": 1},
+    )
+    monkeypatch.setattr(cli, "STUDIES", {"toy.one": one, "toy.two": one})
 
     def run(*arguments):
         return cli.main(["run", "toy.one", "--out", str(tmp_path), *arguments])
@@ -50,103 +46,131 @@ def run(monkeypatch, tmp_path):
     return run
 
 
+def files(folder):
+    return sorted(p.name for p in folder.glob("*.json"))
+
+
+def read(path):
+    return json.loads(path.read_text())
+
+
 def test_a_run_is_printed_and_written(run, tmp_path, capsys):
-    assert run("--seeds", "3", "--set", "epochs=5", "--set", "lr=1e-3") == 0
-    record = json.loads((tmp_path / "toy.one.json").read_text())
+    assert run("--seeds", "3", "--epochs", "5", "--lr=1e-3") == 0
+    record = read(tmp_path / "toy.one.json")
     assert record["seeds"] == [0, 1, 2]
     assert record["config"]["epochs"] == 5
     assert record["config"]["lr"] == 1e-3
     out = capsys.readouterr().out
-    assert "seeds  epochs" in out
-    assert "It runs.\n  holds: it did" in out
+    assert "toy.one: 3 seeds, cpu" in out
+    assert "✓ held: It runs." in out
     assert str(tmp_path / "toy.one.json") in out
 
 
-def test_a_setting_is_an_option_too(run, tmp_path):
-    assert run("--deep", "true", "--names=c,d") == 0
-    record = json.loads((tmp_path / "toy.one.json").read_text())
-    assert record["config"]["deep"] is True
-    assert record["config"]["names"] == ["c", "d"]
+def test_settings_of_every_type_are_read(run, tmp_path):
+    assert run("--is-deep", "true", "--sizes=3,4") == 0
+    config = read(tmp_path / "toy.one.json")["config"]
+    assert config["is_deep"] is True
+    assert config["sizes"] == [3, 4]
 
 
-def test_an_unknown_option_or_one_without_value_is_named(run, capsys):
-    for argument, said in (
-        ("--deeep=true", "did you mean deep"),
-        ("--deep", "--deep is no option, or lacks its value"),
-        ("deep", "deep is no option"),
-    ):
-        with pytest.raises(SystemExit) as stop:
-            run(argument)
-        assert stop.value.code == 2
-        assert said in capsys.readouterr().err
+def test_seeds_are_counted_or_named(run, tmp_path):
+    assert run("--seeds", "7,9") == 0
+    assert read(tmp_path / "toy.one.json")["seeds"] == [7, 9]
+    assert run("--seeds", "7,9,2") == 0  # more of the same: nothing is lost
+    assert read(tmp_path / "toy.one.json")["seeds"] == [7, 9, 2]
 
 
-def test_a_tagged_run_stands_beside_the_full_one(run, tmp_path):
-    assert run("--tag", "wide") == 0
-    assert [p.name for p in tmp_path.iterdir()] == ["toy.one.wide.json"]
-    with pytest.raises(SystemExit):
-        run("--tag", "../wide")
+def test_settings_stand_beside_each_other(run, tmp_path):
+    assert run() == 0
+    assert run("--setting", "slow") == 0
+    assert run("--setting", "slow", "--tag", "deep", "--is-deep=true") == 0
+    assert files(tmp_path) == [
+        "toy.one.deep.json",
+        "toy.one.json",
+        "toy.one.slow.json",
+    ]
+    deep = read(tmp_path / "toy.one.deep.json")
+    assert deep["setting"] == "deep"
+    assert (deep["config"]["lr"], deep["config"]["is_deep"]) == (0.01, True)
 
 
 def test_a_quick_run_does_not_replace_the_full_one(run, tmp_path):
-    assert run("--quick", "--set", "deep=true", "--set", "names=c") == 0
-    assert [p.name for p in tmp_path.iterdir()] == ["toy.one.quick.json"]
-    record = json.loads((tmp_path / "toy.one.quick.json").read_text())
+    assert run("--setting", "quick", "--sizes", "3") == 0
+    assert files(tmp_path) == ["toy.one.quick.json"]
+    record = read(tmp_path / "toy.one.quick.json")
     assert len(record["seeds"]) == 2
     assert record["config"] == {
         "epochs": 1,
         "lr": 0.1,
-        "names": ["c"],
-        "deep": True,
+        "sizes": [3],
+        "is_deep": False,
     }
 
 
 def test_a_result_of_other_settings_is_not_lost(run, tmp_path, capsys):
     assert run("--seeds", "2") == 0
     kept = (tmp_path / "toy.one.json").read_text()
-    for changed in (["--seeds", "3"], ["--seeds", "2", "--epochs", "4"]):
+    for changed, what in (
+        (["--seeds", "1"], "other seeds"),
+        (["--seeds", "2", "--epochs", "4"], "other settings"),
+    ):
         with pytest.raises(SystemExit, match="2"):
             run(*changed)
-        assert "--replace" in capsys.readouterr().err
+        error = capsys.readouterr().err
+        assert what in error
+        assert "--replace" in error
         assert (tmp_path / "toy.one.json").read_text() == kept
     assert run("--seeds", "2") == 0
-    assert run("--seeds", "3", "--replace") == 0
-    assert run("--seeds", "2", "--tag", "two") == 0
+    assert run("--seeds", "1", "--replace") == 0
+    assert run("--seeds", "2", "--epochs", "4", "--tag", "two") == 0
 
 
 def test_what_cannot_be_kept_is_said_before_the_run(tmp_path, capsys):
+    euler = ["run", "background.euler", "--out"]
     with pytest.raises(SystemExit, match="2"):
-        cli.main(["run", "background.euler", "--layers", "1,2,4", "--out",
-                  str(tmp_path)])  # fmt: skip
-    assert "layers is (1, 2, 4)" in capsys.readouterr().err
+        cli.main([*euler, str(tmp_path), "--layers", "1,2,4"])
+    assert "layers must have two or more" in capsys.readouterr().err
     (tmp_path / "file").touch()
     with pytest.raises(SystemExit, match="2"):
-        cli.main(["run", "background.euler", "--out", str(tmp_path / "file")])
+        cli.main([*euler, str(tmp_path / "file")])
 
 
-@pytest.mark.parametrize(
-    ("epochs", "end"),
-    [(13, (130, "nothing was written")), (14, (1, "underflowed"))],
-)
-def test_an_unfinished_run_writes_nothing(run, tmp_path, capsys, epochs, end):
-    status, says = end
-    assert run("--set", f"epochs={epochs}") == status
-    assert says in capsys.readouterr().err
-    assert not list(tmp_path.iterdir())
+def test_an_interrupted_run_goes_on_where_it_was(run, tmp_path, capsys):
+    assert run("--epochs", "13") == 130
+    error = capsys.readouterr().err
+    assert "interrupted" in error
+    assert str(tmp_path / "tasks") in error
+    assert files(tmp_path) == []
+    assert len(list((tmp_path / "tasks").rglob("*.json"))) == 1
+
+
+def test_a_seed_that_fails_is_named_and_the_others_are_kept(
+    run, tmp_path, capsys
+):
+    assert run("--epochs", "14", "--seeds", "3") == 1
+    assert "failed: flow, seed 1: the solver" in capsys.readouterr().err
+    rows = read(tmp_path / "toy.one.json")["rows"]
+    assert [row["seed"] for row in rows if "failed" not in row] == [0, 2]
 
 
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--set", "epoch=3"], "did you mean epochs?"),
-        (["--set", "epochs"], "FIELD=VALUE"),
-        (["--set", "epochs=many"], "epochs takes a value like 3"),
-        (["--set", "deep=2"], "deep takes a value like False"),
-        (["--epochs=-14"], "epochs takes >= 0"),
-        (["--lr=nan"], "lr takes >= 0"),
-        (["--tag", "quick"], "'quick' is the name of runs"),
-        (["--seeds", "0"], "integer >= 1"),
-        (["--device", "abacus"], "none of cpu, cuda, mps"),
+        (["--epoch=3"], "no option --epoch; did you mean --epochs"),
+        (["--epochs"], "--epochs: expected one argument"),
+        (["--epochs=many"], "--epochs: must be an integer >= 1, got 'many'"),
+        (["--is-deep=2"], "--is-deep: must be true or false, got '2'"),
+        (["--epochs=-14"], "epochs must be an integer >= 1, got -14"),
+        (["--lr=nan"], "lr must be a number > 0, got nan"),
+        (["--sizes=1,0"], "each of sizes must be an integer >= 1, got 0"),
+        (["--tag", "quick", "--epochs=3"], "the name of another setting"),
+        (["--tag", "../wide"], "must be made of a-z"),
+        (["--setting", "sloww"], "invalid choice: 'sloww'"),
+        (["--seeds", "0"], "must be an integer >= 1"),
+        (["--seeds", "a,b"], "must be an integer >= 1, or integers like 7,9"),
+        (["--seeds", "3,3"], "must be distinct"),
+        (["--workers", "0"], "must be an integer >= 1 or the address"),
+        (["--device", "abacus"], "must be one of cpu, cuda, mps"),
     ],
 )
 def test_bad_arguments_get_one_line(run, capsys, arguments, says):
@@ -157,7 +181,7 @@ def test_bad_arguments_get_one_line(run, capsys, arguments, says):
     assert error.count("\n") == 1
 
 
-def test_an_unknown_experiment_gets_suggestions(capsys):
+def test_an_unknown_study_gets_suggestions(capsys):
     with pytest.raises(SystemExit, match="2"):
         cli.main(["run", "anatomy.activation"])
     assert "did you mean anatomy.activations" in capsys.readouterr().err
@@ -170,25 +194,20 @@ def test_an_absent_device_is_named(run, capsys, monkeypatch):
     assert "cuda is not available" in capsys.readouterr().err
 
 
-def test_the_list_names_every_experiment(capsys):
+def test_the_list_names_every_study(capsys):
     assert cli.main(["list"]) == 0
     out = capsys.readouterr().out
     assert all(
-        name in out and e.paper in out for name, e in EXPERIMENTS.items()
+        name in out and one.paper in out and one.summary in out
+        for name, one in STUDIES.items()
     )
 
 
-def test_help_lists_fields_with_defaults_and_what_they_are(run, capsys):
+@pytest.mark.parametrize("name", STUDIES)
+def test_help_describes_every_setting(name, capsys):
     with pytest.raises(SystemExit, match="0"):
-        run("--help")
-    out = capsys.readouterr().out
-    assert "  names = a,b\n      some words." in out
-    assert "steps of nothing at all (chosen)." in out
-
-
-@pytest.mark.parametrize("name", EXPERIMENTS)
-def test_every_setting_is_described(name):
-    text = cli._settings(name)
-    for field in fields(EXPERIMENTS[name].config):
-        _, _, after = text.partition(f"\n  {field.name} = ")
-        assert after.split("\n")[1].strip(), f"{field.name} is not described"
+        cli.main(["run", name, "--help"])
+    out = " ".join(capsys.readouterr().out.split())
+    for one in fields(STUDIES[name].config):
+        assert f"--{one.name.replace('_', '-')} VALUE" in out
+        assert " ".join(one.metadata["text"].split())[:20] in out

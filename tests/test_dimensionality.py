@@ -1,4 +1,4 @@
-"""The measures behind section 5's experiments."""
+"""The measures behind section 5's studies."""
 
 import math
 
@@ -7,8 +7,7 @@ import torch
 from torch import nn
 
 from neural_odes import NeuralODE, mlp, seeded
-from neural_odes.lab.experiments import cover, spheres
-from neural_odes.lab.studies import paths
+from neural_odes.lab.studies import cover, paths, spheres
 
 
 @pytest.mark.parametrize("r", [0.1, 0.5, 1.0])
@@ -27,13 +26,6 @@ def test_a_greedy_cover_reaches_every_point_and_takes_enough(n):
             cover.least_cover(n, r)
         )
     assert cover.greedy_cover(points, 2.0) == 1
-
-
-def test_bad_covers_are_named():
-    with pytest.raises(ValueError, match="radii holds 2"):
-        cover.Cover(radii=(0.5, 2.0))
-    with pytest.raises(ValueError, match=r"dims is \(3, 2\)"):
-        cover.Cover(dims=(3, 2))
 
 
 def test_crossings_of_known_lines_are_found():

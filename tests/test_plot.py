@@ -11,6 +11,7 @@ import imageio_ffmpeg
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from matplotlib.collections import LineCollection, PathCollection
@@ -315,13 +316,27 @@ class TestCurves:
         assert marked.get_xydata().tolist() == [[3, 3.5], [2, 8]]
 
     def test_memory_is_drawn_for_each_way(self):
-        rows = [
-            {"nfe": n, "backpropagation": 2.0 * n, "adjoint": 3.0}
-            for n in (8, 16)
-        ]
-        grows, stays = plot.memory(rows).lines
+        ways = ["backpropagation"] * 2 + ["adjoint"] * 2
+        frame = pd.DataFrame(
+            {"variant": ways, "nfe": [8, 16] * 2, "memory": [16, 32, 3, 3]}
+        )
+        grows, stays = plot.memory(frame).lines
         assert grows.get_xydata().tolist() == [[8, 16], [16, 32]]
         assert stays.get_ydata().tolist() == [3, 3]
+
+    def test_means_have_the_spread_of_their_seeds(self):
+        frame = pd.DataFrame(
+            {
+                "n": [2, 2, 1, 1],
+                "loss": [1.0, 3.0, 0.5, 0.5],
+                "seed": [0, 1] * 2,
+            }
+        )
+        (drawn,) = plot.means(frame, "n", "loss", label="final").containers
+        line, caps, _ = drawn.lines
+        assert line.get_xydata().tolist() == [[1, 0.5], [2, 2]]
+        assert caps[1].get_ydata() == pytest.approx([0.5, 2 + 2**0.5])
+        assert drawn.get_label() == "final"
 
     def test_bad_histories(self):
         short, long = (SimpleNamespace(loss=torch.ones(n)) for n in (2, 3))

@@ -1,9 +1,14 @@
 """Tasks: run once, kept whole, named by what decides them."""
 
 import json
+import os
+import signal
+import threading
+import time
 from dataclasses import replace
 
 import pytest
+from distributed import Client, LocalCluster
 
 from neural_odes.lab import runner
 from neural_odes.lab.records import Record, file_name, read, write
@@ -78,3 +83,37 @@ def test_local_processes_measure_the_same(tmp_path):
         progress=False,
     )
     assert spread.rows == alone.rows
+
+
+def test_a_killed_worker_costs_its_running_task_only(tmp_path):
+    study, seeds = STUDIES["background.euler"], list(range(48))
+    with (
+        LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address=None
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        first, *_ = client.run(os.getpid).values()
+
+        def kill() -> None:
+            while len(list(tmp_path.rglob("*.json"))) < 8:
+                time.sleep(0.01)
+            os.kill(first, signal.SIGKILL)
+
+        killer = threading.Thread(target=kill)
+        killer.start()
+        found = run(
+            study,
+            seeds=seeds,
+            setting="tiny",
+            folder=tmp_path,
+            workers=cluster.scheduler_address,
+            progress=False,
+        )
+        killer.join()
+        assert first not in client.run(os.getpid).values()
+    assert len(list(tmp_path.rglob("*.json"))) == 48
+    assert [task["seeds"] for task in found.tasks] == [[s] for s in seeds]
+    layers = len(study.configured("tiny").layers)
+    assert len(found.rows) == 48 * layers
+    assert len({(r["seed"], r["layers"]) for r in found.rows}) == 48 * layers

@@ -6,6 +6,7 @@ import base64
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import nn
@@ -293,33 +294,34 @@ def test_lorenz_needs_no_network() -> None:
 
 
 def test_sweeps_come_from_measured_rows() -> None:
-    def row(strength: float, **curves: float) -> dict:
-        return {"strength": strength} | {
-            key: {"mean": value, "std": 0.1} for key, value in curves.items()
+    frame = pd.DataFrame(
+        {
+            "strength": [0.1, 0.1, 0.0, 0.0],
+            "exponent": [-0.2, 0.0, 0.0, 0.0],
+            "fresh": [0.9, 0.9, 0.8, 0.7],
+            "attacked": 0.5,
+            "model": "concat",
         }
-
-    rows = [row(s, exponent=-s, fresh=0.9, attacked=0.7) for s in (0, 0.1)]
+    )
     first = {"exponent": {"exponent": "exponent"}}
     both = {"accuracy": {"fresh": "fresh", "under attack": "attacked"}}
 
-    def sweep(rows: list[dict], **changed: dict) -> SweepWidget:
+    def sweep(frame: pd.DataFrame, **changed: dict) -> SweepWidget:
         curves = first | both | changed
-        return SweepWidget(rows, over="strength", curves=curves)
+        return SweepWidget(frame, over="strength", curves=curves)
 
-    widget = sweep(rows)
+    widget = sweep(frame)
     assert (widget.name, widget.values) == ("strength", [0, 0.1])
     left, right = widget.panels
     assert left["curves"][0]["mean"] == [0, -0.1]
     assert [c["name"] for c in right["curves"]] == ["fresh", "under attack"]
-    missing = [row(0, exponent=1), *rows[1:]]
     for call, named in (
-        (lambda: sweep(rows[:1]), "rows have strength"),
-        (lambda: sweep(rows[::-1]), "rows have strength"),
-        (lambda: sweep([{}, {}]), "rows have no"),
-        (lambda: sweep(missing), "mean of 'fresh'"),
-        (lambda: sweep(rows, exponent={"cost": "nfe"}), "mean of 'nfe'"),
-        (lambda: sweep(rows, accuracy={}), "curves has pictures"),
-        (lambda: sweep(rows, third={"a": "fresh"}), "curves has pictures"),
+        (lambda: sweep(frame[:2]), "two values of 'strength'"),
+        (lambda: sweep(frame[::2]), "finite 'exponent' of two seeds"),
+        (lambda: sweep(frame, exponent={"a": "model"}), "numbers in column"),
+        (lambda: sweep(frame, exponent={"cost": "nfe"}), "column 'nfe'"),
+        (lambda: sweep(frame, accuracy={}), "curves must be two pictures"),
+        (lambda: sweep(frame, third={"a": "fresh"}), "curves must be two"),
     ):
         with pytest.raises(ValueError, match=named):
             call()

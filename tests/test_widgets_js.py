@@ -34,7 +34,7 @@ from neural_odes import (
     mlp,
     seeded,
 )
-from neural_odes.lab.experiments.cover import least_cover
+from neural_odes.lab.studies.cover import least_cover
 from neural_odes.lab.widgets import export
 from neural_odes.lab.widgets.base import bundle
 

@@ -1,10 +1,11 @@
 """Build the book into _build/html: ``python tools/build_book.py``.
 
-Around ``jupyter-book build`` this adds four things:
+Around ``jupyter-book build`` this adds five things:
 
 - what the pages load is laid beside them, so that none asks the network;
 - chapters run in parallel, and their outputs are kept: a chapter runs again
   when its cells change or what they depend on (tools/dependencies.py);
+- the results that tables link to are laid beside the pages, too;
 - warnings and failing cells fail the build, also when it is repeated;
 - buttons for Binder, Colab, edits and issues, if the book is published from a
   repository: BOOK_REPOSITORY or GITHUB_REPOSITORY, as ``owner/name``.
@@ -93,6 +94,19 @@ def lay_out_assets(root: Path) -> None:
     shutil.copytree(mathjax / fonts, target / "mathjax" / fonts)
 
 
+def lay_out_results(root: Path, target: Path) -> None:
+    """Copy the results that tables link to beside the pages."""
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    for path in results_folder(root).glob("*.json"):
+        shutil.copy2(path, target)
+
+
+def results_folder(root: Path) -> Path:
+    """Where chapters read results from."""
+    return Path(os.environ.get("NEURAL_ODES_RESULTS") or root / "results")
+
+
 def derived_config(root: Path, cache: Path, repository: str) -> dict[str, Any]:
     """_config.yml with the cache's folder and the repository's buttons."""
     config = yaml.safe_load((root / "_config.yml").read_text())
@@ -127,9 +141,8 @@ def chapters(root: Path) -> list[Path]:
 def run_chapters(root: Path, folder: Path, limit: int) -> None:
     """Run the chapters whose outputs are not kept, side by side."""
     notebooks = chapters(root)
-    results = Path(os.environ.get("NEURAL_ODES_RESULTS") or root / "results")
     keys = {
-        path.stem: chapter_key(path, root / "lib", results)
+        path.stem: chapter_key(path, root / "lib", results_folder(root))
         for path in notebooks
     }
     cache = get_cache(str(folder))
@@ -177,6 +190,7 @@ def build(root: Path, builder: str, repository: str) -> int:
         # Where no page changed, Sphinx does not look at style sheets either.
         styles, shown = root / "book" / "assets", output / "html" / "_static"
         shutil.copytree(styles, shown, dirs_exist_ok=True)
+        lay_out_results(root, output / "html" / "results")
         if repository:
             point_edits_to_main(output / "html", repository)
     return status

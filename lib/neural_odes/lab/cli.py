@@ -1,32 +1,34 @@
-"""The command line: list the experiments, run one, keep its result.
+"""The command line: list the studies, run one, keep its result.
 
 python -m neural_odes list
-python -m neural_odes run anatomy.activations --seeds 5 --out results/
-python -m neural_odes run augmentation.table1 --dataset mnist --tag mnist
+python -m neural_odes run anatomy.activations --seeds 10 --workers 2
+python -m neural_odes run augmentation.table1 --setting mnist --device cuda
 """
 
 from __future__ import annotations
 
 import argparse
 import difflib
-import inspect
 import json
-import math
 import os
 import re
 import sys
-import time
-from collections.abc import Sequence
-from dataclasses import asdict, fields, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, NoReturn
 
 import torch
 
-from neural_odes.lab.experiments import EXPERIMENTS, Experiment
-from neural_odes.lab.results import load, provenance, save, table
-from neural_odes.solver import SolverError
-from neural_odes.training.fit import TrainingError
+from neural_odes.lab import config, records, tables
+from neural_odes.lab.results import Result
+from neural_odes.lab.runner import run
+from neural_odes.lab.studies import STUDIES
+from neural_odes.lab.study import Study
+
+SEEDS, QUICK_SEEDS = 5, 2
+TASKS = "tasks"
+"""The folder, beside the results, of what is finished of them."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -45,258 +47,220 @@ def main(argv: Sequence[str] | None = None) -> int:
         Arguments that cannot be used end in ``SystemExit(2)``.
     """
     argv = sys.argv[1:] if argv is None else list(argv)
-    parser, run_parser = _parsers(argv)
-    args, rest = parser.parse_known_args(argv)
+    args = _parser().parse_args(argv[:2])
     if args.command == "list":
-        parser.parse_args(argv)  # takes no settings
-        print(_listing())
+        lines = [(s.name, s.paper, s.summary) for s in STUDIES.values()]
+        print(tables.align([("name", "paper", "measures"), *lines]))
         return 0
-    args.set += _as_settings(rest, run_parser)
-    experiment = EXPERIMENTS[args.name]
+    study = STUDIES[args.name]
+    parser = _run_parser(study)
+    options, unknown = parser.parse_known_args(argv[2:])
+    if unknown:
+        known = [name for a in parser._actions for name in a.option_strings]
+        name = unknown[0].partition("=")[0]
+        parser.error(f"there is no option {name}{_suggest(name, known)}")
     try:
-        config = configured(
-            experiment.quick if args.quick else experiment.config(), args.set
-        )
-        args.out.mkdir(parents=True, exist_ok=True)
-        _refuse_to_lose(experiment, config, args)
+        settings = {
+            one.name: value
+            for one in fields(study.config)
+            if (value := getattr(options, one.name)) is not None
+        }
+        chosen = study.configured(options.setting, **settings)
+        setting = _setting(study, options, chosen)
+        options.out.mkdir(parents=True, exist_ok=True)
+        _refuse_to_lose(study, chosen, setting, options)
     except (TypeError, ValueError, OSError) as error:
-        run_parser.error(str(error))
+        parser.error(str(error))
     try:
-        return _run(experiment, config, args)
-    except (SolverError, TrainingError, ValueError, OSError) as error:
-        print(f"{args.name} failed: {error}", file=sys.stderr)
-        return 1
+        return _run(study, chosen, setting, options)
     except KeyboardInterrupt:
-        print("interrupted; nothing was written", file=sys.stderr)
+        kept = options.out / TASKS
+        print(
+            f"interrupted; what is finished is kept in {kept}, and the same "
+            "command goes on from there",
+            file=sys.stderr,
+        )
         return 130
+    except (ImportError, ValueError, OSError) as error:
+        print(f"{study.name} failed: {error}", file=sys.stderr)
+        return 1
 
 
-def configured(config: Any, settings: Sequence[str]) -> Any:
-    """A copy of a config with some fields set from text.
-
-    Args:
-        config: instance of a frozen dataclass.
-        settings: like "epochs=50" or "layers=1,2,4"; read as the type of the
-            field's value.
-
-    Raises:
-        ValueError: no such field, or a value it cannot be.
-    """
-    known = {f.name: getattr(config, f.name) for f in fields(config)}
-    changes: dict[str, Any] = {}
-    for setting in settings:
-        name, equals, text = setting.partition("=")
-        if not equals or name not in known:
-            raise ValueError(
-                f"--set is {setting!r}; it takes FIELD=VALUE"
-                + _suggest(name, known, "field")
-            )
-        try:
-            changes[name] = _read(text, known[name])
-        except ValueError:
-            raise ValueError(
-                f"--set is {setting!r}; {name} takes a value like "
-                f"{_write(known[name])}"
-            ) from None
-        values = changes[name]
-        for value in values if isinstance(values, tuple) else (values,):
-            if isinstance(value, int | float) and not 0 <= value < math.inf:
-                raise ValueError(f"--set is {setting!r}; {name} takes >= 0")
-    return replace(config, **changes)
-
-
-def _run(experiment: Experiment, config: Any, args: argparse.Namespace) -> int:
-    seeds = _seeds(experiment, args)
-    started = time.perf_counter()
-    outcome = experiment.run(
-        config, seeds=seeds, device=args.device, progress=args.progress
+def _run(
+    study: Study, chosen: Any, setting: str, options: argparse.Namespace
+) -> int:
+    record = run(
+        study,
+        chosen,
+        seeds=_seeds(options),
+        setting=setting,
+        device=options.device,
+        folder=options.out / TASKS,
+        workers=options.workers,
+        progress=options.progress,
     )
-    origin = provenance(args.device, time.perf_counter() - started)
-    path = save(
-        _file_name(args),
-        config,
-        seeds,
-        outcome,
-        provenance=origin,
-        folder=args.out,
-    )
-    print(table(outcome["summary"]))
-    for judged in outcome.get("verdicts", []):
-        holds = {True: "holds", False: "does not hold", None: "undecided"}
-        print(f"\n{judged['claim']}\n  {holds[judged['holds']]}: "
-              f"{judged['why']}")  # fmt: skip
-    many = f"{len(seeds)} seed{'s' * (len(seeds) != 1)}"
-    print(f"\n{origin['seconds']} s, {many}, written to {path}")
-    return 0
+    path = records.write(record, options.out)
+    print(Result(study, record).report())
+    print(f"\nwritten to {path}")
+    failed = [row for row in record.rows if row.get("failed")]
+    for row in failed:
+        print(
+            f"failed: {row['variant']}, seed {row['seed']}: {row['failed']}",
+            file=sys.stderr,
+        )
+    return 1 if failed else 0
 
 
-def _seeds(experiment: Experiment, args: argparse.Namespace) -> list[int]:
-    number = experiment.quick_seeds if args.quick else 5
-    return list(range(args.seeds or number))
+def _seeds(options: argparse.Namespace) -> list[int]:
+    number = QUICK_SEEDS if options.setting == "quick" else SEEDS
+    return list(range(number)) if options.seeds is None else options.seeds
 
 
-def _file_name(args: argparse.Namespace) -> str:
-    """Neither must take the place of the full measurement."""
-    quick = ".quick" if args.quick else ""
-    return args.name + quick + (f".{args.tag}" if args.tag else "")
+def _setting(study: Study, options: argparse.Namespace, chosen: Any) -> str:
+    """The name that the result goes by."""
+    name: str = options.tag or options.setting
+    known = name in (*study.settings, "chosen", "quick", "tiny")
+    if options.tag and known and chosen != study.configured(name):
+        raise ValueError(
+            f"--tag must not be the name of another setting, got {name!r}"
+        )
+    return name
 
 
 def _refuse_to_lose(
-    experiment: Experiment, config: Any, args: argparse.Namespace
+    study: Study, chosen: Any, setting: str, options: argparse.Namespace
 ) -> None:
-    """A result of other settings or seeds is not replaced unless told to."""
-    path = args.out / f"{_file_name(args)}.json"
-    if not os.access(args.out, os.W_OK):
-        raise ValueError(f"--out is {args.out}, where nothing can be written")
-    if args.replace or not path.exists():
-        return
-    there = load(_file_name(args), args.out)
-    mine = {"config": asdict(config), "seeds": _seeds(experiment, args)}
-    # As text: a file has lists where a config has tuples.
-    if any(json.dumps(there[key]) != json.dumps(mine[key]) for key in mine):
+    """A result is replaced only by more seeds of the same, or when told to."""
+    path = options.out / records.file_name(study.name, setting)
+    if not os.access(options.out, os.W_OK):
         raise ValueError(
-            f"{path} holds a run with other settings or seeds; give --tag to "
-            "write beside it, or --replace to replace it"
+            f"--out must be a folder that can be written to, got {options.out}"
+        )
+    if options.replace or not path.exists():
+        return
+    there = records.read(path)
+    # As text: a file has lists where a config has tuples.
+    same = json.dumps(there.config) == json.dumps(asdict(chosen))
+    more = not study.random or set(there.seeds) <= set(_seeds(options))
+    if not (same and more):
+        raise ValueError(
+            f"{path} holds a run with other "
+            f"{'seeds' if same else 'settings'}; give --tag to write beside "
+            "it, or --replace to replace it"
         )
 
 
-def _as_settings(
-    rest: Sequence[str], parser: argparse.ArgumentParser
-) -> list[str]:
-    """``--dataset mnist`` or ``--dataset=mnist`` as ``dataset=mnist``."""
-    settings, flags = [], list(rest)
-    while flags:
-        name, equals, value = flags.pop(0).partition("=")
-        if not name.startswith("--") or not (equals or flags):
-            parser.error(f"{name} is no option, or lacks its value")
-        value = value if equals else flags.pop(0)
-        settings.append(f"{name[2:].replace('-', '_')}={value}")
-    return settings
-
-
-def _parsers(
-    argv: Sequence[str],
-) -> tuple[argparse.ArgumentParser, argparse.ArgumentParser]:
+def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="python -m neural_odes",
-        description="Run the book's experiments.",
+        description="Run the book's studies.",
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("list", help="list the experiments")
-    named = [a for a in argv if a in EXPERIMENTS] or list(EXPERIMENTS)
-    run = commands.add_parser(
+    commands.add_parser("list", help="list the studies")
+    one = commands.add_parser(
         "run",
-        help="run one experiment and write its result",
-        description="Run one experiment and write NAME.json. "
-        "'run NAME --help' describes its settings.",
-        epilog="\n\n".join(_settings(name) for name in named),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        help="run one study and write its result",
+        description="Run one study and write NAME.json. 'run NAME --help' "
+        "describes its options.",
     )
-    run.add_argument("name", metavar="NAME", type=_known, help="see 'list'")
-    run.add_argument(
+    one.add_argument("name", metavar="NAME", type=_known, help="see 'list'")
+    return parser
+
+
+def _run_parser(study: Study) -> argparse.ArgumentParser:
+    names = ("chosen", *study.settings, "quick")
+    parser = _Parser(
+        prog=f"python -m neural_odes run {study.name}",
+        description=f"{study.summary} ({study.paper}).",
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--setting",
+        default="chosen",
+        choices=names,
+        metavar="NAME",
+        help=f"which settings to start from: {', '.join(names)} (chosen)",
+    )
+    parser.add_argument(
         "--seeds",
-        type=_positive,
+        type=_read_seeds,
         metavar="N",
-        help="run over the seeds 0..N-1 (5; fewer with --quick)",
+        help="the seeds 0 to N - 1, or, with a comma, those named: 7,9 or 7, "
+        f"({SEEDS}; {QUICK_SEEDS} of the setting quick)",
     )
-    run.add_argument(
+    parser.add_argument(
         "--device",
         type=_available,
         default="cuda" if torch.cuda.is_available() else "cpu",
         help="cpu, cuda or mps (cuda where there is one, else cpu)",
     )
-    run.add_argument(
+    parser.add_argument(
+        "--workers",
+        type=_workers,
+        default=0,
+        metavar="N",
+        help="run on N local processes, or on the Dask cluster at an address "
+        "such as tcp://10.0.0.1:8786 (in this process)",
+    )
+    parser.add_argument(
         "--out",
         type=Path,
         default=Path("results"),
         metavar="FOLDER",
-        help="where the result goes (results/)",
+        help="where the result goes (results/), and what is finished of it "
+        f"({TASKS}/ in there)",
     )
-    run.add_argument(
-        "--quick",
-        action="store_true",
-        help="the small settings of the book's live cells; writes "
-        "NAME.quick.json",
-    )
-    run.add_argument(
+    parser.add_argument(
         "--tag",
         type=_tag,
-        help="write NAME.TAG.json: for a run with other settings that is to "
-        "stand beside the full measurement",
+        help="write NAME.TAG.json, beside the study's own results",
     )
-    run.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="FIELD=VALUE",
-        help="change a setting below; may be given again. --FIELD VALUE does "
-        "the same",
-    )
-    run.add_argument(
+    parser.add_argument(
         "--replace",
         action="store_true",
         help="replace a result of other settings or seeds",
     )
-    run.add_argument(
-        "--no-progress", dest="progress", action="store_false", help="no bars"
+    parser.add_argument(
+        "--no-progress", dest="progress", action="store_false", help="no bar"
     )
-    return parser, run
-
-
-def _listing() -> str:
-    rows = [
-        {"name": name, "paper": e.paper, "measures": e.summary}
-        for name, e in EXPERIMENTS.items()
-    ]
-    return table(rows)
-
-
-def _settings(name: str) -> str:
-    experiment = EXPERIMENTS[name]
-    told = {
-        field: " ".join(text.split())
-        for kind in reversed(experiment.config.__mro__)
-        for field, text in re.findall(
-            r"^ {4}(\w+): (.*?)(?=^ {4}\w|\Z)",
-            inspect.cleandoc(kind.__doc__ or ""),
-            re.MULTILINE | re.DOTALL,
+    group = parser.add_argument_group("settings")
+    kinds = config.kinds(study.config)
+    for one in fields(study.config):
+        kind = kinds[one.name]
+        text = (
+            f"{one.metadata['text']}; {config.words(kind)} "
+            f"[{config.write(one.default)}]"
         )
-    }
-    lines = [f"settings of {name} ({experiment.summary}):"]
-    for field in fields(experiment.config):
-        lines.append(f"  {field.name} = {_write(field.default)}")
-        lines.append(f"      {told.get(field.name, '')}")
-    return "\n".join(lines)
+        group.add_argument(
+            f"--{one.name.replace('_', '-')}",
+            type=_reader(kind),
+            metavar="VALUE",
+            help=text.replace("%", "%%"),
+        )
+    return parser
 
 
-def _read(text: str, like: Any) -> Any:
-    if isinstance(like, bool):
-        if text.lower() not in ("true", "false"):
-            raise ValueError(text)
-        return text.lower() == "true"
-    if isinstance(like, tuple):
-        return tuple(_read(part.strip(), like[0]) for part in text.split(","))
-    return type(like)(text)
+def _reader(kind: Any) -> Callable[[str], Any]:
+    def read(text: str) -> Any:
+        try:
+            return config.read(text, kind)
+        except (ValueError, KeyError):
+            raise argparse.ArgumentTypeError(
+                f"must be {config.words(kind)}, got {text!r}"
+            ) from None
+
+    return read
 
 
-def _write(value: Any) -> str:
-    if isinstance(value, tuple):
-        return ",".join(map(_write, value))
-    return str(value)
-
-
-def _suggest(name: str, known: Any, what: str) -> str:
-    close = difflib.get_close_matches(name, known, n=2, cutoff=0.5)
-    if close:
-        return f"; did you mean {' or '.join(close)}?"
-    return f"; the {what}s are {', '.join(known)}"
+def _suggest(name: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, list(known), n=2, cutoff=0.5)
+    return f"; did you mean {' or '.join(close)}?" if close else ""
 
 
 def _known(name: str) -> str:
-    if name not in EXPERIMENTS:
+    if name not in STUDIES:
         raise argparse.ArgumentTypeError(
-            f"there is no experiment {name!r}"
-            + _suggest(name, EXPERIMENTS, "experiment")
+            f"there is no study {name!r}{_suggest(name, STUDIES)}"
         )
     return name
 
@@ -304,19 +268,40 @@ def _known(name: str) -> str:
 def _tag(text: str) -> str:
     if not re.fullmatch(r"[a-z0-9-]+", text):
         raise argparse.ArgumentTypeError(
-            f"{text!r} is not made of a-z, 0-9 and -"
-        )
-    if text == "quick":
-        raise argparse.ArgumentTypeError(
-            "'quick' is the name of runs with --quick"
+            f"must be made of a-z, 0-9 and -, got {text!r}"
         )
     return text
 
 
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not an integer >= 1")
-    return int(text)
+def _read_seeds(text: str) -> list[int]:
+    parts = [part.strip() for part in text.split(",")]
+    listed = [part for part in parts if part]
+    if not listed or not all(part.isdecimal() for part in listed):
+        raise argparse.ArgumentTypeError(
+            f"must be an integer >= 1, or integers like 7,9, got {text!r}"
+        )
+    if len(parts) > 1:
+        if len({int(part) for part in listed}) < len(listed):
+            raise argparse.ArgumentTypeError(
+                f"must be distinct seeds, got {text!r}"
+            )
+        return [int(part) for part in listed]
+    if int(text) < 1:
+        raise argparse.ArgumentTypeError(
+            f"must be an integer >= 1, or integers like 7,9, got {text!r}"
+        )
+    return list(range(int(text)))
+
+
+def _workers(text: str) -> int | str:
+    if text.isdecimal() and int(text):
+        return int(text)
+    if not re.search(r":\d+$", text):
+        raise argparse.ArgumentTypeError(
+            "must be an integer >= 1 or the address of a Dask scheduler, got "
+            f"{text!r}"
+        )
+    return text
 
 
 def _available(device: str) -> str:
@@ -327,7 +312,7 @@ def _available(device: str) -> str:
     }
     if device not in ready:
         raise argparse.ArgumentTypeError(
-            f"{device!r} is none of {', '.join(ready)}"
+            f"must be one of {', '.join(ready)}, got {device!r}"
         )
     if not ready[device]:
         raise argparse.ArgumentTypeError(

@@ -1,216 +1,192 @@
-"""Measurements as files: what ran, with which settings, where and when.
+"""What the book reads: a study's rows with their tables and verdicts.
 
-A result is one JSON file, ``<folder>/<experiment>.json``::
-
-    {"experiment", "config", "seeds", "outcome", "provenance"}
-
-The command line writes them, the book reads them.
+results.load("chaos.figure7").report("exponent", "attacked")
+results.across("chaos.figure7")
+results.measure("background.euler", "quick", seeds=[0, 1]).table()
 """
 
 from __future__ import annotations
 
-import json
-import math
-import statistics
-import textwrap
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from neural_odes.lab import records
-from neural_odes.lab.records import results_folder, write_json
+import pandas as pd
+
+from neural_odes.lab import tables
+from neural_odes.lab.judges import Verdict, judge
+from neural_odes.lab.records import Record, file_name, read, results_folder
+from neural_odes.lab.runner import run
+from neural_odes.lab.studies import STUDIES
+from neural_odes.lab.study import Study
 
 
-def save(
-    name: str,
-    config: Any,
-    seeds: Sequence[int],
-    outcome: Mapping[str, Any],
-    *,
-    provenance: Mapping[str, Any],
-    folder: str | Path,
-) -> Path:
-    """Write one result, whole or not at all.
+@dataclass(frozen=True)
+class Result:
+    """A study, measured under one setting.
 
-    Args:
-        name: the experiment's name; the file is ``<name>.json``.
-        config: the dataclass instance it ran with.
-        seeds: the seeds it ran over.
-        outcome: what it returned: dicts, lists, numbers and strings. NaN and
-            infinity, which JSON lacks, become null.
-        provenance: see :func:`provenance`.
-        folder: where to; made if missing.
-
-    Returns:
-        The file's path.
-
-    Raises:
-        ValueError: name is not a plain file name.
-        TypeError: the outcome holds something that JSON cannot, say a tensor.
+    Attributes:
+        study: what was measured.
+        record: as it stands in the file.
     """
-    if not name or Path(name).name != name:
-        raise ValueError(f"name is {name!r}; it takes a plain file name")
-    record = {
-        "experiment": name,
-        "config": asdict(config),
-        "seeds": list(seeds),
-        "outcome": outcome,
-        "provenance": provenance,
-    }
-    path = Path(folder) / f"{name}.json"
-    write_json(path, record)
-    return path
+
+    study: Study
+    record: Record
+
+    @cached_property
+    def config(self) -> Any:
+        """The settings it ran with."""
+        names = {one.name for one in fields(self.study.config)}
+        kept = {
+            key: tuple(value) if isinstance(value, list) else value
+            for key, value in self.record.config.items()
+            if key in names
+        }
+        return self.study.config(**kept)
+
+    @cached_property
+    def rows(self) -> pd.DataFrame:
+        """A row per variant, seed and other keys, as it was measured."""
+        return pd.DataFrame(list(self.record.rows))
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """What tables and judges see: rows, or what is derived from them."""
+        derive = self.study.derive
+        return self.rows if derive is None else derive(self.config, self.rows)
+
+    @cached_property
+    def keys(self) -> list[str]:
+        """The columns that name a line of the table."""
+        keys = ["variant", *self.study.keys]
+        return [
+            k for k in keys if k in self.frame and self.frame[k].nunique() > 1
+        ]
+
+    @cached_property
+    def verdicts(self) -> list[Verdict]:
+        """The study's claims, judged over these rows."""
+        claims = self.study.claims(self.config)
+        return judge(claims, self.frame, self.study.converged)
+
+    def mean(self, *quantities: str) -> pd.DataFrame:
+        """Means over seeds, a line for each variant and other keys."""
+        return self._over_seeds(*quantities).mean()
+
+    def std(self, *quantities: str) -> pd.DataFrame:
+        """Standard deviations over seeds, lines as in :meth:`mean`."""
+        return self._over_seeds(*quantities).std()
+
+    def _over_seeds(self, *quantities: str) -> Any:
+        chosen = list(quantities) or self.quantities
+        return self.frame.groupby(self.keys, sort=False)[chosen]
+
+    @property
+    def quantities(self) -> list[str]:
+        """The columns of plain numbers that are no keys."""
+        numbers = self.frame.select_dtypes("number").columns
+        return [c for c in numbers if c not in ("seed", *self.keys)]
+
+    def table(self, *quantities: str, **where: Any) -> tables.Table:
+        """Mean ± standard deviation over seeds, and each seed as a dot.
+
+        Args:
+            quantities: columns; by default all that are plain numbers.
+            where: values of columns, of the lines that are shown.
+
+        Raises:
+            ValueError: there is no such column.
+        """
+        chosen = list(quantities) or self.quantities
+        for column in (*chosen, *where):
+            if column not in self.frame:
+                raise ValueError(
+                    f"quantities must be columns of {self.study.name}, "
+                    f"{', '.join(self.frame)}, got {column!r}"
+                )
+        shown = self.frame
+        for column, value in where.items():
+            shown = shown[shown[column] == value]
+        return tables.Table(
+            shown,
+            [key for key in self.keys if key not in where],
+            chosen,
+            {"variant": self.study.label, **self.study.words},
+            tables.origin(self.record),
+            file_name(self.record.study, self.record.setting),
+        )
+
+    @property
+    def cards(self) -> tables.Cards:
+        """The verdicts, to be shown in a page."""
+        return tables.Cards(self.verdicts)
+
+    def report(self, *quantities: str, **where: Any) -> tables.Parts:
+        """Table and verdicts together; see :meth:`table`."""
+        return tables.Parts([self.table(*quantities, **where), self.cards])
 
 
-def load(name: str, folder: str | Path | None = None) -> dict[str, Any]:
+def load(
+    name: str, setting: str = "chosen", folder: str | Path | None = None
+) -> Result:
     """Read one result.
 
     Args:
-        name: the experiment's name.
-        folder: where from; by default :func:`results_folder`.
-
-    Returns:
-        The dictionary described at the top of this module.
+        name: the study's name, a key of ``STUDIES``.
+        setting: the name that it goes by.
+        folder: where from; by default the project's results.
 
     Raises:
-        FileNotFoundError: there is none; says which command makes it.
+        KeyError: there is no such study.
+        FileNotFoundError: there is no such result; says how to make it.
         ValueError: the file is damaged, or no result.
     """
-    path = (results_folder() if folder is None else Path(folder)) / (
-        f"{name}.json"
-    )
+    if name not in STUDIES:
+        raise KeyError(f"there is no study {name!r}")
+    path = results_folder() if folder is None else Path(folder)
+    path = path / file_name(name, setting)
     if not path.is_file():
         raise FileNotFoundError(
             f"there is no result {path}; make it with: python -m neural_odes "
-            f"run {name} --out {path.parent}"
+            f"run {name} --setting {setting} --out {path.parent}"
         )
-    try:
-        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path} is no result: {error}") from error
-    missing = {"config", "seeds", "outcome", "provenance"} - set(record)
-    if missing:
-        raise ValueError(f"{path} is no result: it lacks {sorted(missing)}")
-    return record
+    return Result(STUDIES[name], read(path))
 
 
-def provenance(device: str, seconds: float) -> dict[str, Any]:
-    """What a result came from.
+def across(name: str, folder: str | Path | None = None) -> tables.Across:
+    """A study's verdicts under all of its settings that were measured.
 
     Args:
-        device: torch's name of the device it ran on, e.g. "cpu".
-        seconds: how long it took, wall time.
-
-    Returns:
-        date (UTC, ISO 8601), seconds, device with its name and the number of
-        CPU threads, versions, and the git commit of this package with whether
-        the package's files differed from it (both None outside a repository).
+        name: the study's name.
+        folder: where from; by default the project's results.
     """
-    return {
-        **records.provenance(device),
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "seconds": round(seconds, 1),
-    }
+    first = load(name, folder=folder)
+    found = {"chosen": first.verdicts}
+    for setting in first.study.settings:
+        try:
+            found[setting] = load(name, setting, folder).verdicts
+        except FileNotFoundError:
+            continue
+    return tables.Across(found)
 
 
-def spread(values: Sequence[float]) -> dict[str, Any]:
-    """Mean and sample standard deviation of one number per seed.
-
-    Returns:
-        mean, std (None for a single value) and n.
-
-    Raises:
-        ValueError: there are no values.
-    """
-    if not values:
-        raise ValueError("values is empty; it takes at least one number")
-    std = statistics.stdev(values) if len(values) > 1 else None
-    return {"mean": statistics.fmean(values), "std": std, "n": len(values)}
-
-
-def compare(a: Sequence[float], b: Sequence[float]) -> int:
-    """Whether the mean of a is clearly below (-1) or above (1) that of b.
-
-    Clearly: by more than two standard errors of the difference of the two
-    means (Welch), each over its own seeds. Otherwise 0, and with fewer than
-    two values on a side always 0. Of quantities that span orders of magnitude
-    over the seeds, as losses do, compare the logarithms.
-    """
-    if min(len(a), len(b)) < 2:
-        return 0
-    error = math.sqrt(
-        statistics.variance(a) / len(a) + statistics.variance(b) / len(b)
-    )
-    difference = statistics.fmean(a) - statistics.fmean(b)
-    return (difference > 2 * error) - (difference < -2 * error)
-
-
-def verdict(claim: str, holds: bool | None, why: str) -> dict[str, Any]:
-    """One claim, judged: ``holds`` is None where the numbers cannot tell."""
-    return {"claim": claim, "holds": holds, "why": why}
-
-
-def table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Rows of the same keys as an aligned text table, mean ± std.
-
-    Raises:
-        ValueError: a row has other keys than the first.
-    """
-    if not rows:
-        return ""
-    names = list(rows[0])
-    for row in rows:
-        if set(row) != set(names):
-            raise ValueError(f"rows have keys {list(row)} and {names}")
-    lines = [names, *([_cell(row[name]) for name in names] for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(
-        "  ".join(map(str.ljust, line, widths)).rstrip() for line in lines
-    )
-
-
-def report(
-    record: Mapping[str, Any], columns: Sequence[str] | None = None
-) -> str:
-    """A result in plain text: where it is from, its table, its verdicts.
+def measure(
+    name: str,
+    setting: str = "chosen",
+    *,
+    seeds: Sequence[int],
+    **changes: Any,
+) -> Result:
+    """Run a study here and now, without keeping its result.
 
     Args:
-        record: what :func:`load` returns.
-        columns: of the table; by default all.
+        name: the study's name.
+        setting: the settings to start from.
+        seeds: which seeds.
+        changes: settings of one's own.
     """
-    made, rows = record["provenance"], record["outcome"]["summary"]
-    if columns is not None:
-        rows = [{name: row[name] for name in columns} for row in rows]
-    seeds = len(record["seeds"])
-    lines = [
-        f"{record['experiment']}: {seeds} seed{'s' * (seeds != 1)}, "
-        f"{made['device']}, {made['date'][:10]}, {made['seconds']:.0f} s",
-        "",
-        table(rows),
-    ]
-    words = {True: "held", False: "did not hold", None: "undecided"}
-    for judged in record["outcome"].get("verdicts", []):
-        claim = f"[{words[judged['holds']]}] {judged['claim']}"
-        lines += ["", *textwrap.wrap(claim, 76)]
-        lines += textwrap.wrap(judged["why"], 76)
-    return "\n".join(lines)
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, Mapping) and "mean" in value:
-        return _mean(value["mean"], value.get("std"))
-    if isinstance(value, float):
-        return str(int(value)) if value.is_integer() else f"{value:.4g}"
-    return "-" if value is None else str(value)
-
-
-def _mean(mean: float, std: float | None) -> str:
-    """As many decimals as show two digits of the deviation."""
-    if not std:
-        return _cell(mean)
-    decimals = max(0, 1 - math.floor(math.log10(std)))
-    if decimals > 5:
-        return f"{mean:.2g} ± {std:.1g}"
-    return f"{mean:.{decimals}f} ± {std:.{decimals}f}"
+    study = STUDIES[name]
+    config = study.configured(setting, **changes)
+    return Result(study, run(study, config, seeds=seeds, progress=False))

@@ -14,6 +14,7 @@ from neural_odes.lab.plot.animation import animate_boundary, animate_flow
 from neural_odes.lab.plot.crossings import crossings
 from neural_odes.lab.plot.curves import (
     convergence,
+    means,
     memory,
     training_curves,
     weights,
@@ -50,6 +51,7 @@ __all__ = [
     "exponent_map",
     "flow",
     "legend",
+    "means",
     "memory",
     "scatter",
     "slope_field",

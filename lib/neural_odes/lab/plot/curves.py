@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
@@ -216,23 +217,43 @@ def convergence(
     return ax
 
 
-def memory(
-    rows: Sequence[Mapping[str, float]],
+def means(
+    frame: pd.DataFrame,
+    x: str,
+    quantity: str,
     ax: Axes | None = None,
     *,
-    ways: Sequence[str] = ("backpropagation", "adjoint"),
+    label: str | None = None,
 ) -> Axes:
+    """What was measured over seeds: mean ±1 standard deviation, over x.
+
+    Args:
+        frame: a row per value of x and seed.
+        x: a column of numbers.
+        quantity: another.
+        ax: where to draw; by default on a new figure.
+        label: of the curve; by default the quantity's name.
+    """
+    ax = on_axes(ax)
+    seeds = frame.groupby(x)[quantity]
+    mean, std = seeds.mean(), seeds.std().fillna(0.0)
+    name = quantity if label is None else label
+    ax.errorbar(mean.index, mean, std, fmt="o-", capsize=3, label=name)
+    ax.set(xlabel=x)
+    return ax
+
+
+def memory(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Peak memory of a gradient over the evaluations of its forward solve.
 
     Args:
-        rows: each with "nfe" and, for each way, the memory in MiB.
+        frame: has the columns "variant", how the gradient is computed, "nfe"
+            and "memory", in MiB.
         ax: where to draw; by default on a new figure.
-        ways: the keys that are drawn.
     """
     ax = on_axes(ax)
-    for way in ways:
-        nfe, size = ([row[key] for row in rows] for key in ("nfe", way))
-        ax.loglog(nfe, size, "o-", label=way)
+    for way, own in frame.groupby("variant", sort=False):
+        ax.loglog(own["nfe"], own["memory"], "o-", label=way)
     ax.set(xlabel="evaluations", ylabel="peak memory in MiB")
     legend(ax)
     return ax

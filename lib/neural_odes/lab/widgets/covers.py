@@ -12,7 +12,7 @@ class CoverWidget(Widget):
 
     The least that any r-cover of the unit sphere in n dimensions takes, its
     area over that of a cap, computed in the page as by
-    :func:`neural_odes.lab.experiments.cover.least_cover`. The reader sets n and
+    :func:`neural_odes.lab.studies.cover.least_cover`. The reader sets n and
     r, the latter also by dragging the edge of a cap on the circle.
 
     Args:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import traitlets
+from pandas.api.types import is_numeric_dtype
 
 from neural_odes.lab.widgets.base import Widget, bundle
 
@@ -19,18 +21,16 @@ class SweepWidget(Widget):
     is read out is interpolated and marked so.
 
     Args:
-        rows: two or more, by increasing value of the setting, such as an
-            experiment's summary: each has the setting, a number, and for
-            every curve a {"mean", "std"} over seeds.
-        over: the key of the setting.
-        curves: for each of the two pictures, by the name of its axis, the keys
-            of its curves by their labels; the first picture has one curve, the
-            second one or two.
+        frame: a row per value of the setting and seed, such as a study's.
+        over: the column of the setting, two numbers or more.
+        curves: for each of the two pictures, by the name of its axis, the
+            columns of its curves by their labels; the first picture has one
+            curve, the second one or two.
         name: of the setting, for the axis; by default ``over``.
         title: above the figure.
 
     Raises:
-        ValueError: rows or curves are not like that; names what is missing.
+        ValueError: frame or curves are not like that; names what is missing.
     """
 
     _esm = bundle("sweep")
@@ -41,7 +41,7 @@ class SweepWidget(Widget):
 
     def __init__(
         self,
-        rows: Sequence[Mapping[str, Any]],
+        frame: pd.DataFrame,
         *,
         over: str,
         curves: Mapping[str, Mapping[str, str]],
@@ -51,45 +51,44 @@ class SweepWidget(Widget):
         sizes = [len(panel) for panel in curves.values()]
         if sizes not in ([1, 1], [1, 2]):
             raise ValueError(
-                f"curves has pictures of {sizes} curves; it takes two "
-                "pictures, the first of one curve, the second of one or two"
+                "curves must be two pictures, the first of one curve, the "
+                f"second of one or two, got {sizes}"
             )
-        if not all(over in row for row in rows):
-            raise ValueError(f"rows have no {over!r} each; it takes a number")
-        values = [float(row[over]) for row in rows]
-        if len(rows) < 2 or values != sorted(set(values)):
+        columns = [c for panel in curves.values() for c in panel.values()]
+        for column in (over, *columns):
+            if column not in frame or not is_numeric_dtype(frame[column]):
+                raise ValueError(
+                    f"frame must have numbers in column {column!r}, got "
+                    f"columns {', '.join(map(str, frame))}"
+                )
+        seeds = frame.groupby(over)[columns]
+        mean, std = seeds.mean(), seeds.std()
+        if len(mean) < 2:
             raise ValueError(
-                f"rows have {over} {values}; it takes two or more that increase"
+                f"frame must have two values of {over!r} or more, got "
+                f"{len(mean)}"
             )
+        for column in columns:
+            if not np.isfinite([mean[column], std[column]]).all():
+                raise ValueError(
+                    f"frame must have finite {column!r} of two seeds or more"
+                )
         super().__init__(
             title=title,
             name=name or over,
-            values=values,
+            values=[float(value) for value in mean.index],
             panels=[
                 {
                     "axis": axis,
                     "curves": [
-                        _curve(rows, label, key) for label, key in panel.items()
+                        {
+                            "name": label,
+                            "mean": mean[column].tolist(),
+                            "std": std[column].tolist(),
+                        }
+                        for label, column in panel.items()
                     ],
                 }
                 for axis, panel in curves.items()
             ],
         )
-
-
-def _curve(
-    rows: Sequence[Mapping[str, Any]], name: str, key: str
-) -> dict[str, Any]:
-    curve: dict[str, Any] = {"name": name}
-    for part in ("mean", "std"):
-        try:
-            values = [float(row[key][part]) for row in rows]
-        except (KeyError, TypeError):
-            values = [math.nan]
-        if not all(map(math.isfinite, values)):
-            raise ValueError(
-                f"rows have no finite {part} of {key!r} each; it takes "
-                '{"mean", "std"}, both numbers'
-            )
-        curve[part] = values
-    return curve

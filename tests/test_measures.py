@@ -1,0 +1,256 @@
+"""What the studies measure, against what is known."""
+
+import math
+
+import pandas as pd
+import pytest
+import torch
+
+from neural_odes import NeuralODE, mlp
+from neural_odes.lab.results import Result
+from neural_odes.lab.studies import (
+    STUDIES,
+    adjoint,
+    augmented,
+    augmented_flows,
+    background,
+    common,
+    images,
+    solvers,
+)
+from neural_odes.solver import METHODS, Solver
+
+
+@pytest.fixture
+def rows(tiny_record):
+    return lambda name: pd.DataFrame(tiny_record(name).rows)
+
+
+@pytest.fixture
+def verdicts(tiny_record):
+    return lambda name: Result(STUDIES[name], tiny_record(name)).verdicts
+
+
+def test_the_slope_of_a_power_law_is_its_exponent():
+    x = [1.0, 2.0, 5.0, 11.0]
+    slope = common.finer_slope(x, [3 * v**-1.5 for v in x])
+    assert slope == pytest.approx(-1.5)
+    # At 1e-11 rounding begins, which has no slope.
+    assert math.isnan(common.finer_slope(x, [1.0, 1e-12, 1e-12, 1e-12]))
+
+
+def test_distance_is_root_mean_square():
+    a = torch.tensor([[3.0, 4.0], [0.0, 0.0]])
+    assert common.distance(a, torch.zeros(2, 2)) == pytest.approx(12.5**0.5)
+
+
+def test_the_float64_copy_leaves_the_model_alone():
+    model = common.planar(0, 4)
+    copied = common.in_float64(model, background.EXACT)
+    assert {p.dtype for p in copied.parameters()} == {torch.float64}
+    assert {p.dtype for p in model.parameters()} == {torch.float32}
+    assert model.solver != background.EXACT
+
+
+def test_euler_networks_close_in_as_one_over_their_layers(rows, verdicts):
+    assert verdicts("background.euler")[0].word == "held"
+    for _, own in rows("background.euler").groupby("seed"):
+        assert own["distance"].is_monotonic_decreasing
+
+
+def test_euler_networks_are_the_euler_method():
+    model = common.planar(0, 4)
+    x = torch.randn(5, 2, generator=torch.Generator().manual_seed(0))
+    network = background.euler_network(model, x, 8)
+    model.solver = Solver("euler", step_size=1 / 8)
+    torch.testing.assert_close(network, model.solve(x).z[-1])
+
+
+def test_methods_show_their_orders_and_counts_on_the_rotation(rows):
+    found = rows("background.solvers").query("variant == 'rotation'")
+    for name, own in found.query("seed == 0").groupby("method"):
+        method = METHODS[name]
+        if not method.adaptive:
+            steps = own["setting"]
+            assert list(own["nfe"]) == list(steps * method.stages)
+            # Euler's error on a full turn still holds higher orders here.
+            slack = 0.35 if name == "euler" else 0.2
+            order = -common.finer_slope(list(steps), list(own["error"]))
+            assert order == pytest.approx(method.order, abs=slack)
+
+
+def test_a_rotation_by_full_turns_comes_back():
+    study = STUDIES["background.solvers"]
+    config = study.configured("tiny", turns=2.0, steps=(1024,))
+    found = pd.DataFrame(
+        solvers.solvers.measure(config, "rotation", [0], "cpu")
+    )
+    assert found.query("method == 'rk4'")["error"].item() < 1e-6
+
+
+def test_gradient_errors_fall_with_the_tolerance(rows):
+    finest = rows("background.gradients").query("tolerance == 1e-4")
+    assert len(finest) == 2 * 2
+    assert (finest[["backprop", "adjoint"]] < 1e-3).all(axis=None)
+
+
+def test_one_directional_fields_point_one_way(rows):
+    runs = rows("anatomy.activations")
+    assert len(runs) == 10
+    for run_ in runs.to_dict("records"):
+        if run_["variant"] in ("sigmoid", "softplus"):
+            assert (run_["up"], run_["down"]) == (1, 0)
+        elif run_["variant"] == "relu":
+            assert run_["down"] == 0
+        else:
+            assert run_["up"] + run_["down"] == pytest.approx(1)
+
+
+def test_parameters_match_their_closed_forms(rows, verdicts):
+    counts = rows("anatomy.parameters")
+    w, h, theta = counts["width"], counts["hidden"], counts["theta"]
+    assert (theta == w * w + 6 * w + 2).all()
+    expected = (counts["modes"] * theta).fillna(2 * h + h * theta + theta)
+    assert (counts["parameters"] == expected).all()
+    assert verdicts("anatomy.parameters")[0].word == "held"
+
+
+def test_weights_are_read_back_over_depth(rows):
+    config = STUDIES["anatomy.weights"].configured("tiny")
+    for run_ in rows("anatomy.weights").to_dict("records"):
+        assert 0 < run_["share"] < 1
+        assert len(run_["strongest"]) == config.strongest
+        spans = [max(v) - min(v) for v in run_["strongest"].values()]
+        assert min(spans) > 0
+        assert {len(v) for v in run_["strongest"].values()} == {config.depths}
+
+
+def test_depth_variants_differ_in_parameters(rows):
+    found = rows("anatomy.depth_variants").groupby("variant")["parameters"]
+    counts = found.first()
+    readout, theta = 3, 354
+    assert counts["vanilla"] == theta + readout
+    assert counts["concat"] == theta + 16 + readout
+    assert counts["GalNODE"] == 5 * theta + readout
+    assert counts["hypernetwork"] == 32 + 17 * theta + readout
+
+
+def test_the_augmented_field_is_exact_in_one_euler_step(rows, verdicts):
+    found = rows("anatomy.augmented_field")
+    one_step = found[found["variant"] == "euler, one step"]
+    # Rounding only: of numbers of size one, in float32.
+    assert one_step["error"].max() < 1e-6
+    assert set(one_step["nfe"]) == {1}
+    assert verdicts("anatomy.augmented_field")[0].word == "held"
+
+
+def test_the_augmented_field_leaves_its_points_in_place():
+    f = mlp(3, 8, 1)
+    x = torch.randn(4, 3, generator=torch.Generator().manual_seed(0))
+    model = augmented.reproducing(f)
+    assert isinstance(model, NeuralODE)
+    end = model.solve(x).z[-1]
+    torch.testing.assert_close(end[:, :3], x)
+    torch.testing.assert_close(end[:, 3:], f(x))
+
+
+def test_turnover_of_a_rotation():
+    """A ring that turns by one radian per unit: its speed is its spread."""
+
+    def turn(s, z, x):
+        return torch.stack([-z[:, 1], z[:, 0]], dim=1)
+
+    angle = torch.linspace(0, 6.28, 100, dtype=torch.float64)
+    ring = torch.stack([angle.cos(), angle.sin()], dim=1)
+    model = NeuralODE(turn, depth=2.0)
+    assert common.turnover(model, ring) == pytest.approx(1, rel=1e-3)
+    assert common.turnover(model, 5 * ring) == pytest.approx(1, rel=1e-3)
+
+
+def test_table_1_counts_the_papers_parameters():
+    """Table 2: 1x1 to 64, 3x3, 1x1; then a linear layer to 10."""
+    config = images.Table1(dataset="mnist")
+
+    def convolutions(inputs, outputs):
+        return (inputs + 1) * 64 + (9 * 64 + 1) * 64 + 65 * outputs
+
+    layer, linear = 2 * 6, lambda channels: (28 * 28 * channels + 1) * 10
+    expected = {
+        "vanilla": convolutions(1, 1) + linear(1),
+        "ANODE": convolutions(6, 6) + linear(6),
+        "IL-NODE": convolutions(6, 6) + layer + linear(6),
+        "2nd order": convolutions(6, 3) + layer + linear(6),
+    }
+    for name, number in expected.items():
+        assert common.count(images.build(config, name, 28 * 28)) == number
+
+
+@pytest.mark.parametrize("name", images.MODELS)
+@pytest.mark.parametrize(
+    "settings", [{}, {"precision": "bf16"}, {"adjoint": True}], ids=str
+)
+def test_images_go_through_every_model(name, settings):
+    config = images.Table1(channels=4, **settings)
+    model = images.build(config, name, 64)
+    x, y = images.digits("test")
+    assert model(x[:3]).shape == (3, 10)
+    assert model(x[:3]).dtype == torch.float32
+    forward, backward = images.evaluations(model, x[:3], y[:3])
+    assert forward > 0
+    assert backward > 0
+    assert model.solver.adjoint == ("adjoint" in settings)
+
+
+def test_memory_counts_what_is_alive_once():
+    with adjoint.PeakMemory() as peak:
+        one = torch.zeros(1000)
+        view = one.view(10, 100)
+        other = one + 1
+        del one, other
+        assert (peak.now, peak.most) == (4000, 8000)
+        del view
+    assert peak.now == 0
+
+
+def test_the_adjoint_keeps_no_steps(rows):
+    found = rows("augmentation.memory").set_index(["variant", "steps"])
+    growth = found.xs(8, level="steps") / found.xs(2, level="steps")
+    assert (growth["nfe"] == 4).all()
+    assert growth["memory"]["backpropagation"] > 2
+    assert growth["memory"]["adjoint"] < 1.1
+
+
+def test_a_flow_that_stands_still_is_the_control(rows):
+    found = rows("augmentation.graph")
+    means = found.groupby("variant").mean(numeric_only=True)
+    assert means["parameters"]["no flow"] == 34 * 4 + 4 + 4 + 1
+    assert means["nfe"]["zeros added"] > 0
+    assert found["accuracy"].between(0, 1).all()
+
+
+def test_spikes_are_counted_in_loss_and_evaluations():
+    history = images.History(
+        loss=torch.tensor([1.0, 2.0, 1.0, 1.4]),
+        grad_norm=torch.zeros(4),
+        nfe=torch.tensor([10.0, 10.0, 16.0, 16.0]),
+        seconds=1.0,
+    )
+    assert images.spikes(history) == 2
+
+
+def test_length_and_bending_of_known_paths():
+    """Half a circle, of a point on it: pi long, its ends 2 apart."""
+    angle = torch.linspace(0, torch.pi, 201)[:, None]
+    half = torch.stack([angle.cos(), angle.sin()], dim=2)
+    both = torch.cat([half, -half], dim=1)
+    length, bending = augmented_flows.paths(both)
+    assert length == pytest.approx(torch.pi, rel=1e-3)
+    assert bending == pytest.approx(torch.pi / 2, rel=1e-3)
+
+
+def test_seeds_differ(rows):
+    first, second = (
+        list(own["distance"])
+        for _, own in rows("background.euler").groupby("seed")
+    )
+    assert first != second

@@ -198,7 +198,7 @@ def test_a_page_shows_each_seed_and_links_to_the_file():
     html = Result(STUDIES[NAME], RECORD).report()._repr_html_()
     assert f'href="../results/{NAME}.json"' in html
     assert html.count("<circle") == len(RECORD.rows)
-    assert '<div class="verdict held">' in html
+    assert '<details class="verdict held">' in html
     assert "✓ held" in html
 
 

@@ -119,12 +119,11 @@ class Cards:
 
     def _repr_html_(self) -> str:
         return "".join(
-            f'<div class="verdict {one.word.replace(" ", "-")}">'
-            f"<p><strong>{MARKS[one.word]} {one.word}</strong> "
-            f"{escape(one.claim.sentence)}</p>"
-            f"<details><summary>why</summary><ul>"
+            f'<details class="verdict {one.word.replace(" ", "-")}">'
+            f"<summary><strong>{MARKS[one.word]} {one.word}</strong> "
+            f"{escape(one.claim.sentence)}</summary><ul>"
             + "".join(f"<li>{escape(reason)}</li>" for reason in reasons(one))
-            + "</ul></details></div>"
+            + "</ul></details>"
             for one in self.verdicts
         )
 

@@ -283,11 +283,11 @@ def test_perturbations_are_uniform_on_the_sphere(dim):
 def test_what_cannot_be_measured_is_named():
     model, x = NeuralODE(stable_spiral), points(2, 3)
     for radius in (0.0, -1.0, math.nan):
-        with pytest.raises(ValueError, match="radius is"):
+        with pytest.raises(ValueError, match="radius must"):
             lyapunov_exponent(model, x, radius=radius)
-    with pytest.raises(ValueError, match="perturbations is 0"):
+    with pytest.raises(ValueError, match="perturbations must"):
         lyapunov_exponent(model, x, perturbations=0)
-    with pytest.raises(ValueError, match="depth is 0"):
+    with pytest.raises(ValueError, match="depth must"):
         NeuralODE(stable_spiral, depth=0.0)
     with pytest.raises(ValueError, match="pieces is 0"):
         lyapunov_spectrum(model, x, pieces=0)

@@ -167,8 +167,8 @@ def test_depths_broadcast_against_states():
         ([[1.0, 2.0]], "x is list"),
         (torch.ones(3, 2, dtype=torch.long), "x is torch.int64"),
         (torch.ones(0, 2), r"x has shape \(0, 2\)"),
-        (torch.tensor([[1.0, math.nan]]), "x holds NaN"),
-        (torch.tensor([[1.0, math.inf]]), "x holds NaN or infinite"),
+        (torch.tensor([[1.0, math.nan]]), "x must be finite"),
+        (torch.tensor([[1.0, math.inf]]), "x must be finite"),
         (torch.ones(4, 3), r"x of shape \(4, 3\).* does not fit"),
         (torch.ones(4, 2, dtype=torch.float64), "x of shape .*float64"),
     ],
@@ -186,7 +186,7 @@ def test_bad_output_depths_are_named(s):
 
 @pytest.mark.parametrize("depth", [0.0, -1.0, math.inf, math.nan])
 def test_bad_final_depths_are_named(depth):
-    with pytest.raises(ValueError, match="depth is"):
+    with pytest.raises(ValueError, match="depth must"):
         planar(depth=depth)
 
 
@@ -217,7 +217,7 @@ def test_cuda_agrees_with_the_cpu():
 
 def test_a_depth_that_would_not_be_trained_is_refused():
     depth = nn.Parameter(torch.tensor(1.0))
-    with pytest.raises(TypeError, match="depth is"):
+    with pytest.raises(TypeError, match="depth must"):
         NeuralODE(mlp(2, 2), depth=depth)
 
 

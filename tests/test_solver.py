@@ -233,7 +233,7 @@ def test_nan_and_too_many_steps_are_told_apart():
             s,
             solver=Solver(max_steps=2),
         )
-    with pytest.raises(ValueError, match="step_size is"):
+    with pytest.raises(ValueError, match="step_size must"):
         integrate(
             lambda s, z: z,
             z0,
@@ -256,13 +256,13 @@ def test_nan_and_too_many_steps_are_told_apart():
     ],
 )
 def test_bad_settings_are_named(settings, name):
-    with pytest.raises(ValueError, match=rf"^{name} is"):
+    with pytest.raises((TypeError, ValueError), match=rf"^{name} must"):
         Solver(**settings)
 
 
 @pytest.mark.parametrize("s", [(0.0,), (1.0, 0.0), (0.0, 0.0), ((0.0, 1.0),)])
 def test_bad_depths_are_named(s):
-    with pytest.raises(ValueError, match=r"^s is"):
+    with pytest.raises(ValueError, match=r"^s must"):
         integrate(lambda s, z: z, torch.ones(1, 1), torch.tensor(s))
 
 
@@ -360,16 +360,16 @@ def test_a_field_that_writes_into_its_input_is_refused(field):
 )
 def test_other_precisions_are_refused(dtype):
     z0, s = torch.ones(2, 1, dtype=dtype), torch.tensor([0.0, 1.0])
-    with pytest.raises(ValueError, match=f"z0 is {dtype}"):
+    with pytest.raises(ValueError, match="z0 must"):
         integrate(lambda s, z: -z, z0, s)
 
 
 def test_a_switch_takes_no_word():
-    with pytest.raises(TypeError, match="adjoint is 'no'"):
+    with pytest.raises(TypeError, match="adjoint must"):
         Solver(adjoint="no")
-    with pytest.raises(TypeError, match="rtol is '1e-4'"):
+    with pytest.raises(TypeError, match="rtol must"):
         Solver(rtol="1e-4")
-    with pytest.raises(TypeError, match=r"max_steps is 1\.5"):
+    with pytest.raises(TypeError, match="max_steps must"):
         Solver(max_steps=1.5)
 
 

@@ -322,7 +322,7 @@ X, Y = nested_spheres(8)
         ({"x": X[:0], "y": Y[:0]}, "x has shape (0, 2)"),
         ({"y": Y[:5]}, "y is (5, 1)"),
         ({"y": Y[:, 0]}, "y has shape (8,)"),
-        ({"x": X / 0}, "x holds NaN"),
+        ({"x": X / 0}, "x must be finite"),
         ({"y": Y * math.nan}, "y holds NaN"),
         ({"x": X[:, :1]}, "x of shape (8, 1)"),
         ({"x": [X]}, "x is a list of 1 for 2 models"),

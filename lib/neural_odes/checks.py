@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import importlib
 import math
+from collections.abc import Iterable
 from numbers import Integral, Real
 from typing import Any
+
+import torch
+from torch import Tensor
 
 
 def at_least(name: str, value: Any, least: int) -> None:
@@ -15,7 +19,7 @@ def at_least(name: str, value: Any, least: int) -> None:
         TypeError: it is no integer; names the argument and what it got.
         ValueError: it is too small; names the argument and what it got.
     """
-    text = f"{name} is {value!r}; it takes an integer >= {least}"
+    text = f"{name} must be an integer >= {least}, got {value!r}"
     if not isinstance(value, Integral) or isinstance(value, bool):
         raise TypeError(text)
     if value < least:
@@ -29,11 +33,47 @@ def positive(name: str, value: Any) -> None:
         TypeError: it is no number; names the argument and what it got.
         ValueError: it is out of range; names the argument and what it got.
     """
-    text = f"{name} is {value!r}; it takes a number > 0"
+    text = f"{name} must be a number > 0, got {value!r}"
     if not isinstance(value, Real) or isinstance(value, bool):
         raise TypeError(text)
     if not (math.isfinite(value) and float(value) > 0):
         raise ValueError(text)
+
+
+def boolean(name: str, value: Any) -> None:
+    """Refuse what is neither True nor False.
+
+    Raises:
+        TypeError: it is not; names the argument and what it got.
+    """
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} must be True or False, got {value!r}")
+
+
+def one_of(name: str, value: Any, choices: Iterable[Any]) -> None:
+    """Refuse what is none of the choices.
+
+    Raises:
+        ValueError: it is not; names the argument and what it got.
+    """
+    known = list(choices)
+    if value not in known:
+        raise ValueError(
+            f"{name} must be one of {', '.join(map(str, known))}, got {value!r}"
+        )
+
+
+def finite(value: Tensor) -> bool:
+    """Whether all of a tensor is, also under torch.func's transforms."""
+    return bool(torch.isfinite(unwrapped(value)).all())
+
+
+def unwrapped(value: Tensor) -> Tensor:
+    """The values of a tensor that torch.func's transforms have wrapped."""
+    functorch = torch._C._functorch
+    while functorch.is_functorch_wrapped_tensor(value):
+        value = functorch.get_unwrapped(value)
+    return value
 
 
 def optional(module: str, extra: str) -> Any:

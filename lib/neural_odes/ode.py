@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from neural_odes.checks import positive
+from neural_odes.checks import finite, positive
 from neural_odes.solver import Solution, Solver, integrate
 
 Field = Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -278,8 +278,8 @@ def _check_input(x: Tensor) -> None:
         raise ValueError(
             f"x has shape {tuple(x.shape)}; it takes (N, ...) with N >= 1"
         )
-    if not torch.isfinite(x).all():
-        raise ValueError("x holds NaN or infinite values; it takes finite ones")
+    if not finite(x):
+        raise ValueError("x must be finite, got NaN or infinite values")
 
 
 @contextmanager

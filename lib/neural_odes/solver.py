@@ -1,9 +1,10 @@
 """Initial value problems: how they are solved, in one place.
 
 Everything in this library that follows a differential equation goes through
-:func:`integrate`, a thin layer over torchdiffeq that checks its arguments,
-returns the number of function evaluations as part of the result and turns the
-solver's failures into one exception that says where and why.
+:func:`integrate`: by the methods of ``runge_kutta.py``, or by torchdiffeq,
+which has more of them and the adjoint. Arguments are checked, the number of
+function evaluations is part of the result, and a solve that fails raises one
+exception that says where and why.
 """
 
 from __future__ import annotations
@@ -12,14 +13,24 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 from torchdiffeq import odeint, odeint_adjoint
 
-from neural_odes.checks import at_least, positive
+from neural_odes.checks import at_least, boolean, finite, one_of, positive
+from neural_odes.runge_kutta import (
+    TABLEAUS,
+    Cost,
+    StopError,
+    adaptive_steps,
+    fixed_steps,
+    root_mean_square,
+    worst_sample,
+)
 
 State = Tensor | tuple[Tensor, ...]
 
@@ -89,11 +100,18 @@ class Solver:
         rtol: relative tolerance of a step, > 0; adaptive methods only.
         atol: absolute tolerance of a step, > 0; adaptive methods only.
         adjoint: compute gradients by solving the adjoint equation backwards
-            (constant memory, but an error of its own).
+            (constant memory, but an error of its own), with torchdiffeq.
         step_size: the largest step of a fixed-step method, in units of s. Each
             stretch between two output depths is cut into the fewest equal
             steps that are no longer than this.
         max_steps: give up after so many steps between two output depths.
+        max_step: the longest step of an adaptive method, in units of s.
+        error_norm: what an adaptive method holds within the tolerances: the
+            error of the "batch", the root-mean-square over all its samples,
+            in which a hard sample is diluted by easy ones; or that of the
+            "worst sample".
+        backend: "own", the methods of ``runge_kutta.py``, where they have the
+            method and can do without the adjoint; or "torchdiffeq".
 
     Raises:
         TypeError: an argument of another type, by its name.
@@ -106,33 +124,39 @@ class Solver:
     adjoint: bool = False
     step_size: float | None = None
     max_steps: int = 10_000
+    max_step: float | None = None
+    error_norm: Literal["batch", "worst sample"] = "batch"
+    backend: Literal["own", "torchdiffeq"] = "own"
 
     def __post_init__(self) -> None:
-        if self.method not in METHODS:
-            raise ValueError(
-                f"method is {self.method!r}; it takes one of "
-                f"{', '.join(METHODS)}"
-            )
+        one_of("method", self.method, METHODS)
         positive("rtol", self.rtol)
         positive("atol", self.atol)
         at_least("max_steps", self.max_steps, 1)
-        if not isinstance(self.adjoint, bool):
-            raise TypeError(
-                f"adjoint is {self.adjoint!r}; it takes True or False"
-            )
-        if METHODS[self.method].adaptive:
-            if self.step_size is not None:
-                raise ValueError(
-                    f"step_size is {self.step_size}, but {self.method} "
-                    "chooses its own steps; give rtol and atol instead"
-                )
-        elif self.step_size is None:
+        boolean("adjoint", self.adjoint)
+        one_of("error_norm", self.error_norm, ("batch", "worst sample"))
+        one_of("backend", self.backend, ("own", "torchdiffeq"))
+        adaptive = METHODS[self.method].adaptive
+        kind = "chooses its own steps" if adaptive else "has fixed steps"
+        ours, theirs = "max_step", "step_size"
+        if not adaptive:
+            ours, theirs = theirs, ours
+        if getattr(self, theirs) is not None:
             raise ValueError(
-                f"step_size is None; the fixed-step method {self.method} "
-                "takes a number > 0"
+                f"{theirs} must be None, got {getattr(self, theirs)}: "
+                f"{self.method} {kind}"
             )
-        else:
-            positive("step_size", self.step_size)
+        if not adaptive or self.max_step is not None:
+            positive(ours, getattr(self, ours))
+
+    @property
+    def own(self) -> bool:
+        """Whether ``runge_kutta.py`` solves."""
+        return (
+            self.backend == "own"
+            and self.method in TABLEAUS
+            and not self.adjoint
+        )
 
 
 @dataclass(frozen=True)
@@ -171,7 +195,7 @@ def integrate(
             ``adjoint=True``, which cannot find them by itself.
         norm: of an error shaped like the state, one number that adaptive
             methods hold at or below 1 in units of the tolerances; by default
-            the root-mean-square over all of the state.
+            the solver's ``error_norm``, of a tuple the largest of its parts'.
         jumps: depths at which the field jumps, with its values from the right
             there: steps end at them, whatever the method.
 
@@ -189,48 +213,179 @@ def integrate(
             infinite, or ``max_steps`` was reached.
     """
     solver = Solver() if solver is None else solver
-    if s.ndim != 1 or len(s) < 2 or not bool((s[1:] > s[:-1]).all()):
+    depths = s.tolist() if s.ndim == 1 else []
+    if len(depths) < 2 or any(a >= b for a, b in pairwise(depths)):
         raise ValueError(
-            f"s is {_brief(s)}; it takes at least two depths, increasing"
+            f"s must be two depths or more, increasing, got {_brief(s)}"
         )
     for part in _tensors(z0):
         if part.dtype not in (torch.float32, torch.float64):
             raise ValueError(
-                f"z0 is {part.dtype}; it takes float32 or float64. To save "
+                f"z0 must be float32 or float64, got {part.dtype}. To save "
                 "time, let the field compute in half precision by autocast"
             )
-    inside = s.new_tensor([j for j in jumps if s[0] < j < s[-1]])
+    norm = _norm(solver) if norm is None else norm
+    inside = [j for j in jumps if depths[0] < j < depths[-1]]
+    if solver.own and not s.requires_grad:
+        z, nfe = _solved(
+            *(field, z0, depths), solver=solver, norm=norm, jumps=inside
+        )
+    else:
+        z, nfe = _by_torchdiffeq(
+            *(field, z0, s),
+            solver=solver,
+            params=tuple(params),
+            norm=norm,
+            jumps=s.new_tensor(inside),
+        )
+    if not all(finite(part[-1]) for part in _tensors(z)):
+        raise SolverError("the state is NaN or infinite", depths[-1], nfe)
+    return z, nfe
+
+
+def _norm(solver: Solver) -> Callable[[Any], Tensor]:
+    norm = (
+        worst_sample
+        if solver.error_norm == "worst sample"
+        else root_mean_square
+    )
+    return lambda z: torch.stack([norm(part) for part in _tensors(z)]).max()
+
+
+def _solved(
+    field: Callable[[Tensor, Any], Any],
+    z0: State,
+    s: Sequence[float],
+    *,
+    solver: Solver,
+    norm: Callable[[Any], Tensor],
+    jumps: Sequence[float],
+) -> tuple[Any, int]:
+    """By ``runge_kutta.py``, in which the state is one tensor."""
+    tableau, cost = TABLEAUS[solver.method], Cost(s[0])
+    pack, unpack = _packing(z0)
+    start = pack(z0)
+
+    def packed(s: Tensor, z: Tensor) -> Tensor:
+        state = unpack(z)
+        dz = (_checked if cost.nfe == 1 else _called)(field, s, state)
+        return pack(dz)
+
+    found = [start[None]]
+    try:
+        if METHODS[solver.method].adaptive:
+            found += adaptive_steps(
+                *(packed, start, s, tableau, cost),
+                rtol=solver.rtol,
+                atol=solver.atol,
+                norm=lambda error: norm(unpack(error)),
+                max_steps=solver.max_steps,
+                max_step=solver.max_step or math.inf,
+                jumps=jumps,
+            )
+        else:
+            assert solver.step_size is not None
+            grid = _grid(solver.step_size, solver.max_steps, s, jumps)
+            wanted = set(s)
+            states = fixed_steps(
+                packed, start, grid, tableau, cost, jumps=len(jumps) > 0
+            )
+            found += [
+                z[None]
+                for at, z in zip(grid[1:], states, strict=True)
+                if at in wanted
+            ]
+    except StopError as error:
+        raise SolverError(str(error), cost.s, cost.nfe) from error
+    z = torch.cat(found)
+    if isinstance(z0, tuple):
+        return tuple(
+            part.reshape(len(s), *like.shape)
+            for part, like in zip(
+                z.split([p.numel() for p in z0], dim=1), z0, strict=True
+            )
+        ), cost.nfe
+    return z, cost.nfe
+
+
+def _packing(
+    z0: State,
+) -> tuple[Callable[[Any], Tensor], Callable[[Tensor], Any]]:
+    """How a state becomes one tensor, and back."""
+    if isinstance(z0, Tensor):
+        return lambda z: z, lambda z: z
+    sizes, shapes = [p.numel() for p in z0], [p.shape for p in z0]
+
+    def unpack(flat: Tensor) -> tuple[Tensor, ...]:
+        parts = zip(flat.split(sizes), shapes, strict=True)
+        return tuple(part.reshape(shape) for part, shape in parts)
+
+    return lambda z: torch.cat([p.reshape(-1) for p in z]), unpack
+
+
+def _by_torchdiffeq(
+    field: Callable[[Tensor, Any], Any],
+    z0: State,
+    s: Tensor,
+    *,
+    solver: Solver,
+    params: tuple[Tensor, ...],
+    norm: Callable[[Any], Tensor],
+    jumps: Tensor,
+) -> tuple[Any, int]:
     counted = _CountedField(field)
     arguments: dict[str, Any] = {
         "method": solver.method,
         "rtol": solver.rtol,
         "atol": solver.atol,
-        "options": _options(solver, s, s[-1:], inside),
+        "options": _options(solver, s, s[-1:], jumps),
     }
-    if norm is not None and METHODS[solver.method].adaptive:
+    if METHODS[solver.method].adaptive:
         arguments["options"]["norm"] = norm
     try:
-        if solver.adjoint:
-            reach = tuple(p for p in params if p.requires_grad)
-            _refuse_missed_tensors(_CountedField(field), z0, s[0], reach)
-            z = odeint_adjoint(
-                counted,
-                z0,
-                s,
-                adjoint_params=reach,
-                adjoint_options=_options(solver, s, s[:1], inside),
-                **arguments,
-            )
-            for part in _tensors(z):
-                if part.requires_grad:
-                    part.register_hook(_refuse_second_derivatives)
-        else:
-            z = odeint(counted, z0, s, **arguments)
+        if not solver.adjoint:
+            return odeint(counted, z0, s, **arguments), counted.nfe
+        reach = tuple(p for p in params if p.requires_grad)
+        _refuse_missed_tensors(_CountedField(field), z0, s[0], reach)
+        z = odeint_adjoint(
+            counted,
+            z0,
+            s,
+            adjoint_params=reach,
+            adjoint_options=_options(solver, s, s[:1], jumps),
+            **arguments,
+        )
     except AssertionError as error:  # torchdiffeq's way to give up
         raise SolverError(_reason(error), *counted.where()) from error
-    if not all(bool(torch.isfinite(part[-1]).all()) for part in _tensors(z)):
-        raise SolverError("the state is NaN or infinite", *counted.where())
+    for part in _tensors(z):
+        if part.requires_grad:
+            part.register_hook(_refuse_second_derivatives)
     return z, counted.nfe
+
+
+def _called(field: Callable[[Tensor, Any], Any], s: Tensor, z: Any) -> Any:
+    return field(s, z)
+
+
+def _checked(field: Callable[[Tensor, Any], Any], s: Tensor, z: Any) -> Any:
+    """What the field returns, if that is a slope of the state.
+
+    The state is the caller's own: whether it is written to, copies tell.
+    """
+    z = _like(z, [part.clone() for part in _tensors(z)])
+    before = _versions(z)
+    dz = field(s, z)
+    if _versions(z) != before:
+        raise ValueError(
+            "the field writes into its input z, as nn.ReLU(inplace=True) "
+            "does; the solver needs it unchanged"
+        )
+    if _shapes(dz) != _shapes(z):
+        raise ValueError(
+            f"the field returned {_describe(dz)} for a state z of "
+            f"{_describe(z)}; the two must agree"
+        )
+    return dz
 
 
 class _CountedField:
@@ -243,21 +398,7 @@ class _CountedField:
     def __call__(self, s: Tensor, z: Any) -> Any:
         self.nfe += 1
         self.recent.append(s)
-        if self.nfe == 1:  # the caller's own tensors: find out on copies
-            z = _like(z, [part.clone() for part in _tensors(z)])
-        before = _versions(z)
-        dz = self.field(s, z)
-        if _versions(z) != before:
-            raise ValueError(
-                "the field writes into its input z, as nn.ReLU(inplace=True) "
-                "does; the solver needs it unchanged"
-            )
-        if _shapes(dz) != _shapes(z):
-            raise ValueError(
-                f"the field returned {_describe(dz)} for a state z of "
-                f"{_describe(z)}; the two must agree"
-            )
-        return dz
+        return (_checked if self.nfe == 1 else _called)(self.field, s, z)
 
     def where(self) -> tuple[float, int]:
         # A first step that came out as NaN is tried before it is refused.
@@ -270,8 +411,18 @@ def _options(
     solver: Solver, s: Tensor, end: Tensor, jumps: Tensor
 ) -> dict[str, Any]:
     if not METHODS[solver.method].adaptive:
-        assert solver.step_size is not None
-        grid = _grid(solver.step_size, solver.max_steps, jumps)
+
+        def grid(_field: Any, _z0: Any, s: Tensor) -> Tensor:
+            assert solver.step_size is not None
+            depths, sign = s.tolist(), 1 if s[-1] > s[0] else -1
+            steps = _grid(
+                solver.step_size,
+                solver.max_steps,
+                [sign * at for at in depths],
+                [sign * at for at in jumps.tolist()],
+            )
+            return s.new_tensor([sign * at for at in steps])
+
         # At a jump, a step sees the field on its own side of it.
         return {"grid_constructor": grid, "perturb": len(jumps) > 0}
     options: dict[str, Any] = {
@@ -280,6 +431,8 @@ def _options(
         # which costs accuracy (up to 4e-6 at a tolerance of 1e-6).
         "step_t": end,
     }
+    if solver.max_step is not None:
+        options["max_step"] = solver.max_step
     if len(jumps):
         options["jump_t"] = jumps
     if s.device.type == "mps":  # which has no float64
@@ -288,30 +441,23 @@ def _options(
 
 
 def _grid(
-    step_size: float, max_steps: int, jumps: Tensor
-) -> Callable[..., Tensor]:
+    step_size: float,
+    max_steps: int,
+    s: Sequence[float],
+    jumps: Sequence[float],
+) -> list[float]:
     """Equal steps of at most ``step_size`` between every two depths."""
-
-    def construct(_field: Any, _z0: Any, s: Tensor) -> Tensor:
-        pieces = []
-        if len(jumps):
-            every = torch.cat([s, jumps.to(s)]).unique()
-            s = every.flip(0) if s[-1] < s[0] else every
-        for start, stop in zip(s[:-1], s[1:], strict=True):
-            # Tolerate rounding: 1 / 0.1 must give ten steps, not eleven.
-            ratio = float(abs(stop - start)) / step_size
-            steps = max(1, math.ceil(ratio * (1 - 1e-6)))
-            if steps > max_steps:
-                raise ValueError(
-                    f"step_size is {step_size}, which takes {steps} steps "
-                    f"over a depth of {float(abs(stop - start)):.4g}; "
-                    f"max_steps is {max_steps}"
-                )
-            fractions = torch.arange(steps, dtype=s.dtype, device=s.device)
-            pieces.append(start + (stop - start) * fractions / steps)
-        return torch.cat([*pieces, s[-1:]])
-
-    return construct
+    found = []
+    for start, stop in pairwise(sorted({*s, *jumps})):
+        # Tolerate rounding: 1 / 0.1 must give ten steps, not eleven.
+        steps = max(1, math.ceil((stop - start) / step_size * (1 - 1e-6)))
+        if steps > max_steps:
+            raise ValueError(
+                f"step_size must not take more than max_steps = {max_steps} "
+                f"steps from s = {start:.4g} to {stop:.4g}, got {step_size}"
+            )
+        found += [start + (stop - start) * i / steps for i in range(steps)]
+    return [*found, s[-1]]
 
 
 def _refuse_second_derivatives(_gradient: Tensor) -> None:

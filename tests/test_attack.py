@@ -93,15 +93,15 @@ def test_bad_arguments_are_named():
     model, x, y = line(1.0), torch.ones(1, 1).double(), torch.ones(1, 1)
     for name, wrong in (("radius", 0.0), ("steps", 0), ("step_size", -1.0)):
         arguments = {"radius": 1.0} | {name: wrong}
-        with pytest.raises(ValueError, match=f"{name} is"):
+        with pytest.raises(ValueError, match=f"{name} must"):
             pgd(model, x, y, **arguments)
-    with pytest.raises(ValueError, match="restarts is 0"):
+    with pytest.raises(ValueError, match="restarts must"):
         accuracy_under_attack(model, x, y, radius=1.0, restarts=0)
-    with pytest.raises(ValueError, match="norm is 'l3'"):
+    with pytest.raises(ValueError, match="norm must"):
         pgd(model, x, y, radius=1.0, norm="l3")
-    with pytest.raises(ValueError, match="std is"):
+    with pytest.raises(ValueError, match="std must"):
         accuracy_under_noise(model, x, y, std=-1.0)
-    with pytest.raises(ValueError, match="draws is 0"):
+    with pytest.raises(ValueError, match="draws must"):
         accuracy_under_noise(model, x, y, std=1.0, draws=0)
 
 
@@ -109,7 +109,7 @@ def test_labels_that_would_broadcast_or_are_others_are_refused():
     model, x = line(1.0, 0.0), torch.ones(3, 2).double()
     y = torch.ones(3, 1).double()
     for attacked in (pgd, accuracy_under_attack):
-        with pytest.raises(ValueError, match="y has shape"):
+        with pytest.raises(ValueError, match=r"^y "):
             attacked(model, x, y[:, 0], radius=0.1)
-        with pytest.raises(ValueError, match="y holds 0"):
+        with pytest.raises(ValueError, match=r"^y "):
             attacked(model, x, 0 * y, radius=0.1)

@@ -276,24 +276,24 @@ def test_graphs_do_not_know_the_order_of_their_nodes():
 
 
 def test_what_does_not_fit_is_named():
-    with pytest.raises(ValueError, match="n must"):
+    with pytest.raises(ValueError, match=r"^n must"):
         ZeroAugment(-1)
-    with pytest.raises(TypeError, match="module is a function"):
+    with pytest.raises(TypeError, match="module must"):
         InputLayer(spring)
-    with pytest.raises(ValueError, match="order is 0"):
+    with pytest.raises(ValueError, match="order must"):
         HigherOrder(Spring(), 0)
-    with pytest.raises(ValueError, match="size is -1"):
+    with pytest.raises(ValueError, match="size must"):
         HigherOrder(Spring(), size=-1)
-    with pytest.raises(TypeError, match="field is a int"):
+    with pytest.raises(TypeError, match="field must"):
         HigherOrder(3)
-    with pytest.raises(ValueError, match="start, stop are 2, 2"):
+    with pytest.raises(ValueError, match="start must"):
         Visible(nn.Identity(), 2, start=2)
     x = torch.zeros(2, 3)
-    with pytest.raises(ValueError, match="z has 3 features"):
+    with pytest.raises(ValueError, match=r"^z must"):
         NeuralODE(HigherOrder(Spring()))(x)
-    with pytest.raises(ValueError, match="z has 3 features"):
+    with pytest.raises(ValueError, match=r"^z must"):
         NeuralODE(HigherOrder(Spring(), size=2))(x)
-    with pytest.raises(ValueError, match="gives 3 features for a state of 4"):
+    with pytest.raises(ValueError, match="field must"):
         NeuralODE(HigherOrder(mlp(4, 3)))(torch.zeros(2, 4))
-    with pytest.raises(ValueError, match="stop is 5"):
+    with pytest.raises(ValueError, match=r"^z must"):
         Visible(nn.Identity(), 5)(x)

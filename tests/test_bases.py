@@ -73,8 +73,8 @@ def test_depths_may_be_mapped_over_one_by_one(kind, size):
 @pytest.mark.parametrize("kind", KINDS)
 def test_bad_arguments_are_named(kind):
     for size in (0, -1, 2.5):
-        with pytest.raises(ValueError, match=f"size is {size}"):
+        with pytest.raises((TypeError, ValueError), match="size must"):
             kind(size)
     for domain in ((1.0, 0.0), (0.0, 0.0), (0.0, math.inf)):
-        with pytest.raises(ValueError, match="domain is"):
+        with pytest.raises(ValueError, match="domain must"):
             kind(3, domain=domain)

@@ -289,29 +289,29 @@ def test_what_cannot_be_measured_is_named():
         lyapunov_exponent(model, x, perturbations=0)
     with pytest.raises(ValueError, match="depth must"):
         NeuralODE(stable_spiral, depth=0.0)
-    with pytest.raises(ValueError, match="pieces is 0"):
+    with pytest.raises(ValueError, match="pieces must"):
         lyapunov_spectrum(model, x, pieces=0)
-    with pytest.raises(ValueError, match="align is 5"):
+    with pytest.raises(ValueError, match="align must"):
         lyapunov_spectrum(model, x, pieces=5, align=5)
-    with pytest.raises(TypeError, match=r"align is 1\.5"):
+    with pytest.raises(TypeError, match="align must"):
         renormalised_exponent(model, x, pieces=4, align=1.5)
-    with pytest.raises(ValueError, match="count is 4"):
+    with pytest.raises(ValueError, match="count must"):
         lyapunov_spectrum(model, x, count=4)
-    with pytest.raises(ValueError, match="x holds NaN"):
+    with pytest.raises(ValueError, match=r"^x must"):
         finite_time_exponents(model, x * math.nan)
-    with pytest.raises(TypeError, match="model is a function"):
+    with pytest.raises(TypeError, match="model must"):
         lyapunov_exponent(stable_spiral, x)
     joint = NeuralODE(HypernetworkODE(mlp(3, 3), hidden=2))
-    with pytest.raises(TypeError, match="HypernetworkODE"):
+    with pytest.raises(TypeError, match=r"model\.field must"):
         finite_time_exponents(joint, x.float())
     adaptive = NeuralODE(mlp(3, 3), depth=AdaptiveDepth(3))
-    with pytest.raises(ValueError, match="sample to sample"):
+    with pytest.raises(ValueError, match=r"model\.depth must"):
         finite_time_exponents(adaptive, x.float())
     images = NeuralODE(nn.Conv2d(1, 1, 1))
-    with pytest.raises(ValueError, match="takes vectors"):
+    with pytest.raises(ValueError, match=r"z\(0\) must"):
         lyapunov_exponent(images, torch.zeros(2, 1, 4, 4))
     forgets = NeuralODE(lambda s, z, x: -1e3 * z, depth=10.0)
-    with pytest.raises(ValueError, match="same state"):
+    with pytest.raises(ValueError, match="radius must"):
         lyapunov_exponent(forgets, x.float(), radius=1e-30)
 
 
@@ -322,14 +322,14 @@ def test_what_does_not_fit_is_named():
         lyapunov_spectrum,
         finite_time_exponents,
     ):
-        with pytest.raises(ValueError, match=r"x of shape \(2, 5\)"):
+        with pytest.raises(ValueError, match=r"^x must fit"):
             measure(NeuralODE(mlp(3, 3)), torch.ones(2, 5))
     forgets = NeuralODE(
         lambda s, z, x: -30 * z,
         depth=10.0,
         solver=Solver("rk4", step_size=0.05),
     )
-    with pytest.raises(ValueError, match="shrinks a direction to nothing"):
+    with pytest.raises(ValueError, match="shrinks a direction"):
         finite_time_exponents(forgets, torch.ones(2, 1) * 1e-3)
 
 

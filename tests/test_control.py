@@ -137,9 +137,9 @@ def test_the_l1_loss_is_convex_in_theta():
 
 @pytest.mark.parametrize("theta", [0.0, -1.0, math.nan, math.inf])
 def test_theta_starts_above_zero(theta):
-    with pytest.raises(ValueError, match="theta is"):
+    with pytest.raises(ValueError, match="theta must"):
         LinearControl(theta)
-    with pytest.raises(ValueError, match="eps is"):
+    with pytest.raises(ValueError, match="eps must"):
         LinearControl.bound(torch.ones(1, 1), -abs(theta))
 
 
@@ -250,17 +250,17 @@ def test_gradients_reach_the_input_and_the_embedding(adjoint):
 
 def test_controls_that_do_not_fit_are_named():
     x = torch.zeros(4, 2)
-    with pytest.raises(ValueError, match=r"\(4, 2\) and its control \(4,\)"):
+    with pytest.raises(ValueError, match=r"embed\(x\) must"):
         NeuralODE(DataControlled(mlp(3, 2), embed=lambda x: x[:, 0]))(x)
     images = torch.zeros(4, 1, 6, 6)
     pooled = DataControlled(nn.Conv2d(2, 1, 1), embed=nn.AvgPool2d(2))
-    with pytest.raises(ValueError, match=r"control \(4, 1, 3, 3\)"):
+    with pytest.raises(ValueError, match=r"embed\(x\) must"):
         NeuralODE(pooled)(images)
-    with pytest.raises(ValueError, match=r"does not fit the model"):
+    with pytest.raises(ValueError, match=r"^x must fit"):
         NeuralODE(DataControlled(mlp(2, 2)))(x)
-    with pytest.raises(TypeError, match="embed is a int"):
+    with pytest.raises(TypeError, match="embed must"):
         DataControlled(mlp(4, 2), embed=3)
-    with pytest.raises(TypeError, match="field is a int"):
+    with pytest.raises(TypeError, match="field must"):
         DataControlled(3)
 
 
@@ -374,16 +374,16 @@ def test_any_module_gives_depths():
 
 def test_bad_depths_are_named():
     for wrong in (0, -1):
-        with pytest.raises(ValueError, match="features is"):
+        with pytest.raises(ValueError, match="module must"):
             AdaptiveDepth(wrong)
-    with pytest.raises(ValueError, match="hidden is 0"):
+    with pytest.raises(ValueError, match="hidden must"):
         AdaptiveDepth(1, hidden=0)
-    with pytest.raises(TypeError, match="module is a str"):
+    with pytest.raises(TypeError, match="module must"):
         AdaptiveDepth("deep")
     x = torch.zeros(4, 2)
-    with pytest.raises(ValueError, match=r"shape \(4, 3\); it takes \(4, 1\)"):
+    with pytest.raises(ValueError, match=r"module\(x\) must"):
         AdaptiveDepth(nn.Linear(2, 3))(x)
-    with pytest.raises(ValueError, match=r"\(4, 2\).* does not fit the model"):
+    with pytest.raises(ValueError, match=r"^x must fit"):
         NeuralODE(mlp(2, 2), depth=AdaptiveDepth(3))(x)
 
 

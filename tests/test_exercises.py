@@ -21,5 +21,5 @@ def test_answers_are_judged_to_a_tolerance(answer, right, capsys):
 
 @pytest.mark.parametrize("answer", ["40", True, [40]])
 def test_other_types_are_refused(answer):
-    with pytest.raises(TypeError, match="answer is"):
+    with pytest.raises(TypeError, match="answer must"):
         check(answer, 40)

@@ -60,9 +60,9 @@ def test_an_augmented_graph_ode_learns_the_sides_of_the_quarrel():
 
 def test_bad_adjacencies_are_named():
     for wrong, said in (
-        (torch.ones(2, 3), "square"),
-        (-torch.ones(2, 2), "entries >= 0"),
-        (torch.tensor([[0.0, 1], [0, 0]]), "not symmetric"),
+        (torch.ones(2, 3), "must be a square"),
+        (-torch.ones(2, 2), "must have entries"),
+        (torch.tensor([[0.0, 1], [0, 0]]), "must be symmetric"),
     ):
-        with pytest.raises(ValueError, match=said):
+        with pytest.raises(ValueError, match=f"adjacency {said}"):
             GraphConv(1, 1, wrong)

@@ -15,7 +15,7 @@ def test_layers_and_activations_alternate():
 
 @pytest.mark.parametrize("sizes", [(), (2,), (2, 0), (2, -1, 2)])
 def test_bad_sizes_are_named(sizes):
-    with pytest.raises(ValueError, match="sizes is"):
+    with pytest.raises(ValueError, match="sizes must"):
         mlp(*sizes)
 
 

@@ -111,7 +111,7 @@ def test_a_joint_state_is_solved_along():
     x = torch.tensor([[2.0]], dtype=torch.float64)
     exact = x * math.exp(1 - math.exp(-1))
     torch.testing.assert_close(model(x), exact, atol=1e-7, rtol=0)
-    with pytest.raises(TypeError, match="outermost"):
+    with pytest.raises(TypeError, match="field must"):
         as_field(Joint())
 
 
@@ -164,13 +164,13 @@ def test_depths_broadcast_against_states():
 @pytest.mark.parametrize(
     ("x", "what"),
     [
-        ([[1.0, 2.0]], "x is list"),
-        (torch.ones(3, 2, dtype=torch.long), "x is torch.int64"),
-        (torch.ones(0, 2), r"x has shape \(0, 2\)"),
-        (torch.tensor([[1.0, math.nan]]), "x must be finite"),
-        (torch.tensor([[1.0, math.inf]]), "x must be finite"),
-        (torch.ones(4, 3), r"x of shape \(4, 3\).* does not fit"),
-        (torch.ones(4, 2, dtype=torch.float64), "x of shape .*float64"),
+        ([[1.0, 2.0]], "^x must"),
+        (torch.ones(3, 2, dtype=torch.long), "^x must"),
+        (torch.ones(0, 2), "^x must"),
+        (torch.tensor([[1.0, math.nan]]), "^x must"),
+        (torch.tensor([[1.0, math.inf]]), "^x must"),
+        (torch.ones(4, 3), "^x must fit"),
+        (torch.ones(4, 2, dtype=torch.float64), "^x must fit"),
     ],
 )
 def test_bad_inputs_are_named(x, what):
@@ -180,7 +180,7 @@ def test_bad_inputs_are_named(x, what):
 
 @pytest.mark.parametrize("s", [[0.5, 0.5], [0.0, 1.5], [-0.1, 1.0], []])
 def test_bad_output_depths_are_named(s):
-    with pytest.raises(ValueError, match=r"s is .* it takes increasing depths"):
+    with pytest.raises(ValueError, match=r"^s must"):
         planar().solve(torch.ones(1, 2), torch.tensor(s))
 
 
@@ -194,13 +194,13 @@ def test_bad_final_depths_are_named(depth):
     "field", [3, None, torch.sin, lambda z: z, lambda s, z: z]
 )
 def test_bad_fields_are_named(field):
-    with pytest.raises(TypeError, match="field is"):
+    with pytest.raises(TypeError, match="field must"):
         NeuralODE(field)
 
 
 @pytest.mark.parametrize("part", ["lift", "readout"])
 def test_bad_parts_are_named(part):
-    with pytest.raises(TypeError, match=f"{part} is a int"):
+    with pytest.raises(TypeError, match=f"{part} must"):
         planar(**{part: 3})
 
 
@@ -223,5 +223,5 @@ def test_a_depth_that_would_not_be_trained_is_refused():
 
 def test_a_lift_that_changes_the_number_of_samples_is_refused():
     model = NeuralODE(mlp(2, 2), lift=ZeroAugment(1, dim=0))
-    with pytest.raises(ValueError, match="as many samples"):
+    with pytest.raises(ValueError, match=r"lift\(x\) must"):
         model(torch.ones(3, 2))

@@ -136,12 +136,12 @@ class TestVectorField:
     @pytest.mark.parametrize(
         ("arguments", "message"),
         [
-            ({"box": (1, 0, 0, 1)}, "box is"),
-            ({"density": 1}, "density is 1"),
-            ({"s": -1.0}, "s is -1"),
-            ({"kind": "arrows"}, "kind is 'arrows'"),
-            ({"components": (0, 2)}, "components is"),
-            ({"components": (1, 1)}, "components is"),
+            ({"box": (1, 0, 0, 1)}, "box must"),
+            ({"density": 1}, "density must"),
+            ({"s": -1.0}, "^s must"),
+            ({"kind": "arrows"}, "kind must"),
+            ({"components": (0, 2)}, "components must"),
+            ({"components": (1, 1)}, "components must"),
         ],
     )
     def test_bad_arguments(self, arguments, message):
@@ -149,9 +149,9 @@ class TestVectorField:
             plot.vector_field(NeuralODE(rotation), **arguments)
 
     def test_states_of_another_size(self):
-        with pytest.raises(ValueError, match="give at"):
+        with pytest.raises(ValueError, match=r"model\.field must"):
             plot.vector_field(NeuralODE(mlp(3, 4, 3)))
-        with pytest.raises(TypeError, match="takes a NeuralODE"):
+        with pytest.raises(TypeError, match="model must"):
             plot.vector_field(mlp(2, 2))
 
 
@@ -201,13 +201,13 @@ class TestFlow:
 
     def test_bad_arguments(self):
         x, y = two_classes()
-        with pytest.raises(ValueError, match="takes -1 and \\+1"):
+        with pytest.raises(ValueError, match=r"^y must"):
             plot.flow(NeuralODE(rotation), x, 2 * y)
-        with pytest.raises(ValueError, match="one label for each"):
+        with pytest.raises(ValueError, match=r"^y must"):
             plot.flow(NeuralODE(rotation), x, y[1:])
-        with pytest.raises(ValueError, match="depth_evolution"):
+        with pytest.raises(ValueError, match="components must"):
             plot.flow(NeuralODE(nn.Tanh()), x[:, :1], y)
-        with pytest.raises(ValueError, match="state has shape"):
+        with pytest.raises(ValueError, match="model must"):
             plot.flow(NeuralODE(nn.Tanh()), x[:, :, None], y)
 
 
@@ -232,7 +232,7 @@ class TestBoundary:
         assert isinstance(one(ax, ContourSet), ContourSet)
 
     def test_several_outputs(self):
-        with pytest.raises(ValueError, match="readout"):
+        with pytest.raises(ValueError, match="model must"):
             plot.decision_boundary(nn.Identity(), density=5)
 
 
@@ -255,7 +255,7 @@ class TestDepth:
             to_hex(c).upper() for c in one(ax, LineCollection).get_color()
         ]
         assert colors == [plot.CLASS_COLORS[-1], plot.CLASS_COLORS[1]] * 3
-        with pytest.raises(ValueError, match="component is 2"):
+        with pytest.raises(ValueError, match="component must"):
             plot.depth_evolution(model, x, y, component=2)
 
     def test_samples_with_their_own_depths_end_there(self):
@@ -272,7 +272,7 @@ class TestDepth:
         np.testing.assert_allclose(
             arrows.V / arrows.U, arrows.X * arrows.Y, atol=1e-6
         )
-        with pytest.raises(ValueError, match="one number per sample"):
+        with pytest.raises(ValueError, match=r"model\.field must"):
             plot.slope_field(NeuralODE(mlp(2, 2)))
 
 
@@ -283,7 +283,7 @@ def test_space_shows_classes_and_a_level_plane():
     inner, outer, plane = ax.collections
     assert [len(inner.get_offsets()), len(outer.get_offsets())] == [1, 2]
     assert plane.get_alpha() == 0.25
-    with pytest.raises(ValueError, match="z must have shape"):
+    with pytest.raises(ValueError, match=r"^z must"):
         plot.space(z[:, :2], y)
 
 
@@ -340,11 +340,11 @@ class TestCurves:
 
     def test_bad_histories(self):
         short, long = (SimpleNamespace(loss=torch.ones(n)) for n in (2, 3))
-        with pytest.raises(ValueError, match=r"'a' have \[2, 3\] epochs"):
+        with pytest.raises(ValueError, match="histories of 'a' must"):
             plot.training_curves({"a": [short, long]})
-        with pytest.raises(ValueError, match="quantity is 'speed'"):
+        with pytest.raises(ValueError, match="quantity must"):
             plot.training_curves({"a": short}, "speed")
-        with pytest.raises(ValueError, match="histories is empty"):
+        with pytest.raises(ValueError, match="histories must"):
             plot.training_curves({})
 
     def test_weights(self):
@@ -364,9 +364,9 @@ class TestCurves:
         assert labels == ["w", "b"]
         few = plot.weights(field, ["w"], entries=2)
         assert sum(len(line.get_xdata()) > 0 for line in few.lines) == 2
-        with pytest.raises(ValueError, match="names holds c"):
+        with pytest.raises(ValueError, match="names must"):
             plot.weights(field, ["c"])
-        with pytest.raises(TypeError, match="no weights"):
+        with pytest.raises(TypeError, match="field must"):
             plot.weights(mlp(2, 2))
 
     def test_convergence(self):
@@ -378,9 +378,9 @@ class TestCurves:
         np.testing.assert_allclose(ratio, 0.5, rtol=1e-5)
         assert guide.get_label() == "slope 4"
         assert len(plot.convergence(h, curves, 1).lines) == 3
-        with pytest.raises(ValueError, match="a holds values <= 0"):
+        with pytest.raises(ValueError, match=r"^a must"):
             plot.convergence(h, {"a": 0 * h})
-        with pytest.raises(ValueError, match="slope names c"):
+        with pytest.raises(ValueError, match="slope must"):
             plot.convergence(h, curves, {"c": 1})
 
 
@@ -456,9 +456,9 @@ class TestAnimations:
 
     def test_bad_arguments(self):
         x, y = two_classes()
-        with pytest.raises(ValueError, match="frames is 1"):
+        with pytest.raises(ValueError, match="frames must"):
             plot.animate_flow(NeuralODE(rotation), x, y, frames=1)
-        with pytest.raises(ValueError, match="readout gives"):
+        with pytest.raises(ValueError, match=r"model\.readout must"):
             plot.animate_boundary(NeuralODE(rotation), x, y, density=5)
 
 
@@ -496,7 +496,7 @@ def test_crossings_are_named_by_their_depths():
     assert len(ax.lines) == 2
     bare = plot.crossings(s, z, torch.tensor([-1.0, 1.0]), [], named=0)
     assert not bare.texts
-    with pytest.raises(ValueError, match=r"z has shape \(3, 2\)"):
+    with pytest.raises(ValueError, match=r"^z must"):
         plot.crossings(s, z[..., 0], torch.tensor([-1.0, 1.0]), [])
 
 
@@ -528,9 +528,9 @@ def test_the_boundary_curve_is_where_the_output_vanishes_without_gaps():
 
 def test_the_boundary_curve_takes_one_flow_for_all():
     controlled = DataControlled(seeded(lambda: mlp(4, 2), 0))
-    with pytest.raises(ValueError, match="sees its input"):
+    with pytest.raises(ValueError, match=r"model\.field must"):
         plot.boundary_curve(NeuralODE(controlled, readout=linear(1.0, 0.0)))
-    with pytest.raises(ValueError, match="another lift"):
+    with pytest.raises(ValueError, match="model must"):
         plot.boundary_curve(NeuralODE(mlp(2, 2)))
 
 
@@ -550,5 +550,5 @@ def test_the_exponent_map_shows_where_differences_grow():
     expected = torch.maximum(own[:, None], own[None, :])
     np.testing.assert_allclose(rates, expected, atol=5e-3)
     assert mesh.get_clim() == (-2.0, 2.0)
-    with pytest.raises(ValueError, match="largest is 0"):
+    with pytest.raises(ValueError, match="largest must"):
         plot.exponent_map(model, largest=0.0)

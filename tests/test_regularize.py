@@ -57,7 +57,7 @@ def test_a_depth_of_their_own():
                       solver=TIGHT)  # fmt: skip
     expected = (5 / math.e + 2 / math.e**2) / 2
     assert value(fixed_point(1.0), model).item() == pytest.approx(expected)
-    with pytest.raises(ValueError, match="sample to sample"):
+    with pytest.raises(ValueError, match=r"model\.depth must"):
         value(steady_state(1.0), model)
 
 
@@ -105,10 +105,10 @@ def test_fit_takes_them_and_they_calm_the_end(make):
 def test_bad_arguments_are_named():
     for make in (fixed_point, steady_state):
         for wrong in (-1.0, math.nan):
-            with pytest.raises(ValueError, match="strength is"):
+            with pytest.raises(ValueError, match="strength must"):
                 make(wrong)
         joint = NeuralODE(HypernetworkODE(mlp(2, 2), hidden=2)).double()
-        with pytest.raises(TypeError, match="HypernetworkODE"):
+        with pytest.raises(TypeError, match=r"model\.field must"):
             value(make(1.0), joint)
     adaptive = NeuralODE(mlp(2, 2), depth=AdaptiveDepth(2)).double()
     assert value(fixed_point(1.0), adaptive) > 0

@@ -33,7 +33,7 @@ def test_settings_are_described_and_checked(name):
         assert one.metadata["text"]
         with pytest.raises((TypeError, ValueError), match=one.name):
             study.configured(**{one.name: None})
-    with pytest.raises(ValueError, match="no setting nonsense"):
+    with pytest.raises(ValueError, match="changes must"):
         study.configured(nonsense=1)
 
 
@@ -63,18 +63,18 @@ def test_claims_need_every_seed_they_name(tiny_record):
 @pytest.mark.parametrize(
     ("name", "changes", "says"),
     [
-        ("background.gradients", {"judged_at": 0.5}, "judged_at must be one"),
-        ("background.euler", {"layers": (1, 2)}, "layers must have two"),
-        ("anatomy.activations", {"last": ("swish",)}, "each of last must be"),
-        ("augmentation.table1", {"dataset": "cifar"}, "dataset must be one"),
-        ("augmentation.table1", {"extra": 4}, "extra must be"),
+        ("background.gradients", {"judged_at": 0.5}, "judged_at must"),
+        ("background.euler", {"layers": (1, 2)}, "layers must"),
+        ("anatomy.activations", {"last": ("swish",)}, "last must"),
+        ("augmentation.table1", {"dataset": "cifar"}, "dataset must"),
+        ("augmentation.table1", {"extra": 4}, "extra must"),
         (
             "dimensionality.cover",
             {"radii": (0.5, 2.0)},
-            "each of radii must be",
+            "radii must",
         ),
         ("dimensionality.cover", {"dims": (3, 2)}, "dims must"),
-        ("chaos.estimators", {"aligned": 60.0}, "aligned must be below"),
+        ("chaos.estimators", {"aligned": 60.0}, "aligned must"),
     ],
 )
 def test_settings_that_disagree_are_named(name, changes, says):

@@ -193,12 +193,12 @@ class TestTargets:
         one = NeuralODE(mlp(2, 4, 2), solver=RK4)
         classes = torch.ones(40).long()
         train(one, x, classes, loss=nn.functional.cross_entropy)
-        with pytest.raises(ValueError, match="y has shape"):
+        with pytest.raises(ValueError, match="y must"):
             train(one, x, classes)
 
     def test_labels_are_minus_one_and_one(self):
         x, y = nested_spheres(40)
-        with pytest.raises(ValueError, match="y holds 0, 1"):
+        with pytest.raises(ValueError, match="y must"):
             accuracy(model(), x, (y + 1) / 2)
 
 
@@ -309,7 +309,7 @@ class TestAccuracy:
 
     def test_shapes_must_agree(self):
         x, y = nested_spheres(8)
-        with pytest.raises(ValueError, match=re.escape("y has shape (8,)")):
+        with pytest.raises(ValueError, match="y must"):
             accuracy(model(), x, y[:, 0])
 
 
@@ -319,22 +319,22 @@ X, Y = nested_spheres(8)
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"x": X[:0], "y": Y[:0]}, "x has shape (0, 2)"),
-        ({"y": Y[:5]}, "y is (5, 1)"),
-        ({"y": Y[:, 0]}, "y has shape (8,)"),
-        ({"x": X / 0}, "x must be finite"),
-        ({"y": Y * math.nan}, "y holds NaN"),
-        ({"x": X[:, :1]}, "x of shape (8, 1)"),
-        ({"x": [X]}, "x is a list of 1 for 2 models"),
-        ({"epochs": 0}, "epochs is 0"),
-        ({"lr": 0.0}, "lr is 0.0"),
-        ({"lr": math.inf}, "lr is inf"),
-        ({"weight_decay": -1.0}, "weight_decay is -1.0"),
-        ({"optimizer": "sgd"}, "optimizer is 'sgd'; it takes one of adam,"),
-        ({"batch_size": 0}, "batch_size is 0"),
-        ({"loss": lambda z, y: z - y}, "loss returned shape (8, 1)"),
-        ({"loss": lambda z, y: 0.0}, "loss returned float"),
-        ({"penalty": lambda m, s, x: x}, "penalty returned shape (8, 2)"),
+        ({"x": X[:0], "y": Y[:0]}, "x must"),
+        ({"y": Y[:5]}, "y must"),
+        ({"y": Y[:, 0]}, "y must"),
+        ({"x": X / 0}, "x must"),
+        ({"y": Y * math.nan}, "y must"),
+        ({"x": X[:, :1]}, "x must"),
+        ({"x": [X]}, "x must"),
+        ({"epochs": 0}, "epochs must"),
+        ({"lr": 0.0}, "lr must"),
+        ({"lr": math.inf}, "lr must"),
+        ({"weight_decay": -1.0}, "weight_decay must"),
+        ({"optimizer": "sgd"}, "optimizer must"),
+        ({"batch_size": 0}, "batch_size must"),
+        ({"loss": lambda z, y: z - y}, "loss must"),
+        ({"loss": lambda z, y: 0.0}, "loss must"),
+        ({"penalty": lambda m, s, x: x}, "penalty must"),
     ],
 )
 def test_bad_input_is_named(changes, message):
@@ -345,13 +345,13 @@ def test_bad_input_is_named(changes, message):
 
 def test_models_must_be_neural_odes():
     for models, kinds in (([], "empty"), ([nn.Linear(2, 1)], "Linear")):
-        with pytest.raises(TypeError, match=f"models is {kinds}"):
+        with pytest.raises(TypeError, match=f"models must .* got {kinds}"):
             fit(models, X, Y, epochs=1, progress=False)
 
 
 def test_a_model_without_parameters():
     one = NeuralODE(lambda s, z, x: -z)
-    with pytest.raises(ValueError, match="without parameters"):
+    with pytest.raises(ValueError, match="models must have parameters"):
         train(one, *crossing(5))
 
 

@@ -89,30 +89,30 @@ class Own(PiecewiseConstant):
 @pytest.mark.parametrize(
     ("model", "named"),
     [
-        (mlp(2, 2), "model is a Sequential"),
-        (NeuralODE(Strange()), "field is a Strange"),
-        (NeuralODE(lambda s, z, x: z), "field is a function"),
-        (NeuralODE(nn.Conv2d(1, 1, 1)), "field is a Conv2d"),
-        (NeuralODE(nn.Tanh()), "field is a Tanh"),
-        (NeuralODE(mlp(2, 2, last=lambda: nn.ELU(2.0))), "field is a ELU"),
-        (NeuralODE(mlp(2, 2), depth=lambda x: x[:, 0].abs()), "depth is a fun"),
+        (mlp(2, 2), "model must"),
+        (NeuralODE(Strange()), "field must"),
+        (NeuralODE(lambda s, z, x: z), "field must"),
+        (NeuralODE(nn.Conv2d(1, 1, 1)), "field must"),
+        (NeuralODE(nn.Tanh()), "field must"),
+        (NeuralODE(mlp(2, 2, last=lambda: nn.ELU(2.0))), "field must"),
+        (NeuralODE(mlp(2, 2), depth=lambda x: x[:, 0].abs()), "depth must"),
         (
             NeuralODE(mlp(2, 2), depth=AdaptiveDepth(Strange())),
-            "depth is a Strange",
+            "depth must",
         ),
         (
             NeuralODE(mlp(2, 2), depth=AdaptiveDepth(nn.Linear(2, 2))),
-            "a network with one output",
+            "depth must",
         ),
         (
             NeuralODE(Galerkin(mlp(2, 2), Own()), depth=AdaptiveDepth(2)),
-            "basis is a Own",
+            "basis must",
         ),
-        (NeuralODE(mlp(2, 2), lift=Strange()), "lift is a Strange"),
-        (NeuralODE(mlp(2, 2), readout=Strange()), "readout is a Strange"),
+        (NeuralODE(mlp(2, 2), lift=Strange()), "lift must"),
+        (NeuralODE(mlp(2, 2), readout=Strange()), "readout must"),
         (
             NeuralODE(DataControlled(mlp(4, 2), embed=torch.abs)),
-            "embed is a builtin",
+            "embed must",
         ),
         (
             NeuralODE(
@@ -120,20 +120,23 @@ class Own(PiecewiseConstant):
                     DataControlled(mlp(4, 2), embed=nn.Linear(2, 2)), Fourier(2)
                 )
             ),
-            "embed is a Linear.*weights rest",
+            "embed must",
         ),
-        (NeuralODE(DataControlled(mlp(4, 2), dim=0)), "dim=1"),
+        (
+            NeuralODE(DataControlled(mlp(4, 2), dim=0)),
+            "dim of DataControlled must",
+        ),
         (
             NeuralODE(DepthConcat(LinearControl()), lift=nn.Linear(2, 2)),
-            "LinearControl by itself",
+            "field must",
         ),
         (
             NeuralODE(LinearControl(), lift=nn.Linear(2, 3)),
-            "lift is a Linear",
+            "lift must",
         ),
         (
             NeuralODE(Galerkin(Hypernetwork(mlp(2, 2)), Fourier(2))),
-            "one set of moving weights",
+            "moving weights must",
         ),
     ],
 )
@@ -155,7 +158,7 @@ def test_depths_embeddings_and_linear_control_are_exported() -> None:
     state = export(NeuralODE(LinearControl(3.0)), features=2)
     assert state["field"]["inputs"] == ["z", "x"]
     assert unpack(state["field"]["weights"]["weights"]) == [3.0]
-    with pytest.raises(ValueError, match="features is None"):
+    with pytest.raises(ValueError, match="features must"):
         export(NeuralODE(LinearControl()))
 
 
@@ -163,7 +166,7 @@ def test_weights_that_are_not_numbers_are_refused() -> None:
     model = NeuralODE(mlp(2, 2))
     with torch.no_grad():
         model.field.module[0].weight[0, 0] = torch.nan
-    with pytest.raises(ValueError, match="NaN"):
+    with pytest.raises(ValueError, match="weights and data must"):
         export(model)
 
 
@@ -186,7 +189,7 @@ def test_modes_widget_takes_galerkins_alone() -> None:
     assert ModesWidget(galerkin, x, y).modes == 5
     sizes = [NeuralODE(Galerkin(mlp(2, 4, 2), Fourier(m))) for m in (3, 1)]
     assert [m for m, _ in ModesWidget(sizes, x, y).models] == [1, 3]
-    with pytest.raises(TypeError, match="takes a Galerkin"):
+    with pytest.raises(TypeError, match="models must"):
         ModesWidget(NeuralODE(mlp(2, 2)), x, y)
 
 
@@ -200,10 +203,10 @@ def test_flow_widget_takes_depths_of_their_own() -> None:
     x, y = moons()
     model = NeuralODE(mlp(2, 4, 2), depth=AdaptiveDepth(2))
     assert FlowWidget(model, x, y).s == 1.0
-    with pytest.raises(TypeError, match="depth is an AdaptiveDepth"):
+    with pytest.raises(TypeError, match="depth must"):
         SolverWidget(model, (0, 1))
     galerkin = NeuralODE(Galerkin(mlp(2, 2), Fourier(2)), depth=model.depth)
-    with pytest.raises(TypeError, match="depth is an AdaptiveDepth"):
+    with pytest.raises(TypeError, match="depth must"):
         ModesWidget(galerkin, x, y)
 
 
@@ -213,12 +216,12 @@ def test_crossing_and_cover_hold_their_numbers() -> None:
     cover = CoverWidget(200, r=0.7, n=4)
     assert (cover.points, cover.r, cover.n) == (200, 0.7, 4)
     for call, named in (
-        (lambda: CrossingWidget(0), "eps is 0"),
-        (lambda: CrossingWidget(theta=11), "theta is 11"),
-        (lambda: CrossingWidget(point=2), "point is 2"),
-        (lambda: CoverWidget(1), "points is 1"),
-        (lambda: CoverWidget(r=1.5), "r is 1.5"),
-        (lambda: CoverWidget(n=1), "n is 1"),
+        (lambda: CrossingWidget(0), "eps must"),
+        (lambda: CrossingWidget(theta=11), "theta must"),
+        (lambda: CrossingWidget(point=2), "point must"),
+        (lambda: CoverWidget(1), "points must"),
+        (lambda: CoverWidget(r=1.5), "^r must"),
+        (lambda: CoverWidget(n=1), "^n must"),
     ):
         with pytest.raises(ValueError, match=named):
             call()
@@ -230,20 +233,20 @@ def test_depths_widget_takes_depths_on_the_line() -> None:
     model = NeuralODE(field, depth=AdaptiveDepth(1))
     widget = DepthsWidget({"learned": model}, x, y, point=(0.5,))
     assert (widget.selected, widget.point) == ("learned", [0.5])
-    with pytest.raises(TypeError, match="'model' is a number"):
+    with pytest.raises(TypeError, match="depth of 'model' must"):
         DepthsWidget(NeuralODE(field), x, y)
-    with pytest.raises(ValueError, match="x has shape"):
+    with pytest.raises(ValueError, match=r"^x must"):
         DepthsWidget(model, torch.zeros(5, 1), y[:5])
-    with pytest.raises(ValueError, match="x has shape"):
+    with pytest.raises(ValueError, match=r"^x must"):
         DepthsWidget(model, torch.zeros(5, 2), y[:5])
-    with pytest.raises(ValueError, match="point is 2"):
+    with pytest.raises(ValueError, match="point must"):
         DepthsWidget(model, x, y, point=(2,))
     wide = NeuralODE(
         mlp(2, 2),
         lift=lambda x: nn.functional.pad(x, (0, 1)),
         depth=AdaptiveDepth(1),
     )
-    with pytest.raises(ValueError, match="has 2 components"):
+    with pytest.raises(ValueError, match="must have one component"):
         DepthsWidget(wide, x, y)
 
 
@@ -257,16 +260,16 @@ def test_neighbours_hold_models_of_the_plane() -> None:
     model = models["0"]
     adaptive = NeuralODE(mlp(2, 2), depth=AdaptiveDepth(2))
     for call, named in (
-        (lambda: NeighbourWidget({}, x, y), "models is empty"),
-        (lambda: NeighbourWidget(model, x[:, :1], y), "x has shape"),
-        (lambda: NeighbourWidget(model, x, y[:3]), "y has shape"),
-        (lambda: NeighbourWidget(model, x, y, point=(1,)), "point is"),
-        (lambda: NeighbourWidget(model, x, y, distance=1), "distance is 1"),
-        (lambda: NeighbourWidget(model, x, y, direction=360), "direction is"),
+        (lambda: NeighbourWidget({}, x, y), "models must"),
+        (lambda: NeighbourWidget(model, x[:, :1], y), "^x must"),
+        (lambda: NeighbourWidget(model, x, y[:3]), "^y must"),
+        (lambda: NeighbourWidget(model, x, y, point=(1,)), "point must"),
+        (lambda: NeighbourWidget(model, x, y, distance=1), "distance must"),
+        (lambda: NeighbourWidget(model, x, y, direction=360), "direction must"),
     ):
         with pytest.raises(ValueError, match=named):
             call()
-    with pytest.raises(TypeError, match="depth is an AdaptiveDepth"):
+    with pytest.raises(TypeError, match="depth must"):
         NeighbourWidget(adaptive, x, y)
 
 
@@ -279,17 +282,17 @@ def test_lorenz_needs_no_network() -> None:
     assert (beside.selected, beside.start) == ("model", [0.3, 0.1])
     line = NeuralODE(mlp(1, 4, 1))
     for call, named in (
-        (lambda: LorenzWidget({}), "models is empty"),
-        (lambda: LorenzWidget(start=(1,)), "start is"),
-        (lambda: LorenzWidget(start=(1, np.nan)), "start is"),
-        (lambda: LorenzWidget(point=(0, 60)), "point is 60"),
-        (lambda: LorenzWidget(point=(0, 1, 2)), "point is"),
-        (lambda: LorenzWidget(distance=0), "distance is 0"),
-        (lambda: LorenzWidget(span=np.inf), "span is inf"),
+        (lambda: LorenzWidget({}), "models must"),
+        (lambda: LorenzWidget(start=(1,)), "start must"),
+        (lambda: LorenzWidget(start=(1, np.nan)), "start must"),
+        (lambda: LorenzWidget(point=(0, 60)), "point must"),
+        (lambda: LorenzWidget(point=(0, 1, 2)), "point must"),
+        (lambda: LorenzWidget(distance=0), "distance must"),
+        (lambda: LorenzWidget(span=np.inf), "span must"),
     ):
         with pytest.raises(ValueError, match=named):
             call()
-    with pytest.raises(ValueError, match="a model takes 1 features"):
+    with pytest.raises(ValueError, match="models must"):
         LorenzWidget(line)
 
 
@@ -316,12 +319,12 @@ def test_sweeps_come_from_measured_rows() -> None:
     assert left["curves"][0]["mean"] == [0, -0.1]
     assert [c["name"] for c in right["curves"]] == ["fresh", "under attack"]
     for call, named in (
-        (lambda: sweep(frame[:2]), "two values of 'strength'"),
-        (lambda: sweep(frame[::2]), "finite 'exponent' of two seeds"),
-        (lambda: sweep(frame, exponent={"a": "model"}), "numbers in column"),
-        (lambda: sweep(frame, exponent={"cost": "nfe"}), "column 'nfe'"),
-        (lambda: sweep(frame, accuracy={}), "curves must be two pictures"),
-        (lambda: sweep(frame, third={"a": "fresh"}), "curves must be two"),
+        (lambda: sweep(frame[:2]), "frame must"),
+        (lambda: sweep(frame[::2]), "frame must"),
+        (lambda: sweep(frame, exponent={"a": "model"}), "frame must"),
+        (lambda: sweep(frame, exponent={"cost": "nfe"}), "frame must"),
+        (lambda: sweep(frame, accuracy={}), "curves must"),
+        (lambda: sweep(frame, third={"a": "fresh"}), "curves must"),
     ):
         with pytest.raises(ValueError, match=named):
             call()
@@ -331,17 +334,17 @@ def test_bad_arguments_are_named() -> None:
     x, y = moons()
     model = NeuralODE(mlp(2, 4, 2))
     lifted = NeuralODE(mlp(2, 4, 2), lift=nn.Linear(2, 2))
-    with pytest.raises(ValueError, match="x has shape"):
+    with pytest.raises(ValueError, match=r"^x must"):
         FlowWidget(model, torch.zeros(5, 3), y)
-    with pytest.raises(ValueError, match="y has shape"):
+    with pytest.raises(ValueError, match=r"^y must"):
         FlowWidget(model, x, y[:3])
-    with pytest.raises(ValueError, match="point is"):
+    with pytest.raises(ValueError, match="point must"):
         FlowWidget(model, x, y, point=(1,))
-    with pytest.raises(ValueError, match="tolerance is"):
+    with pytest.raises(ValueError, match="tolerance must"):
         FlowWidget(model, x, y, tolerance=0)
-    with pytest.raises(ValueError, match="models is empty"):
+    with pytest.raises(ValueError, match="models must"):
         FlowWidget({}, x, y)
-    with pytest.raises(ValueError, match="lift moves x"):
+    with pytest.raises(ValueError, match="models must"):
         FlowWidget(lifted, x, y)
-    with pytest.raises(ValueError, match="method is"):
+    with pytest.raises(ValueError, match="method must"):
         SolverWidget(model, (0, 1), method="guess")

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from neural_odes.checks import at_least, positive
+from neural_odes.checks import at_least, nonnegative, one_of, positive
+from neural_odes.training.ensemble import Loss
 from neural_odes.training.fit import accuracy, check_labels
-from neural_odes.training.loop import Loss, check_shapes
+from neural_odes.training.loop import check_shapes
 
 Norm = Literal["l2", "linf"]
 
@@ -56,10 +56,9 @@ def pgd(
         shape (N, ...), none farther than the radius from its x.
 
     Raises:
-        ValueError: an argument out of range.
+        TypeError, ValueError: an argument of the wrong type, or out of range.
     """
-    if norm not in ("l2", "linf"):
-        raise ValueError(f"norm is {norm!r}; it takes 'l2' or 'linf'")
+    one_of("norm", norm, ("l2", "linf"))
     positive("radius", radius)
     at_least("steps", steps, 1)
     size = 2.5 * radius / steps if step_size is None else step_size
@@ -132,10 +131,9 @@ def accuracy_under_noise(
         seed: of the noise.
 
     Raises:
-        ValueError: an argument out of range.
+        TypeError, ValueError: an argument of the wrong type, or out of range.
     """
-    if not (math.isfinite(std) and std >= 0):
-        raise ValueError(f"std is {std}; it takes a number >= 0")
+    nonnegative("std", std)
     at_least("draws", draws, 1)
     generator = torch.Generator().manual_seed(seed)
     noise = torch.randn(draws, *x.shape, generator=generator).to(x)

@@ -67,7 +67,7 @@ class InputLayer(nn.Module):
         super().__init__()
         if not isinstance(module, nn.Module):
             raise TypeError(
-                f"module is a {type(module).__name__}; it takes an nn.Module"
+                f"module must be an nn.Module, got {type(module).__name__}"
             )
         self.module, self.keep, self.dim = module, keep, dim
 
@@ -124,17 +124,18 @@ class HigherOrder(nn.Module):
         if self.size is not None:
             m, rest = self.size, features - self.size * self.order
         if rest < 0 or (self.size is None and rest):
+            wanted = "a multiple of" if self.size is None else "at least"
             raise ValueError(
-                f"z has {features} features on dimension {self.dim}; order "
-                f"{self.order} takes a multiple of it, or with size = m at "
-                f"least {self.order} m"
+                f"z must have {wanted} {self.order * (self.size or 1)} "
+                f"features in dimension {self.dim}, got {features}"
             )
         slope = self.field(s, z, x)
         expected = features - m * (self.order - 1)
         if slope.shape[self.dim] != expected:
             raise ValueError(
-                f"field gives {slope.shape[self.dim]} features for a state "
-                f"of {features}; of order {self.order} it gives {expected}"
+                f"field must return {expected} features for a state of "
+                f"{features} at order {self.order}, got "
+                f"{slope.shape[self.dim]}"
             )
         known = z.narrow(self.dim, m, m * (self.order - 1))
         return torch.cat([known, slope], dim=self.dim)
@@ -163,7 +164,7 @@ class Visible(nn.Module):
         super().__init__()
         if not 0 <= start < stop:
             raise ValueError(
-                f"start, stop are {start}, {stop}; they take 0 <= start < stop"
+                f"start must be >= 0 and below stop, {stop}, got {start}"
             )
         self.readout = readout
         self.start, self.stop, self.dim = start, stop, dim
@@ -171,8 +172,8 @@ class Visible(nn.Module):
     def forward(self, z: Tensor) -> Tensor:
         if z.shape[self.dim] < self.stop:
             raise ValueError(
-                f"z has {z.shape[self.dim]} features on dimension {self.dim}; "
-                f"stop is {self.stop}"
+                f"z must have at least {self.stop} features in dimension "
+                f"{self.dim}, got {z.shape[self.dim]}"
             )
         part = z.narrow(self.dim, self.start, self.stop - self.start)
         return self.readout(part)

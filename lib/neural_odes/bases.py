@@ -9,6 +9,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from neural_odes.checks import at_least
+
 
 class Basis(Protocol):
     """What a basis has to offer; any object with these two will do.
@@ -18,7 +20,10 @@ class Basis(Protocol):
 
     A basis whose functions jump also has ``jumps``, the depths where they do,
     at which they have the values to their right. Solvers end a step there; of
-    a jump that they do not know they may see nothing.
+    a jump that they do not know they may see nothing. One whose functions
+    oscillate has ``max_step``, the longest step that resolves them: step
+    control watches the state, which does not show the integrals that are the
+    gradients of their coefficients.
     """
 
     @property
@@ -40,6 +45,7 @@ class _Interval:
             a model of depth S = 1.
 
     Raises:
+        TypeError: size is not an integer.
         ValueError: size < 1, or a domain that is empty or not finite.
     """
 
@@ -47,12 +53,12 @@ class _Interval:
     domain: tuple[float, float] = (0.0, 1.0)
 
     def __post_init__(self) -> None:
-        if self.size < 1 or self.size % 1:
-            raise ValueError(f"size is {self.size}; it takes an integer >= 1")
+        at_least("size", self.size, 1)
         first, last = self.domain
         if not (first < last and math.isfinite(last - first)):
             raise ValueError(
-                f"domain is {self.domain}; it takes (first, last), first < last"
+                "domain must be finite depths (first, last), first < last, got "
+                f"{self.domain}"
             )
 
     def unit(self, s: Tensor) -> Tensor:
@@ -64,6 +70,13 @@ class _Interval:
 class Fourier(_Interval):
     """1, cos 2 pi u, sin 2 pi u, cos 4 pi u, ..., u = s rescaled to [0, 1]."""
 
+    @property
+    def max_step(self) -> float:
+        """Half of the shortest wave."""
+        first, last = self.domain
+        waves = self.size // 2
+        return (last - first) / (2 * waves) if waves else math.inf
+
     def __call__(self, s: Tensor) -> Tensor:
         u = self.unit(s)[..., None]
         k = torch.arange(1, self.size // 2 + 1, dtype=s.dtype, device=s.device)
@@ -74,6 +87,12 @@ class Fourier(_Interval):
 
 class Chebyshev(_Interval):
     """T_0(v), ..., T_{m-1}(v), v = s rescaled to [-1, 1]."""
+
+    @property
+    def max_step(self) -> float:
+        """About half of the shortest wave, in the middle of the domain."""
+        first, last = self.domain
+        return 2 * (last - first) / max(1, self.size - 1)
 
     def __call__(self, s: Tensor) -> Tensor:
         v = 2 * self.unit(s) - 1

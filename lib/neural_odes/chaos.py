@@ -22,7 +22,7 @@ from neural_odes.ode import (
     JointField,
     NeuralODE,
     _fitting,
-    jumps_of,
+    steps_of,
 )
 from neural_odes.solver import integrate
 
@@ -140,7 +140,7 @@ def renormalised_exponent(
     at_least("pieces", pieces, 1)
     at_least("align", align, 0)
     if align >= pieces:
-        raise ValueError(f"align is {align}; it takes 0 <= align < {pieces}")
+        raise ValueError(f"align must be below pieces, {pieces}, got {align}")
     away = sphere((len(z),), z.shape[1], radius=radius, seed=seed).to(z)
     total = z.new_zeros(len(z))
     control = torch.cat([x, x])
@@ -201,9 +201,11 @@ def lyapunov_spectrum(
     at_least("pieces", pieces, 1)
     at_least("align", align, 0)
     if align >= pieces:
-        raise ValueError(f"align is {align}; it takes 0 <= align < {pieces}")
+        raise ValueError(f"align must be below pieces, {pieces}, got {align}")
     if not 1 <= count <= size:
-        raise ValueError(f"count is {count}; it takes 1 to {size}")
+        raise ValueError(
+            f"count must be an integer from 1 to {size}, got {count}"
+        )
     random = sphere((count,), size, radius=1.0, seed=seed).mT
     frame = torch.linalg.qr(random)[0].to(z).expand(len(z), -1, -1)
     total = z.new_zeros(len(z), count)
@@ -282,7 +284,7 @@ def _follow(
             start,
             s,
             solver=replace(model.solver, adjoint=False),
-            jumps=jumps_of(model.field),
+            **steps_of(model.field),
         )
 
 
@@ -290,23 +292,21 @@ def _problem(model: NeuralODE, x: Tensor) -> tuple[Field, Tensor, float]:
     """Field, initial states (N, n) and depth of a model."""
     if not isinstance(model, NeuralODE):
         raise TypeError(
-            f"model is a {type(model).__name__}; it takes a NeuralODE"
+            f"model must be a NeuralODE, got {type(model).__name__}"
         )
     if isinstance(model.field, JointField):
         raise TypeError(
-            f"model's field is a {type(model.field).__name__}, whose weights "
-            "have a state of their own; it takes a field of (s, z, x)"
+            "model.field must be a field of (s, z, x), got "
+            f"{type(model.field).__name__}, whose weights have their own state"
         )
     if callable(model.depth):
         raise ValueError(
-            "model's depth differs from sample to sample; an exponent takes "
-            "one depth S for all"
+            "model.depth must be a number, the same for all samples, got "
+            f"{type(model.depth).__name__}"
         )
     z0 = model.solve(x, torch.zeros(1)).z[0]
     if z0.ndim != 2:
-        raise ValueError(
-            f"z(0) has shape {tuple(z0.shape)}; it takes vectors, (N, n)"
-        )
+        raise ValueError(f"z(0) must have shape (N, n), got {tuple(z0.shape)}")
     return model.field, z0, float(model.depth)
 
 
@@ -318,8 +318,8 @@ def _piece(i: int, pieces: int, end: float, like: Tensor) -> Tensor:
 def _logs(growth: Tensor) -> Tensor:
     if not bool((growth > 0).all()):
         raise ValueError(
-            "model shrinks a direction to nothing, to the last digit; it takes "
-            "a smaller depth S, more pieces, or float64"
+            "model shrinks a direction to zero, up to rounding; use a smaller "
+            "depth S, more pieces or float64"
         )
     return growth.log()
 
@@ -327,7 +327,7 @@ def _logs(growth: Tensor) -> Tensor:
 def _rates(error: Tensor, radius: float, span: float) -> Tensor:
     if not bool((error > 0).all()):
         raise ValueError(
-            f"radius is {radius}; a neighbour that far ended at the same "
-            "state to the last digit: it takes a larger one, or float64"
+            "radius must be large enough that a neighbour ends at another "
+            f"state, got {radius}; use a larger radius or float64"
         )
     return (error / radius).log() / span

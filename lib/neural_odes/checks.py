@@ -40,6 +40,20 @@ def positive(name: str, value: Any) -> None:
         raise ValueError(text)
 
 
+def nonnegative(name: str, value: Any) -> None:
+    """Refuse what is no finite number >= 0.
+
+    Raises:
+        TypeError: it is no number; names the argument and what it got.
+        ValueError: it is out of range; names the argument and what it got.
+    """
+    text = f"{name} must be a number >= 0, got {value!r}"
+    if not isinstance(value, Real) or isinstance(value, bool):
+        raise TypeError(text)
+    if not (math.isfinite(value) and float(value) >= 0):
+        raise ValueError(text)
+
+
 def boolean(name: str, value: Any) -> None:
     """Refuse what is neither True nor False.
 

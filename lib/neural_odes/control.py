@@ -7,13 +7,13 @@ on a line can take them there. It can once the field depends on the input x
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from neural_odes.checks import at_least, positive
 from neural_odes.ode import as_field
 
 
@@ -48,7 +48,7 @@ class DataControlled(nn.Module):
         super().__init__()
         if embed is not None and not callable(embed):
             raise TypeError(
-                f"embed is a {type(embed).__name__}; it takes a callable of x"
+                f"embed must be a callable of x, got {type(embed).__name__}"
             )
         self.field = as_field(module)
         self.embed = nn.Identity() if embed is None else embed
@@ -58,9 +58,8 @@ class DataControlled(nn.Module):
         control = self.embed(x)
         if not _joinable(z, control, self.dim):
             raise ValueError(
-                f"z has shape {tuple(z.shape)} and its control "
-                f"{tuple(control.shape)}; they must agree in number and size "
-                f"of dimensions but for dimension {self.dim}; see embed, dim"
+                f"embed(x) must have the shape of z, {tuple(z.shape)}, except "
+                f"in dimension {self.dim}, got {tuple(control.shape)}"
             )
         return self.field(s, torch.cat([z, control], dim=self.dim), x)
 
@@ -82,13 +81,12 @@ class LinearControl(nn.Module):
             there: it is the plain parameter, as in the paper.
 
     Raises:
-        ValueError: theta is not a finite number > 0.
+        TypeError, ValueError: theta is not a finite number > 0.
     """
 
     def __init__(self, theta: float = 1.0) -> None:
         super().__init__()
-        if not (math.isfinite(theta) and theta > 0):
-            raise ValueError(f"theta is {theta}; it takes a number > 0")
+        positive("theta", theta)
         self.theta = nn.Parameter(torch.tensor(float(theta)))
 
     def forward(self, s: Tensor, z: Tensor, x: Tensor) -> Tensor:
@@ -112,10 +110,9 @@ class LinearControl(nn.Module):
             input; -inf where x = 0, which is right at any theta.
 
         Raises:
-            ValueError: eps is not > 0.
+            TypeError, ValueError: eps is not a finite number > 0.
         """
-        if not eps > 0:
-            raise ValueError(f"eps is {eps}; it takes a number > 0")
+        positive("eps", eps)
         return torch.log(2 * x.flatten(1).norm(dim=1) / eps)
 
 
@@ -142,8 +139,8 @@ class AdaptiveDepth(nn.Module):
         super().__init__()
         if not isinstance(module, int | nn.Module):
             raise TypeError(
-                f"module is a {type(module).__name__}; it takes x's number of "
-                "features, or an nn.Module of x"
+                "module must be x's number of features or an nn.Module of x, "
+                f"got {type(module).__name__}"
             )
         self.module = (
             _depth_network(module, hidden)
@@ -156,16 +153,15 @@ class AdaptiveDepth(nn.Module):
         change = self.module(x)
         if change.shape not in ((len(x), 1), (len(x),)):
             raise ValueError(
-                f"module(x) has shape {tuple(change.shape)}; it takes "
-                f"({len(x)}, 1) or ({len(x)},), one number per sample"
+                f"module(x) must have shape ({len(x)}, 1) or ({len(x)},), one "
+                f"number per sample, got {tuple(change.shape)}"
             )
         return (1 + change.reshape(-1)).abs()
 
 
 def _depth_network(features: int, hidden: int) -> nn.Sequential:
-    for name, value in (("features", features), ("hidden", hidden)):
-        if value < 1:
-            raise ValueError(f"{name} is {value}; it takes an integer >= 1")
+    at_least("module", features, 1)
+    at_least("hidden", hidden, 1)
     last = nn.Linear(hidden, 1, bias=False)
     with torch.no_grad():
         last.weight.mul_(0.1)

@@ -8,6 +8,7 @@ where training starts.
 from __future__ import annotations
 
 import copy
+import math
 import threading
 from typing import Any
 
@@ -59,8 +60,7 @@ class _Template(nn.Module):
         super().__init__()
         if not isinstance(module, nn.Module):
             raise TypeError(
-                f"module is a {type(module).__name__}; it takes an nn.Module, "
-                "whose parameters can be replaced"
+                f"module must be an nn.Module, got {type(module).__name__}"
             )
         self.field = copy.deepcopy(as_field(module))
         named = {
@@ -69,7 +69,7 @@ class _Template(nn.Module):
             if value.requires_grad
         }
         if not named:
-            raise ValueError("module has no parameters that could move")
+            raise ValueError("module must have trainable parameters, got none")
         self.keys = tuple(named)
         self.shapes = [p.shape for p in named.values()]
         self.sizes = [p.numel() for p in named.values()]
@@ -81,8 +81,8 @@ class _Template(nn.Module):
             part.register_buffer(leaf, value.detach(), persistent=False)
         if any(p.requires_grad for p in self.field.parameters()):
             raise ValueError(
-                "module has two parts that share a parameter, which would "
-                "come apart; use one part twice instead"
+                "module must not have two parts that share a parameter; use "
+                "one part twice instead"
             )
 
     def initial(self) -> Tensor:
@@ -172,6 +172,8 @@ class Galerkin(_Moving):
     Attributes:
         coefficients: alpha, shape (P, m): all that is trained, m P numbers.
         jumps: depths where the basis jumps; solves end a step there.
+        max_step: the longest step of an adaptive solve, where the basis has
+            one: gradients of coefficients are right only up to there.
 
     Raises:
         TypeError: module is not an ``nn.Module``.
@@ -182,6 +184,7 @@ class Galerkin(_Moving):
         super().__init__(module)
         self.basis = basis
         self.jumps = tuple(getattr(basis, "jumps", ()))
+        self.max_step = float(getattr(basis, "max_step", math.inf))
         initial = self.template.initial()
         self.coefficients = nn.Parameter(
             initial[:, None] * _constant(basis).to(initial)

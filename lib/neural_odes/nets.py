@@ -29,7 +29,9 @@ def mlp(
         ValueError: fewer than two sizes, or one below 1.
     """
     if len(sizes) < 2 or min(sizes) < 1:
-        raise ValueError(f"sizes is {sizes}; it takes two or more, each >= 1")
+        raise ValueError(
+            f"sizes must be two or more integers >= 1, got {sizes}"
+        )
     layers: list[nn.Module] = []
     for inputs, outputs in pairwise(sizes):
         layers += [nn.Linear(inputs, outputs), activation()]
@@ -59,13 +61,17 @@ class GraphConv(nn.Module):
     def __init__(self, inputs: int, outputs: int, adjacency: Tensor) -> None:
         super().__init__()
         square = adjacency.ndim == 2 and len(set(adjacency.shape)) == 1
-        if not (square and bool((adjacency >= 0).all())):
+        if not square:
             raise ValueError(
-                f"adjacency has shape {tuple(adjacency.shape)}; it takes a "
-                "square matrix of entries >= 0"
+                "adjacency must be a square matrix, got shape "
+                f"{tuple(adjacency.shape)}"
+            )
+        if not bool((adjacency >= 0).all()):
+            raise ValueError(
+                f"adjacency must have entries >= 0, got {adjacency.min():g}"
             )
         if not torch.equal(adjacency, adjacency.mT):
-            raise ValueError("adjacency is not symmetric")
+            raise ValueError("adjacency must be symmetric")
         looped = adjacency + torch.eye(len(adjacency)).to(adjacency)
         scale = looped.sum(dim=1).rsqrt()
         self.register_buffer(

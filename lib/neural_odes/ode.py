@@ -10,6 +10,7 @@ this library is a choice of these four (paper, section 3, equation 4; sections
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -17,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from neural_odes.checks import finite, positive
+from neural_odes.checks import finite, positive, unwrapped
 from neural_odes.solver import Solution, Solver, integrate
 
 Field = Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -73,8 +74,9 @@ def as_field(field: Any) -> Any:
     """
     if isinstance(field, JointField):
         raise TypeError(
-            f"field is a {type(field).__name__}, which has a state of its "
-            "own: put it outermost, around the other fields"
+            f"field must be a field of (s, z, x), got {type(field).__name__}, "
+            "whose weights have their own state; put it outermost, around the "
+            "other fields"
         )
     if callable(field):
         arity = _arity(field)
@@ -83,8 +85,8 @@ def as_field(field: Any) -> Any:
         if arity == 1 and isinstance(field, nn.Module):
             return DepthInvariant(field)
     raise TypeError(
-        f"field is a {type(field).__name__}; it takes a callable of "
-        "(s, z, x), or an nn.Module of z alone"
+        "field must be a callable of (s, z, x) or an nn.Module of z alone, "
+        f"got {type(field).__name__}"
     )
 
 
@@ -147,8 +149,8 @@ class NeuralODE(nn.Module):
         for name, part in (("lift", lift), ("readout", readout)):
             if part is not None and not callable(part):
                 raise TypeError(
-                    f"{name} is a {type(part).__name__}; it takes a callable "
-                    "of one tensor"
+                    f"{name} must be a callable of one tensor, got "
+                    f"{type(part).__name__}"
                 )
         if not callable(depth):
             positive("depth", depth)
@@ -187,10 +189,11 @@ class NeuralODE(nn.Module):
             if callable(self.depth):
                 own = self.depth(x)
         if not isinstance(z0, Tensor) or len(z0) != len(x):
-            got = tuple(z0.shape) if isinstance(z0, Tensor) else type(z0)
+            tensor = isinstance(z0, Tensor)
+            got = tuple(z0.shape) if tensor else type(z0).__name__
             raise ValueError(
-                f"lift made a state of {got} from x of shape "
-                f"{tuple(x.shape)}; it takes a tensor with as many samples"
+                f"lift(x) must be a tensor of shape ({len(x)}, ...), as many "
+                f"samples as x, got {got}"
             )
         if own is not None:
             _check_depths(own, len(x))
@@ -208,7 +211,6 @@ class NeuralODE(nn.Module):
             start = (z0, w0 if own is None else w0.expand(len(x), *w0.shape))
         if own is not None:
             field = _stretch(field, own)
-        jumps = jumps_of(self.field, own)
         params = [*self.parameters(), x]
         if own is not None and own.is_leaf:
             # Otherwise the adjoint reaches it through what it was made of,
@@ -221,31 +223,37 @@ class NeuralODE(nn.Module):
                 grid,
                 solver=self.solver,
                 params=params,
-                jumps=jumps,
+                **steps_of(self.field, own),
             )
         z = (z[0] if isinstance(z, tuple) else z)[-len(s) :]
         return Solution(s if own is None else s[:, None] * own, z, nfe)
 
 
-def jumps_of(field: Any, own: Tensor | None = None) -> list[float]:
-    """Where a field and its parts say that they jump, for ``integrate``.
+def steps_of(field: Any, own: Tensor | None = None) -> dict[str, Any]:
+    """What a field and its parts ask of a solver's steps.
 
     Args:
-        field: a field; one that is no ``nn.Module`` cannot say.
+        field: a field; one that is no ``nn.Module`` cannot ask.
         own: depths of samples, shape (N,), where each has its own.
 
     Returns:
-        increasing depths s; with ``own``, fractions tau of these depths.
+        arguments of ``integrate``: jumps, the increasing depths at which they
+        jump, and max_step, the longest step; with ``own``, as fractions tau of
+        these depths.
     """
-    if not isinstance(field, nn.Module):
-        return []
-    depths = {
-        jump for part in field.modules() for jump in getattr(part, "jumps", ())
-    }
-    if own is None or not depths:
-        return sorted(depths)
-    at = torch.tensor(sorted(depths)).to(own) / own.detach()[:, None]
-    return at[at < 1].unique().tolist()
+    parts = list(field.modules()) if isinstance(field, nn.Module) else []
+    depths = sorted({j for part in parts for j in getattr(part, "jumps", ())})
+    longest = min(
+        (getattr(p, "max_step", math.inf) for p in parts), default=math.inf
+    )
+    if own is None:
+        return {"jumps": depths, "max_step": longest}
+    if depths:
+        at = torch.tensor(depths).to(own) / own.detach()[:, None]
+        depths = at[at < 1].unique().tolist()
+    if longest < math.inf:
+        longest /= max(unwrapped(own.detach()).max().item(), 1e-9)
+    return {"jumps": depths, "max_step": longest}
 
 
 def _stretch(field: Any, own: Tensor) -> Any:
@@ -273,10 +281,10 @@ def _stretch(field: Any, own: Tensor) -> Any:
 def _check_input(x: Tensor) -> None:
     if not isinstance(x, Tensor) or not x.is_floating_point():
         kind = x.dtype if isinstance(x, Tensor) else type(x).__name__
-        raise ValueError(f"x is {kind}; it takes a floating-point tensor")
+        raise ValueError(f"x must be a floating-point tensor, got {kind}")
     if x.ndim == 0 or x.numel() == 0:
         raise ValueError(
-            f"x has shape {tuple(x.shape)}; it takes (N, ...) with N >= 1"
+            f"x must have shape (N, ...) and not be empty, got {tuple(x.shape)}"
         )
     if not finite(x):
         raise ValueError("x must be finite, got NaN or infinite values")
@@ -291,19 +299,22 @@ def _fitting(x: Tensor) -> Iterator[None]:
         raise
     except RuntimeError as error:
         raise ValueError(
-            f"x of shape {tuple(x.shape)}, {x.dtype} on {x.device} does not "
-            f"fit the model: {error}"
+            f"x must fit the model, got shape {tuple(x.shape)}, {x.dtype} on "
+            f"{x.device}: {error}"
         ) from error
 
 
 def _check_depths(own: Tensor, samples: int) -> None:
     if own.shape != (samples,):
         raise ValueError(
-            f"depth(x) has shape {tuple(own.shape)}; it takes ({samples},), "
-            "one depth per sample"
+            f"depth(x) must have shape ({samples},), one depth per sample, "
+            f"got {tuple(own.shape)}"
         )
-    if not bool(((own >= 0) & torch.isfinite(own)).all()):
-        raise ValueError("depth(x) is negative or not finite; it takes >= 0")
+    if not finite(own) or unwrapped(own).min() < 0:
+        raise ValueError(
+            "depth(x) must be finite and >= 0, got negative, NaN or infinite "
+            "depths"
+        )
 
 
 def _output_depths(s: Tensor | None, end: float, z0: Tensor) -> Tensor:
@@ -314,6 +325,6 @@ def _output_depths(s: Tensor | None, end: float, z0: Tensor) -> Tensor:
     rising = s.ndim == 1 and len(s) > 0 and bool((s[1:] > s[:-1]).all())
     if not rising or s[0] < 0 or s[-1] > end * (1 + 1e-6):
         raise ValueError(
-            f"s is {given}; it takes increasing depths in [0, {end:g}]"
+            f"s must be increasing depths in [0, {end:g}], got {given}"
         )
     return s

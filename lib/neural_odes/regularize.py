@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 from torch import Tensor
 
-from neural_odes.ode import JointField, NeuralODE, jumps_of
+from neural_odes.checks import nonnegative
+from neural_odes.ode import JointField, NeuralODE, steps_of
 from neural_odes.solver import Solution, integrate
 from neural_odes.training.fit import Penalty
 
@@ -23,9 +22,10 @@ def fixed_point(strength: float) -> Penalty:
 
     Raises:
         ValueError: strength is not a finite number >= 0.
-        TypeError: (in training) the field has a state of its own.
+        TypeError: strength is not a number; or (in training) the field has a
+            state of its own.
     """
-    _check(strength)
+    nonnegative("strength", strength)
 
     def penalty(model: NeuralODE, solution: Solution, x: Tensor) -> Tensor:
         _refuse_joint(model)
@@ -50,16 +50,17 @@ def steady_state(strength: float) -> Penalty:
     Raises:
         ValueError: strength is not a finite number >= 0; or (in training)
             samples have depths of their own.
-        TypeError: (in training) the field has a state of its own.
+        TypeError: strength is not a number; or (in training) the field has a
+            state of its own.
     """
-    _check(strength)
+    nonnegative("strength", strength)
 
     def penalty(model: NeuralODE, solution: Solution, x: Tensor) -> Tensor:
         _refuse_joint(model)
         if callable(model.depth):
             raise ValueError(
-                "model's depth differs from sample to sample; steady_state "
-                "takes one depth S for all"
+                "model.depth must be a number, the same for all samples, got "
+                f"{type(model.depth).__name__}"
             )
         end = solution.z[-1]
         s = solution.s[-1] * solution.s.new_tensor([1.0, 2.0])
@@ -76,21 +77,16 @@ def steady_state(strength: float) -> Penalty:
             s,
             solver=model.solver,
             params=[*model.parameters(), x],
-            jumps=jumps_of(model.field),
+            **steps_of(model.field),
         )
         return strength * length[-1].mean()
 
     return penalty
 
 
-def _check(strength: float) -> None:
-    if not (math.isfinite(strength) and strength >= 0):
-        raise ValueError(f"strength is {strength}; it takes a number >= 0")
-
-
 def _refuse_joint(model: NeuralODE) -> None:
     if isinstance(model.field, JointField):
         raise TypeError(
-            f"model's field is a {type(model.field).__name__}, whose weights "
-            "have a state of their own; it takes a field of (s, z, x)"
+            "model.field must be a field of (s, z, x), got "
+            f"{type(model.field).__name__}, whose weights have their own state"
         )

@@ -199,7 +199,8 @@ def adaptive_steps(
         step = min(step, max_step)
         if not start + step > start:
             raise StopError("the step size underflowed")
-        clipped = start + step > ahead[0]
+        # Rounding must not leave a sliver before the depth ahead.
+        clipped = start + step * (1 + 1e-9) >= ahead[0]
         stop = ahead[0] if clipped else start + step
         step = stop - start
         k = stages(

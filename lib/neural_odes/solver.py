@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from types import MappingProxyType
 from typing import Any, Literal
@@ -183,6 +183,7 @@ def integrate(
     params: Iterable[Tensor] = (),
     norm: Callable[[Any], Tensor] | None = None,
     jumps: Sequence[float] = (),
+    max_step: float = math.inf,
 ) -> tuple[Any, int]:
     """Solve dz/ds = field(s, z) from z(s[0]) = z0.
 
@@ -198,6 +199,7 @@ def integrate(
             the solver's ``error_norm``, of a tuple the largest of its parts'.
         jumps: depths at which the field jumps, with its values from the right
             there: steps end at them, whatever the method.
+        max_step: of adaptive methods, besides the solver's own.
 
     Returns:
         ``(z, nfe)``: the states at the depths s, shape (T, *z0.shape) or a
@@ -225,6 +227,9 @@ def integrate(
                 "time, let the field compute in half precision by autocast"
             )
     norm = _norm(solver) if norm is None else norm
+    if METHODS[solver.method].adaptive and max_step < math.inf:
+        longest = min(max_step, solver.max_step or math.inf)
+        solver = replace(solver, max_step=longest)
     inside = [j for j in jumps if depths[0] < j < depths[-1]]
     if solver.own and not s.requires_grad:
         z, nfe = _solved(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from neural_odes.checks import optional
+from neural_odes.checks import one_of, optional
 from neural_odes.data.mnist import Split
 
 
@@ -30,10 +30,11 @@ def digits(
     bunch = optional("sklearn.datasets", "data").load_digits()
     x = torch.as_tensor(bunch.images, dtype=torch.float32)[:, None] / 16
     y = torch.as_tensor(bunch.target, dtype=torch.int64)
-    if split not in ("train", "test"):
-        raise ValueError(f"split is {split!r}; it takes 'train' or 'test'")
+    one_of("split", split, ("train", "test"))
     if not 1 <= test < len(x):
-        raise ValueError(f"test is {test}; it takes 1 to {len(x) - 1}")
+        raise ValueError(
+            f"test must be an integer from 1 to {len(x) - 1}, got {test}"
+        )
     order = torch.randperm(
         len(x), generator=torch.Generator().manual_seed(seed)
     )

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neural_odes.checks import optional
+from neural_odes.checks import one_of, optional
 
 Split = Literal["train", "test"]
 
@@ -69,8 +69,7 @@ def mnist(split: Split = "train") -> tuple[Tensor, Tensor]:
         ImportError: pooch is missing (the extra ``data``) and NEURAL_ODES_DATA
             is not set.
     """
-    if split not in FILES:
-        raise ValueError(f"split is {split!r}; it takes 'train' or 'test'")
+    one_of("split", split, FILES)
     images, labels = FILES[split]
     x = torch.from_numpy(_array(images)).float()[:, None] / 255
     return x, torch.from_numpy(_array(labels)).long()
@@ -82,8 +81,8 @@ def _array(name: str) -> np.ndarray:
         path = Path(folder) / name
         if not path.is_file():
             raise DataError(
-                f"{path} is missing; {FOLDER} names a folder with the files "
-                + ", ".join(SHA256)
+                f"{path} is missing; {FOLDER} must name a folder with the "
+                f"files {', '.join(SHA256)}"
             )
         return _idx(_checked(path))
     pooch = optional("pooch", "data")
@@ -104,15 +103,17 @@ def _checked(path: Path) -> bytes:
             data = file.read(LARGEST + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(
-            f"{path} is truncated or no gzip file ({error})"
+            f"{path} is truncated or not a gzip file ({error})"
         ) from error
     if len(data) > LARGEST:
-        raise DataError(f"{path} is corrupt: it holds over {LARGEST} bytes")
+        raise DataError(
+            f"{path} is corrupt: it has more than {LARGEST} bytes of data"
+        )
     found = hashlib.sha256(data).hexdigest()
     if found != SHA256[path.name]:
         raise DataError(
-            f"{path} is corrupt: its contents have the SHA-256 {found}, not "
-            f"{SHA256[path.name]}"
+            f"{path} is corrupt: the SHA-256 of its contents must be "
+            f"{SHA256[path.name]}, got {found}"
         )
     return data
 
@@ -137,7 +138,7 @@ def _download(name: str, path: Path) -> None:
             return
     raise DataError(
         f"{name} could not be downloaded; put MNIST's four .gz files into a "
-        f"folder and name it in {FOLDER}. " + "; ".join(reasons)
+        f"folder and set {FOLDER} to its path. " + "; ".join(reasons)
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from neural_odes.checks import optional
+from neural_odes.checks import at_least, nonnegative, optional
 
 RADII = (0.5, 1.0, 1.5)
 """r1, r2, r3 of the nested spheres; chosen, the paper's are lost."""
@@ -24,9 +24,9 @@ def crossing(samples: int = 20) -> tuple[Tensor, Tensor]:
         x and y, both of shape (samples, 1).
 
     Raises:
-        ValueError: samples < 2.
+        TypeError, ValueError: samples is not an integer >= 2.
     """
-    _check_samples(samples)
+    at_least("samples", samples, 2)
     x = torch.linspace(-1, 1, samples)[:, None]
     return x, -x
 
@@ -56,14 +56,16 @@ def nested_spheres(
         x of shape (samples, dim), y of shape (samples, 1).
 
     Raises:
-        ValueError: an argument out of range.
+        TypeError, ValueError: an argument of the wrong type, or out of range.
     """
-    _check_samples(samples)
-    _check_noise(noise)
-    if dim < 1:
-        raise ValueError(f"dim is {dim}; it takes an integer >= 1")
+    at_least("samples", samples, 2)
+    nonnegative("noise", noise)
+    at_least("dim", dim, 1)
     if len(radii) != 3 or not 0 < radii[0] < radii[1] < radii[2] < math.inf:
-        raise ValueError(f"radii is {radii}; it takes 0 < r1 < r2 < r3")
+        raise ValueError(
+            "radii must be finite numbers r1, r2, r3 with 0 < r1 < r2 < r3, "
+            f"got {radii}"
+        )
     r1, r2, r3 = radii
     generator = torch.Generator().manual_seed(seed)
     y = torch.ones(samples, 1)
@@ -96,23 +98,13 @@ def half_moons(
         x of shape (samples, 2), y of shape (samples, 1).
 
     Raises:
-        ValueError: an argument out of range.
+        TypeError, ValueError: an argument of the wrong type, or out of range.
         ImportError: scikit-learn is missing (the extra ``data``).
     """
-    _check_samples(samples)
-    _check_noise(noise)
+    at_least("samples", samples, 2)
+    nonnegative("noise", noise)
     make_moons = optional("sklearn.datasets", "data").make_moons
     points, labels = make_moons(samples, noise=noise, random_state=seed)
     x = torch.as_tensor(points, dtype=torch.float32)
     y = torch.as_tensor(2 * labels - 1, dtype=torch.float32)[:, None]
     return x, y
-
-
-def _check_samples(samples: int) -> None:
-    if samples < 2:
-        raise ValueError(f"samples is {samples}; it takes an integer >= 2")
-
-
-def _check_noise(noise: float) -> None:
-    if not (math.isfinite(noise) and noise >= 0):
-        raise ValueError(f"noise is {noise}; it takes a number >= 0")

@@ -27,7 +27,7 @@ def check(
         print("Not answered yet: set a number and run the cell again.")
         return
     if isinstance(answer, bool) or not isinstance(answer, int | float):
-        raise TypeError(f"answer is {answer!r}; it takes a number")
+        raise TypeError(f"answer must be a number, got {answer!r}")
     value = truth() if callable(truth) else truth
     right = math.isclose(answer, value, rel_tol=rtol, abs_tol=1e-12)
     print("Right." if right else "Not yet: the computation says otherwise.")

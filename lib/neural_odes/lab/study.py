@@ -22,6 +22,7 @@ from typing import Any
 
 import pandas as pd
 
+from neural_odes.checks import one_of
 from neural_odes.lab.config import Config
 from neural_odes.lab.judges import Claim, Converged
 
@@ -103,15 +104,13 @@ class Study:
             "tiny": {k: v for k, v in TINY.items() if k in names}
             | {**self.tiny},
         }
-        if setting not in known:
-            raise ValueError(
-                f"setting must be one of {', '.join(known)}, got {setting!r}"
-            )
+        one_of("setting", setting, known)
         unknown = set(changes) - names
         if unknown:
             raise ValueError(
-                f"{self.name} has no setting {', '.join(sorted(unknown))}; "
-                f"it has {', '.join(sorted(names))}"
+                f"changes must be settings of {self.name} "
+                f"({', '.join(sorted(names))}), got "
+                f"{', '.join(sorted(unknown))}"
             )
         return replace(self.config(), **{**known[setting], **changes})
 

@@ -2,143 +2,155 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import copy
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state
 
-from neural_odes.ode import JointField, NeuralODE, jumps_of
-from neural_odes.solver import METHODS, integrate
+from neural_odes.ode import NeuralODE
+from neural_odes.solver import Solution, SolverError
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+"""``loss(output, y)``, a scalar: a mean over the samples."""
+
+Penalty = Callable[[NeuralODE, Solution, Tensor], Tensor]
+"""``penalty(model, solution, x)``, a scalar added to the loss; ``solution`` is
+the batch's solve, at the depths 0 and S."""
 
 
 class Ensemble:
-    """M models solved together: one state of shape (M, N, ...).
+    """M models solved together, M = 1 included: inputs of shape (M, N, ...).
 
-    Their parameters are stacked, and field, lift and readout are mapped over
-    the stack. An adaptive method takes one step size for all, the one that
-    the member with the largest error needs: each member's error (the root-
-    mean-square over its own state) stays below the tolerances, as it does
-    alone. With a fixed-step method, each member is what it is alone.
+    The parameters of several are stacked, and a whole model, solver and all,
+    is mapped over the stack. So an adaptive method takes one step size for
+    all, the one that the member with the largest error needs: each member's
+    error stays below the tolerances, as it does alone. With a fixed-step
+    method, each member is what it is alone.
 
     Args:
-        models: two or more, of which :func:`stackable` holds.
+        models: one, or several of which :func:`stackable` holds.
+        penalty: evaluated beside the outputs; by default none.
 
     Attributes:
-        parameters: those that are trained, leaves of shape (M, ...). They are
-            copies: :meth:`write_back` takes them to the models.
+        parameters: those that are trained; of several models leaves of shape
+            (M, ...), copies that :meth:`write_back` takes to the models.
     """
 
-    def __init__(self, models: Sequence[NeuralODE]) -> None:
-        self.models = models
-        self.members: Sequence[int | None] = range(len(models))
-        self._call = _Call(models[0])
-        self._state = stack_module_state([_Call(model) for model in models])
+    def __init__(
+        self, models: Sequence[NeuralODE], penalty: Penalty | None = None
+    ) -> None:
+        self.models = list(models)
+        self._call = _Call(self.models[0], penalty)
+        self._state: Any = None
+        stacked = dict(self._call.named_parameters())
+        if len(self.models) > 1:
+            self._state = stack_module_state(
+                [_Call(model, penalty) for model in self.models]
+            )
+            stacked = self._state[0]
+            self._call = copy.deepcopy(self._call)
+            for module in self._call.modules():
+                if type(module) is nn.Linear:
+                    module.__class__ = _Linear
         self.parameters: list[Tensor] = [
-            p for p in self._state[0].values() if p.requires_grad
+            p for p in stacked.values() if p.requires_grad
         ]
 
-    def __call__(self, x: Tensor) -> tuple[Tensor, int]:
-        """Outputs and cost for inputs of shape (M, N, ...).
+    def __call__(self, x: Tensor) -> tuple[Tensor, Tensor, int]:
+        """Solve all.
+
+        Args:
+            x: inputs, shape (M, N, ...).
 
         Returns:
-            the outputs, shape (M, N, ...), and the number of evaluations of
-            the shared solve.
+            outputs, shape (M, N, ...), penalties, shape (M,), and the number
+            of evaluations of the solve that they share.
 
         Raises:
             SolverError: the solve could not be finished.
         """
-        first = self.models[0]
-        z0 = self._map("lift", x)
-        z, nfe = integrate(
-            lambda s, z: self._map("field", s, z, x),
-            z0,
-            torch.tensor([0.0, first.depth], dtype=z0.dtype, device=z0.device),
-            solver=first.solver,
-            params=[*self.parameters, x],
-            norm=_worst_member,
-            jumps=jumps_of(first.field),
-        )
-        return self._map("readout", z[-1]), nfe
+        if self._state is None:
+            output, extra, nfe = self._call(x[0])
+            return output[None], extra[None], nfe
+        nfe = 0
 
-    def run(
-        self, x: Tensor, measure: bool
-    ) -> tuple[Tensor, None, list[int] | None]:
-        """Outputs, no penalties, and what each member's own solve costs.
+        def alone(state: Any, x: Tensor) -> tuple[Tensor, Tensor]:
+            nonlocal nfe
+            output, extra, nfe = functional_call(self._call, state, (x,))
+            return output, extra
 
-        With an adaptive method that is no part of the shared solve: each is
-        solved alone where ``measure`` says so, else the cost is None.
-        """
-        output, nfe = self(x)
-        if not METHODS[self.models[0].solver.method].adaptive:
-            return output, None, [nfe] * len(self.models)
-        return output, None, self._own_nfe(x) if measure else None
+        outputs, penalties = torch.vmap(alone)(self._state, x)
+        return outputs, penalties, nfe
 
-    def gradients(self) -> list[Tensor]:
-        """Of all that are trained, each of shape (M, ...)."""
-        return [p.grad for p in self.parameters if p.grad is not None]
+    def losses(self, loss: Loss, outputs: Tensor, y: Tensor) -> Tensor:
+        """The loss of each model, shape (M,)."""
+        if self._state is None:
+            return loss(outputs[0], y[0])[None]
+        return torch.vmap(loss)(outputs, y)
 
-    def _own_nfe(self, x: Tensor) -> list[int]:
-        self.write_back()
-        with torch.no_grad():
-            return [
-                model.solve(own).nfe
-                for model, own in zip(self.models, x, strict=True)
-            ]
+    def gradient_norms(self) -> Tensor:
+        """The norm of each model's gradient, shape (M,)."""
+        members = len(self.models)
+        norms = [
+            p.grad.reshape(members, -1).norm(dim=1)
+            for p in self.parameters
+            if p.grad is not None
+        ]
+        return torch.stack(norms).norm(dim=0)
 
+    @torch.no_grad()
     def write_back(self) -> None:
-        """Copy the stacked parameters into the models."""
-        with torch.no_grad():
-            for model, *own in zip(
-                self.models, *self._state[0].values(), strict=True
-            ):
-                for parameter, value in zip(
-                    model.parameters(), own, strict=True
-                ):
-                    parameter.copy_(value)
-
-    def _map(self, part: str, *inputs: Tensor) -> Tensor:
-        """A part of all models at their own inputs; a scalar s is shared."""
-
-        def alone(state: Any, inputs: tuple[Tensor, ...]) -> Tensor:
-            return functional_call(self._call, state, (part, *inputs))
-
-        where = tuple(0 if each.ndim else None for each in inputs)
-        return torch.vmap(alone, in_dims=(0, where))(self._state, inputs)
+        """Copy stacked parameters into the models."""
+        if self._state is None:
+            return
+        stacked = self._state[0].values()
+        for model, *own in zip(self.models, *stacked, strict=True):
+            for parameter, value in zip(model.parameters(), own, strict=True):
+                parameter.copy_(value)
 
 
 class _Call(nn.Module):
-    """A part of a model by its name, as functional_call wants a module."""
+    """A model's output, penalty and cost."""
 
-    def __init__(self, model: NeuralODE) -> None:
+    def __init__(self, model: NeuralODE, penalty: Penalty | None) -> None:
         super().__init__()
-        self.model = model
+        self.model, self.penalty = model, penalty
 
-    def forward(self, part: str, *inputs: Tensor) -> Tensor:
-        return getattr(self.model, part)(*inputs)
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, int]:
+        solution = self.model.solve(x)
+        output = self.model.readout(solution.z[-1])
+        if self.penalty is None:
+            return output, solution.z.new_zeros(()), solution.nfe
+        extra = self.penalty(self.model, solution, x)
+        return output, scalar("penalty", extra), solution.nfe
 
 
-def _worst_member(error: Tensor) -> Tensor:
-    return error.flatten(1).square().mean(dim=1).sqrt().max()
+class _Linear(nn.Linear):
+    """A linear layer whose samples are the last, longest dimension.
 
-
-def pays(members: int, batch: Tensor) -> bool:
-    """Whether an :class:`Ensemble` is likely faster than its members alone.
-
-    It saves overhead and loses arithmetic, as ``torch.vmap`` turns a linear
-    layer into a product and a sum. The rule reads off what
-    ``benchmarks/ensemble.py`` measured on a CPU: two members lose at any size,
-    five gain at 256 points of the plane but not at 1024, twenty gain there
-    too. On other devices it is taken to pay.
-
-    Args:
-        members: how many.
-        batch: a batch of one member's inputs.
+    Products of many small matrices are twice as fast that way.
     """
-    if batch.device.type != "cpu":
-        return True
-    return members > 2 and batch.numel() <= 250 * members
+
+    def forward(self, input: Tensor) -> Tensor:
+        if input.ndim != 2:
+            return super().forward(input)
+        output = self.weight @ input.mT
+        return (output if self.bias is None else output + self.bias[:, None]).mT
+
+
+def scalar(name: str, value: Any) -> Tensor:
+    """What a caller's function returned, if it is a scalar."""
+    if not isinstance(value, Tensor) or value.ndim != 0:
+        got = (
+            f"shape {tuple(value.shape)}"
+            if isinstance(value, Tensor)
+            else type(value).__name__
+        )
+        raise ValueError(f"{name} must return a scalar tensor, got {got}")
+    return value
 
 
 _UNSTACKABLE: tuple[type, ...] = (
@@ -147,45 +159,48 @@ _UNSTACKABLE: tuple[type, ...] = (
 )
 
 
-def stackable(models: Sequence[NeuralODE], x: Tensor) -> bool:
-    """Whether an :class:`Ensemble` of these models does what they do alone.
+def stackable(
+    models: Sequence[NeuralODE],
+    x: Tensor,
+    y: Tensor,
+    *,
+    loss: Loss = nn.functional.mse_loss,
+    penalty: Penalty | None = None,
+) -> bool:
+    """Whether an :class:`Ensemble` of several models does what they do alone.
 
-    This is about what it computes; see :func:`pays` for how fast.
-
-    It does not for one model, for models that differ in more than the values
-    of their parameters or share some, for a :class:`JointField` or a depth
-    per sample, for layers that draw random numbers or keep running means, and
-    for modules that ``torch.vmap`` cannot take.
+    It does not for models that differ in more than the values of their
+    parameters or share some, for layers that draw random numbers or keep
+    running means, for solves by torchdiffeq (and so the adjoint), and for
+    what ``torch.vmap`` cannot take.
 
     Args:
         models: one or more.
         x: inputs, shape (N, ...), to try them on.
+        y: targets, shape (N, ...).
+        loss: of the training.
+        penalty: of the training.
     """
-    first = models[0]
+    first, members = models[0], len(models)
+    parameters = [p for model in models for p in model.parameters()]
     if (
-        len(models) < 2
-        or callable(first.depth)
-        or isinstance(first.field, JointField)
+        members < 2
+        or not first.solver.own
         or any(isinstance(part, _UNSTACKABLE) for part in first.modules())
         or not all(_alike(first, other) for other in models[1:])
+        or not 0 < len(parameters) == len({id(p) for p in parameters})
     ):
         return False
-    ids = [id(p) for model in models for p in model.parameters()]
-    if not ids or len(set(ids)) < len(ids):
-        return False
-    ensemble = Ensemble(models)
-    sample = x[:1].expand(len(models), *x[:1].shape)
+    few = [part[:2].expand(members, *part[:2].shape) for part in (x, y)]
     try:
         with torch.no_grad():
-            z = ensemble._map("lift", sample)
-            s = torch.zeros((), dtype=z.dtype, device=z.device)
-            z = ensemble._map("field", s, z, sample)
-            ensemble._map("readout", z)
-    except (
-        RuntimeError,
-        ValueError,
-    ):  # if it is an error alone, it shows there
-        return False
+            ensemble = Ensemble(models, penalty)
+            outputs, _, _ = ensemble(few[0])
+            ensemble.losses(loss, outputs, few[1])
+    except SolverError:  # training will say whose
+        return True
+    except (RuntimeError, ValueError, TypeError):
+        return False  # if it is an error alone, it shows there
     return True
 
 

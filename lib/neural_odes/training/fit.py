@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Required, TypedDict, Unpack, overload
@@ -11,25 +10,18 @@ from typing import Any, Required, TypedDict, Unpack, overload
 import torch
 from torch import Tensor, nn
 
+from neural_odes.checks import at_least, nonnegative, one_of, positive
 from neural_odes.ode import NeuralODE, _check_input
-from neural_odes.solver import Solution
 from neural_odes.training.checkpoint import Checkpoint, fingerprint
-from neural_odes.training.ensemble import Ensemble, pays, stackable
+from neural_odes.training.ensemble import Ensemble, Loss, Penalty, stackable
 from neural_odes.training.loop import (
     History,
-    Loss,
-    Program,
     TrainingError,
     check_shapes,
-    scalar,
     train,
 )
 
-__all__ = ["History", "TrainingError", "accuracy", "fit"]
-
-Penalty = Callable[[NeuralODE, Solution, Tensor], Tensor]
-"""``penalty(model, solution, x)``, a scalar added to the loss; ``solution`` is
-the batch's solve, at the depths 0 and S."""
+__all__ = ["History", "Penalty", "TrainingError", "accuracy", "fit"]
 
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "adam": torch.optim.Adam,
@@ -89,8 +81,8 @@ def fit(
     fixed-step method each learns what it would alone, to rounding; an adaptive
     one shares its steps, which are as fine as the neediest member's, so that
     outputs agree within the tolerances. Gradients agree less closely, and
-    training carries the two apart, as it does two solvers. Others, and those
-    with a penalty, train one after another.
+    training carries the two apart, as it does two solvers. Others train one
+    after another.
 
     Args:
         models: one model, or several.
@@ -132,29 +124,21 @@ def fit(
     several = [models] if isinstance(models, NeuralODE) else list(models)
     if not several or not all(isinstance(m, NeuralODE) for m in several):
         kinds = ", ".join(type(m).__name__ for m in several) or "empty"
-        raise TypeError(f"models is {kinds}; it takes one NeuralODE or more")
+        raise TypeError(f"models must be one NeuralODE or more, got {kinds}")
     xs, ys = _each("x", x, len(several)), _each("y", y, len(several))
     for own_x, own_y in zip(xs, ys, strict=True):
         _check_data(own_x, own_y)
-    programs: list[Program]
     together = (
-        penalty is None
-        and _uniform(xs)
+        _uniform(xs)
         and _uniform(ys)
-        and pays(len(several), xs[0][:batch_size])
-        and stackable(several, xs[0])
+        and pays(several, xs[0][:batch_size])
+        and stackable(several, xs[0], ys[0], loss=loss, penalty=penalty)
     )
     if together:
-        programs = [Ensemble(several)]
+        programs = [Ensemble(several, penalty)]
         data = [(torch.stack(xs), torch.stack(ys))]
     else:
-        numbers: Sequence[int | None] = range(len(several))
-        if isinstance(models, NeuralODE):
-            numbers = [None]
-        programs = [
-            _Alone(model, number, penalty)
-            for model, number in zip(several, numbers, strict=True)
-        ]
+        programs = [Ensemble([model], penalty) for model in several]
         data = [(a[None], b[None]) for a, b in zip(xs, ys, strict=True)]
     histories: list[History] = []
     settings = {
@@ -168,7 +152,7 @@ def fit(
         zip(programs, data, strict=True)
     ):
         if not program.parameters:
-            raise ValueError("models holds one without parameters to train")
+            raise ValueError("models must have parameters to train")
         generator = torch.Generator().manual_seed(seed)
         kept = None
         if checkpoint is not None:
@@ -188,6 +172,7 @@ def fit(
             epochs=epochs,
             batches=_batches(inputs, batch_size, generator),
             progress=progress,
+            number=None if isinstance(models, NeuralODE) else i,
             checkpoint=kept,
         )
     return histories[0] if isinstance(models, NeuralODE) else histories
@@ -216,41 +201,11 @@ def check_labels(y: Tensor) -> None:
     """Refuse labels that are not -1 or +1."""
     if not bool((y.abs() == 1).all()):
         found = ", ".join(f"{v:g}" for v in y.unique()[:4].tolist())
-        raise ValueError(f"y holds {found}; it takes the labels -1 and +1")
-
-
-class _Alone:
-    """One model as a program."""
-
-    def __init__(
-        self, model: NeuralODE, member: int | None, penalty: Penalty | None
-    ) -> None:
-        self.models, self.members = [model], [member]
-        self.parameters: list[Tensor] = [
-            p for p in model.parameters() if p.requires_grad
-        ]
-        self.penalty = penalty
-
-    def run(
-        self, x: Tensor, measure: bool
-    ) -> tuple[Tensor, Tensor | None, list[int]]:
-        model = self.models[0]
-        solution = model.solve(x[0])
-        output = model.readout(solution.z[-1])[None]
-        if self.penalty is None:
-            return output, None, [solution.nfe]
-        extra = scalar("penalty", self.penalty(model, solution, x[0]))
-        return output, extra[None], [solution.nfe]
-
-    def gradients(self) -> list[Tensor]:
-        return [p.grad[None] for p in self.parameters if p.grad is not None]
-
-    def write_back(self) -> None:
-        """They are the model's own."""
+        raise ValueError(f"y must be labels -1 and +1, got {found}")
 
 
 def _fingerprints(
-    program: Program,
+    program: Ensemble,
     x: Tensor,
     y: Tensor,
     loss: Loss,
@@ -294,10 +249,31 @@ def _each(
         return [value] * members
     if len(value) != members:
         raise ValueError(
-            f"{name} is a list of {len(value)} for {members} models; it takes "
-            "one tensor for all, or one for each"
+            f"{name} must be one tensor for all or one for each of {members} "
+            f"models, got {len(value)}"
         )
     return list(value)
+
+
+def pays(models: Sequence[NeuralODE], batch: Tensor) -> bool:
+    """Whether models are likely faster as one program than alone.
+
+    It saves the overhead of small operations: that of three models or more,
+    as long as the arithmetic of one is small (benchmarks/training_step.py,
+    measured on a CPU). On other devices it is taken to pay.
+
+    Args:
+        models: which.
+        batch: of one model's inputs.
+    """
+    if batch.device.type != "cpu":
+        return len(models) > 1
+    widths = [
+        min(layer.in_features, layer.out_features)
+        for layer in models[0].modules()
+        if isinstance(layer, nn.Linear)
+    ]
+    return len(models) > 2 and len(batch) * max(widths, default=1) <= 20_000
 
 
 def _uniform(tensors: Sequence[Tensor]) -> bool:
@@ -309,11 +285,11 @@ def _check_data(x: Tensor, y: Tensor) -> None:
     if not isinstance(y, Tensor) or y.ndim == 0 or len(y) != len(x):
         got = tuple(y.shape) if isinstance(y, Tensor) else type(y).__name__
         raise ValueError(
-            f"y is {got} for x of shape {tuple(x.shape)}; it takes a tensor "
-            "with one target per sample"
+            "y must be a tensor with one target per sample, "
+            f"({len(x)}, ...), got {got}"
         )
     if not torch.isfinite(y).all():
-        raise ValueError("y holds NaN or infinite values; it takes finite ones")
+        raise ValueError("y must be finite, got NaN or infinite values")
 
 
 def _check_settings(
@@ -323,20 +299,9 @@ def _check_settings(
     optimizer: str,
     batch_size: int | None,
 ) -> None:
-    if epochs < 1:
-        raise ValueError(f"epochs is {epochs}; it takes an integer >= 1")
-    if not (math.isfinite(lr) and lr > 0):
-        raise ValueError(f"lr is {lr}; it takes a number > 0")
-    if not (math.isfinite(weight_decay) and weight_decay >= 0):
-        raise ValueError(
-            f"weight_decay is {weight_decay}; it takes a number >= 0"
-        )
-    if optimizer not in OPTIMIZERS:
-        raise ValueError(
-            f"optimizer is {optimizer!r}; it takes one of "
-            f"{', '.join(OPTIMIZERS)}"
-        )
-    if batch_size is not None and batch_size < 1:
-        raise ValueError(
-            f"batch_size is {batch_size}; it takes an integer >= 1"
-        )
+    at_least("epochs", epochs, 1)
+    positive("lr", lr)
+    nonnegative("weight_decay", weight_decay)
+    one_of("optimizer", optimizer, OPTIMIZERS)
+    if batch_size is not None:
+        at_least("batch_size", batch_size, 1)

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn.functional import mse_loss
 from tqdm.auto import tqdm
 
-from neural_odes.ode import NeuralODE
 from neural_odes.solver import SolverError, _reason
 from neural_odes.training.checkpoint import Checkpoint
-
-Loss = Callable[[Tensor, Tensor], Tensor]
-"""``loss(output, y)``, a scalar: a mean over the samples."""
-
-MEASURED = 50
-"""How often an ensemble's own evaluations are counted in a training."""
+from neural_odes.training.ensemble import Ensemble, Loss, scalar
 
 
 @dataclass(frozen=True)
@@ -34,9 +28,8 @@ class History:
         grad_norm: Euclidean norm of the objective's gradient in all
             parameters, mean over the epoch's steps.
         nfe: evaluations of the field in a forward solve, mean over the
-            epoch's steps. Of models trained as one program by an adaptive
-            method: in the first step of every k-th epoch, solved alone, and
-            held in between; k = epochs // 50, at least 1.
+            epoch's steps. Models that train as one program share theirs; what
+            one costs alone, its own solve says (``model.solve(x).nfe``).
         seconds: wall time; of one program, that of all its models.
     """
 
@@ -90,32 +83,6 @@ class TrainingError(ArithmeticError):
         return partial(type(self), self.reason, **known), ()
 
 
-class Program(Protocol):
-    """What the loop trains: M models, M = 1 included."""
-
-    @property
-    def models(self) -> Sequence[NeuralODE]: ...
-
-    @property
-    def members(self) -> Sequence[int | None]:
-        """Their numbers, for error messages."""
-
-    @property
-    def parameters(self) -> Sequence[Tensor]:
-        """Those that are trained."""
-
-    def run(
-        self, x: Tensor, measure: bool
-    ) -> tuple[Tensor, Tensor | None, list[int] | None]:
-        """Outputs (M, N, ...), penalties (M,), evaluations if counted."""
-
-    def gradients(self) -> list[Tensor]:
-        """Of all that are trained, each of shape (M, ...)."""
-
-    def write_back(self) -> None:
-        """Take the parameters to the models."""
-
-
 class _StopError(Exception):
     def __init__(
         self, reason: str, member: int | None, depth: float | None = None
@@ -125,7 +92,7 @@ class _StopError(Exception):
 
 
 def train(
-    program: Program,
+    program: Ensemble,
     x: Tensor,
     y: Tensor,
     *,
@@ -134,9 +101,10 @@ def train(
     epochs: int,
     batches: Callable[[], Iterable[slice | Tensor]],
     progress: bool,
+    number: int | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> list[History]:
-    """Train a program on inputs and targets of shape (M, N, ...).
+    """Train models on inputs and targets of shape (M, N, ...).
 
     Args:
         program: what is trained, in place.
@@ -147,6 +115,7 @@ def train(
         epochs: passes over the data.
         batches: gives an epoch's batches, as indices of samples.
         progress: show a progress bar.
+        number: of a single model among others, for errors.
         checkpoint: keeps the state after each epoch, or has one to go on from.
 
     Raises:
@@ -155,13 +124,14 @@ def train(
         TrainingError: see there.
     """
     start = time.perf_counter()
+    parameters: list[Tensor] = program.parameters
     rows: list[Tensor] = []  # of each epoch, (loss, gradient norm, nfe) x M
     if checkpoint is not None and checkpoint.path.exists():
         rows, spent = checkpoint.load(
-            program.parameters, program.models, optimizer, epochs
+            parameters, program.models, optimizer, epochs
         )
         start -= spent
-    good = [p.detach().clone() for p in program.parameters]
+    good = [p.detach().clone() for p in parameters]
     bar = tqdm(
         range(len(rows), epochs),
         desc="epochs",
@@ -170,44 +140,34 @@ def train(
     )
     try:
         for epoch in bar:
-            losses, norms, counts = [], [], []
+            steps, weights = [], []
             for step, index in enumerate(batches()):
-                batch = x[:, index], y[:, index]
-                measure = step == 0 and epoch % max(1, epochs // MEASURED) == 0
+                inputs, targets = x[:, index], y[:, index]
                 optimizer.zero_grad()
                 try:
-                    value, norm, nfe = _gradient(program, *batch, loss, measure)
+                    steps.append(_gradient(program, inputs, targets, loss))
                 except _StopError as stop:
-                    _restore(program.parameters, good)
+                    with torch.no_grad():
+                        torch._foreach_copy_(parameters, good)
                     past = _histories(rows, len(x), start)
                     raise TrainingError(
                         stop.reason,
                         epoch=epoch,
                         step=step,
                         depth=stop.depth,
-                        member=stop.member,
-                        history=past[(stop.member or 0) % len(past)],
+                        member=number if len(x) == 1 else stop.member,
+                        history=past[stop.member or 0],
                     ) from stop.__cause__
-                losses.append(value * batch[0].shape[1] / x.shape[1])
-                norms.append(norm)
-                counts += [] if nfe is None else [nfe]
-                good = [p.detach().clone() for p in program.parameters]
+                weights.append(inputs.shape[1] / x.shape[1])
+                torch._foreach_copy_(good, [p.detach() for p in parameters])
                 optimizer.step()
-            rows.append(
-                torch.stack(
-                    [
-                        torch.stack(losses).sum(0),
-                        torch.stack(norms).mean(0),
-                        torch.tensor(counts, dtype=torch.float64).mean(0)
-                        if counts
-                        else rows[-1][2],
-                    ]
-                )
-            )
+            row = torch.stack(steps).cpu().double()
+            row[:, 0] *= len(steps) * torch.tensor(weights)[:, None]
+            rows.append(row.mean(0))
             bar.set_postfix(loss=rows[-1][0].mean().item(), refresh=False)
             if checkpoint is not None:
                 checkpoint.save(
-                    program.parameters,
+                    parameters,
                     program.models,
                     optimizer,
                     rows,
@@ -218,40 +178,36 @@ def train(
     return _histories(rows, len(x), start)
 
 
-def _gradient(
-    program: Program, x: Tensor, y: Tensor, loss: Loss, measure: bool
-) -> tuple[Tensor, Tensor, list[int] | None]:
-    """Leaves the gradients; returns the losses, their norms and the nfe."""
+def _gradient(program: Ensemble, x: Tensor, y: Tensor, loss: Loss) -> Tensor:
+    """Leaves the gradients; returns losses, their norms and nfe, (3, M)."""
     try:
-        outputs, penalties, nfe = program.run(x, measure)
+        outputs, penalties, nfe = program(x)
     except SolverError as error:
-        raise _StopError(
-            error.reason, _culprit(program, x), error.depth
-        ) from error
-    losses = torch.stack(
-        [_loss(loss, *each) for each in zip(outputs, y, strict=True)]
-    )
-    objectives = losses if penalties is None else losses + penalties
-    _check_finite(program, objectives, "the loss")
+        culprit = _culprit(program, x)
+        raise _StopError(error.reason, culprit, error.depth) from error
+    _check_targets(loss, outputs[0], y[0])
+    losses = program.losses(lambda o, t: scalar("loss", loss(o, t)), outputs, y)
+    objectives = losses + penalties
     try:
         objectives.sum().backward()
     except AssertionError as error:  # torchdiffeq's adjoint gives up
-        member = program.members[0] if len(x) == 1 else None
-        raise _StopError(f"backwards, {_reason(error)}", member) from error
-    norms = torch.stack(
-        [g.reshape(len(g), -1).norm(dim=1) for g in program.gradients()]
-    ).norm(dim=0)
-    _check_finite(program, norms, "the gradient")
-    return losses.detach().cpu().double(), norms.cpu().double(), nfe
+        reason = f"backwards, {_reason(error)}"
+        raise _StopError(reason, 0 if len(x) == 1 else None) from error
+    norms = program.gradient_norms()
+    finite = torch.isfinite(torch.stack([objectives, norms]).detach())
+    if not finite.all():
+        what = "gradient" if finite[0].all() else "loss"
+        member = int((~finite).any(0).nonzero()[0])
+        raise _StopError(f"the {what} is NaN or infinite", member)
+    return torch.stack([losses.detach(), norms, torch.full_like(norms, nfe)])
 
 
-def _culprit(program: Program, x: Tensor) -> int | None:
+def _culprit(program: Ensemble, x: Tensor) -> int | None:
     """Which model it is that cannot be solved."""
     if len(x) == 1:
-        return program.members[0]
+        return 0
     program.write_back()
-    each = zip(program.members, program.models, x, strict=True)
-    for member, model, own in each:
+    for member, (model, own) in enumerate(zip(program.models, x, strict=True)):
         try:
             with torch.no_grad():
                 model.solve(own)
@@ -260,47 +216,21 @@ def _culprit(program: Program, x: Tensor) -> int | None:
     return None
 
 
-def _check_finite(program: Program, values: Tensor, name: str) -> None:
-    finite = torch.isfinite(values).tolist()
-    if not all(finite):
-        member = program.members[finite.index(False)]
-        raise _StopError(f"{name} is NaN or infinite", member)
-
-
-def _loss(loss: Loss, output: Tensor, y: Tensor) -> Tensor:
+def _check_targets(loss: Loss, output: Tensor, y: Tensor) -> None:
     # Where they differ, losses would broadcast; labels of classes may.
     classes = output.shape[:1] + output.shape[2:]
     labelled = y.shape == classes and output.shape[1:2] > (1,)
     if y.is_floating_point() or loss is mse_loss or not labelled:
         check_shapes(output, y)
-    return scalar("loss", loss(output, y))
-
-
-def scalar(name: str, value: Tensor) -> Tensor:
-    """What a caller's function returned, if it is a scalar."""
-    if not isinstance(value, Tensor) or value.ndim != 0:
-        got = (
-            f"shape {tuple(value.shape)}"
-            if isinstance(value, Tensor)
-            else type(value).__name__
-        )
-        raise ValueError(f"{name} returned {got}; it takes a scalar tensor")
-    return value
 
 
 def check_shapes(output: Tensor, y: Tensor) -> None:
     """Refuse to compare outputs and targets of different shapes."""
     if output.shape != y.shape:
         raise ValueError(
-            f"y has shape {tuple(y.shape)}, the model's output "
-            f"{tuple(output.shape)}; they must agree"
+            f"y must have the shape of the model's output, "
+            f"{tuple(output.shape)}, got {tuple(y.shape)}"
         )
-
-
-def _restore(parameters: Iterable[Tensor], good: Iterable[Tensor]) -> None:
-    with torch.no_grad():
-        for parameter, value in zip(parameters, good, strict=True):
-            parameter.copy_(value)
 
 
 def _histories(rows: list[Tensor], members: int, start: float) -> list[History]:

@@ -10,6 +10,7 @@ from IPython.display import HTML
 from matplotlib.axes import Axes
 from torch import Tensor
 
+from neural_odes.checks import at_least
 from neural_odes.lab.plot.film import film
 from neural_odes.lab.plot.marks import (
     draw_field,
@@ -134,8 +135,8 @@ def animate_boundary(
         output = model.readout(as_batch(model, z))
     if output.numel() != frames * density**2:
         raise ValueError(
-            f"the readout gives shape {tuple(output.shape[1:])} per sample; a "
-            "boundary takes one number"
+            "model.readout must return one number per sample, got shape "
+            f"{tuple(output.shape[1:])}"
         )
     values = to_array(output).reshape(frames, density, density)
 
@@ -157,8 +158,7 @@ def animate_boundary(
 def _states(
     model: NeuralODE, x: Tensor, frames: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    if frames < 2:
-        raise ValueError(f"frames is {frames}; it takes an integer >= 2")
+    at_least("frames", frames, 2)
     return states(model, x, frames)
 
 

@@ -46,8 +46,8 @@ def crossings(
     """
     if z.ndim != 3 or z.shape[2] != 2 or len(s) != len(z):
         raise ValueError(
-            f"z has shape {tuple(z.shape)}; it takes ({len(s)}, N, 2), states "
-            "of the plane at the depths s"
+            f"z must have shape ({len(s)}, N, 2), states of the plane at the "
+            f"depths s, got {tuple(z.shape)}"
         )
     shown, classes = to_array(z), labels(y, z.shape[1])
     ax = on_axes(ax, square=True)

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
+from neural_odes.checks import at_least, one_of, positive
 from neural_odes.lab.plot.states import to_array, to_model
 from neural_odes.lab.plot.style import legend, on_axes
 
@@ -47,13 +48,10 @@ def training_curves(
         ValueError: another quantity, no histories, or seeds of one label that
             trained for different numbers of epochs.
     """
-    if quantity not in QUANTITIES:
-        raise ValueError(
-            f"quantity is {quantity!r}; it takes one of {', '.join(QUANTITIES)}"
-        )
+    one_of("quantity", quantity, QUANTITIES)
     runs = {k: _runs(k, v, quantity) for k, v in histories.items()}
     if not runs:
-        raise ValueError("histories is empty; it takes one label or more")
+        raise ValueError("histories must have one label or more, got none")
     fresh = ax is None
     ax = on_axes(ax)
     for label, values in runs.items():
@@ -92,8 +90,8 @@ def _runs(label: str, histories: Any, quantity: str) -> np.ndarray:
     lengths = sorted({len(row) for row in rows})
     if len(lengths) != 1 or lengths == [0]:
         raise ValueError(
-            f"the histories of {label!r} have {lengths} epochs; they take one "
-            "number of epochs >= 1 for all seeds"
+            f"histories of {label!r} must have the same number of epochs, >= "
+            f"1, for all seeds, got {lengths}"
         )
     return np.stack(rows).astype(float)
 
@@ -124,21 +122,19 @@ def weights(
     """
     if not callable(getattr(field, "weights", None)):
         raise TypeError(
-            f"field is a {type(field).__name__}, which has no weights(s); it "
-            "takes a Galerkin or hypernetwork field (model.field)"
+            "field must have weights(s), as Galerkin and hypernetwork fields "
+            f"do, got {type(field).__name__}"
         )
-    if not depth > 0:
-        raise ValueError(f"depth is {depth}; it takes a number > 0")
-    if entries < 1:
-        raise ValueError(f"entries is {entries}; it takes an integer >= 1")
+    positive("depth", depth)
+    at_least("entries", entries, 1)
     s = torch.linspace(0, depth, points)
     with torch.no_grad():
         curves: Mapping[str, Tensor] = field.weights(to_model(field, s))
     chosen = list(curves) if names is None else list(names)
     if unknown := set(chosen) - set(curves):
         raise ValueError(
-            f"names holds {', '.join(sorted(unknown))}; it takes "
-            f"{', '.join(curves)}"
+            f"names must be among {', '.join(curves)}, got "
+            f"{', '.join(sorted(unknown))}"
         )
     ax = on_axes(ax)
     for name in chosen:
@@ -183,11 +179,13 @@ def convergence(
     for name, values in {"x": across, **curves}.items():
         if values.shape != across.shape or values.ndim != 1:
             raise ValueError(
-                f"{name} has shape {values.shape}; x and every curve take "
-                f"one shape (K,), here {across.shape}"
+                f"{name} must have shape (K,), the same for x and all curves, "
+                f"got {values.shape}"
             )
         if not (values > 0).all():
-            raise ValueError(f"{name} holds values <= 0; log axes take > 0")
+            raise ValueError(
+                f"{name} must be numbers > 0 on log axes, got {values.min():g}"
+            )
     slopes: Mapping[str, float]
     if isinstance(slope, Mapping):
         slopes = slope
@@ -195,8 +193,8 @@ def convergence(
         slopes = {} if slope is None else {next(iter(curves)): slope}
     if unknown := set(slopes) - set(curves):
         raise ValueError(
-            f"slope names {', '.join(sorted(unknown))}; it takes "
-            f"{', '.join(curves)}"
+            f"slope must be for curves among {', '.join(curves)}, got "
+            f"{', '.join(sorted(unknown))}"
         )
     ax = on_axes(ax)
     for label, values in curves.items():

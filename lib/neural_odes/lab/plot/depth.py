@@ -55,7 +55,8 @@ def depth_evolution(
     s, z = states(model, x, points)
     if not 0 <= component < z.shape[2]:
         raise ValueError(
-            f"component is {component}; it takes an index below {z.shape[2]}"
+            f"component must be an index from 0 to {z.shape[2] - 1}, got "
+            f"{component}"
         )
     lines = LineCollection(
         list(np.stack([s, z[:, :, component]], axis=2).transpose(1, 0, 2)),
@@ -122,8 +123,8 @@ def slope_field(
             rise.append(slope(model, float(s), column, x))
         except RuntimeError as error:
             raise ValueError(
-                "the field takes other states than one number per sample, or "
-                f"another control ({error})"
+                "model.field must take states of one number per sample, and "
+                f"the given control ({error})"
             ) from error
     v = to_array(torch.cat(rise, dim=1))
     speed, length = np.abs(v), np.hypot(1, v)

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from torch import nn
 
 from neural_odes.chaos import finite_time_exponents
+from neural_odes.checks import positive
 from neural_odes.lab.plot.marks import draw_zero
 from neural_odes.lab.plot.plane import BOX, Box
 from neural_odes.lab.plot.states import as_batch, check_model, grid, to_array
@@ -45,8 +46,7 @@ def exponent_map(
             > 0.
     """
     check_model(model)
-    if not largest > 0:
-        raise ValueError(f"largest is {largest}; it takes a number > 0")
+    positive("largest", largest)
     plane = grid(box, density)
     inputs = as_batch(model, plane)
     rates = to_array(finite_time_exponents(model, inputs)[:, 0])

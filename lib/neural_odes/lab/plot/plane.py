@@ -10,6 +10,7 @@ import torch
 from matplotlib.axes import Axes
 from torch import Tensor, nn
 
+from neural_odes.checks import nonnegative, one_of
 from neural_odes.lab.plot.marks import (
     draw_field,
     draw_paths,
@@ -87,10 +88,8 @@ def vector_field(
             another size (give ``at``).
     """
     check_model(model)
-    if kind not in ("quiver", "stream"):
-        raise ValueError(f"kind is {kind!r}; it takes 'quiver' or 'stream'")
-    if not s >= 0:
-        raise ValueError(f"s is {s}; it takes a depth >= 0")
+    one_of("kind", kind, ("quiver", "stream"))
+    nonnegative("s", s)
     plane = grid(box, density)
     points = as_batch(model, plane)
     try:
@@ -100,8 +99,8 @@ def vector_field(
         slopes = slope(model, s, z, x)[:, list(components)]
     except RuntimeError as error:
         raise ValueError(
-            "the field takes other states or inputs than points of a plane: "
-            "give at, control or both, or draw one component by slope_field "
+            "model.field must take points of the plane as states and inputs; "
+            "give at, control or both, or draw one component with slope_field "
             f"({error})"
         ) from error
     ax = on_axes(ax, square=True)
@@ -171,7 +170,7 @@ def scatter(x: Tensor, y: Tensor, ax: Axes | None = None) -> Axes:
         ValueError: other shapes or labels.
     """
     if x.ndim != 2 or x.shape[1] != 2:
-        raise ValueError(f"x has shape {tuple(x.shape)}; it takes (N, 2)")
+        raise ValueError(f"x must have shape (N, 2), got {tuple(x.shape)}")
     classes = labels(y, len(x))
     fresh = ax is None
     ax = on_axes(ax, square=True)
@@ -210,9 +209,8 @@ def decision_boundary(
         output = model(inputs)
     if output.numel() != len(inputs):
         raise ValueError(
-            f"the model's output has shape {tuple(output.shape)} for "
-            f"{len(inputs)} inputs; a boundary takes one number each: give "
-            "the model a readout"
+            "model must return one number per input, got shape "
+            f"{tuple(output.shape)} for {len(inputs)} inputs; give it a readout"
         )
     ax = on_axes(ax, square=True)
     draw_regions(ax, plane, to_array(output).reshape(plane.shape[:2]))

@@ -57,8 +57,8 @@ def preimage(model: NeuralODE, reach: float) -> Tensor:
         or isinstance(field, JointField)
     ):
         raise ValueError(
-            "model has another lift, field, depth or readout than a flow of "
-            "the plane with nn.Linear(2, 1) behind it"
+            "model must be a flow of the plane with one depth for all samples, "
+            "no lift, a field of (s, z, x) and the readout nn.Linear(2, 1)"
         )
     _refuse_control(field)
     back = NeuralODE(
@@ -85,6 +85,6 @@ def _refuse_control(field: nn.Module) -> None:
     one, other = field(s, z, torch.tensor([[0.0, 0.0], [1.0, -2.0]]).to(z))
     if not torch.allclose(one, other):
         raise ValueError(
-            "the model's field sees its input: each input has a flow of its "
-            "own, and no line goes back through all of them"
+            "model.field must not depend on the input x: each input would "
+            "have its own flow, and no single curve would be the boundary"
         )

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from neural_odes.checks import at_least
 from neural_odes.ode import JointField, NeuralODE
 from neural_odes.solver import integrate
 
@@ -15,7 +16,7 @@ from neural_odes.solver import integrate
 def check_model(model: NeuralODE) -> None:
     if not isinstance(model, NeuralODE):
         raise TypeError(
-            f"model is a {type(model).__name__}; it takes a NeuralODE"
+            f"model must be a NeuralODE, got {type(model).__name__}"
         )
 
 
@@ -37,11 +38,13 @@ def labels(y: Tensor, samples: int) -> np.ndarray:
     flat = to_array(torch.as_tensor(y)).reshape(-1)
     if len(flat) != samples:
         raise ValueError(
-            f"y has shape {tuple(y.shape)}; it takes one label for each of "
-            f"the {samples} samples"
+            f"y must have one label for each of the {samples} samples, got "
+            f"shape {tuple(y.shape)}"
         )
     if not np.isin(flat, (-1, 1)).all():
-        raise ValueError(f"y holds {np.unique(flat)[:4]}; it takes -1 and +1")
+        raise ValueError(
+            f"y must be labels -1 and +1, got {np.unique(flat)[:4].tolist()}"
+        )
     return flat.astype(int)
 
 
@@ -60,16 +63,14 @@ def states(
         ValueError: points < 2, or a state is not a vector.
     """
     check_model(model)
-    if points < 2:
-        raise ValueError(f"points is {points}; it takes an integer >= 2")
+    at_least("points", points, 2)
     x = to_model(model, x)
     end = 1.0 if callable(model.depth) else model.depth
     solution = model.solve(x, torch.linspace(0, end, points))
     s, z = to_array(solution.s), to_array(solution.z)
     if z.ndim != 3:
         raise ValueError(
-            f"the model's state has shape {z.shape[1:]}; this figure takes "
-            "vectors, shape (N, D)"
+            f"model must have states of shape (N, D), got {z.shape[1:]}"
         )
     return np.broadcast_to(s.reshape(points, -1), z.shape[:2]), z
 
@@ -78,9 +79,10 @@ def check_components(components: Sequence[int], size: int) -> None:
     inside = all(0 <= i < size for i in components)
     if not (len(set(components)) == len(components) == 2 and inside):
         raise ValueError(
-            f"components is {tuple(components)}; it takes two different "
-            f"indices below {size}, the size of the state"
-            + (" (for one component there is depth_evolution)" * (size == 1))
+            f"components must be two different indices below {size}, the size "
+            f"of the state, got {tuple(components)}"
+            + "; use depth_evolution for one component"
+            * (size == 1)
         )
 
 
@@ -110,10 +112,10 @@ def grid(box: Sequence[float], density: int) -> np.ndarray:
     """
     if len(box) != 4 or not (box[0] < box[1] and box[2] < box[3]):
         raise ValueError(
-            f"box is {tuple(box)}; it takes (left, right, low, high)"
+            "box must be (left, right, low, high) with left < right and low < "
+            f"high, got {tuple(box)}"
         )
-    if density < 2:
-        raise ValueError(f"density is {density}; it takes an integer >= 2")
+    at_least("density", density, 2)
     left, right, low, high = box
     across = np.linspace(left, right, density)
     up = np.linspace(low, high, density)

@@ -43,7 +43,7 @@ def legend(ax: Axes) -> None:
     handles, labels = ax.get_legend_handles_labels()
     figure = ax.get_figure(root=True)
     if figure is None:
-        raise ValueError("ax is on no figure")
+        raise ValueError("ax must be on a figure")
     figure.legend(
         handles, labels, loc="outside upper center", ncols=min(4, len(labels))
     )

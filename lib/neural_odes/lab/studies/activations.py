@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from neural_odes.lab.config import Count, NonNegative, option
 from neural_odes.lab.judges import Claim, lowest, together
 from neural_odes.lab.studies.common import Flow, moons, quality, trained
-from neural_odes.lab.study import Row, per_seed, study
+from neural_odes.lab.study import Row, study
 from neural_odes.nets import mlp
 from neural_odes.ode import NeuralODE
 
@@ -86,6 +86,7 @@ def claims(config: Activations) -> Sequence[Claim]:
     "anatomy.activations",
     paper="section 3, figures 2 and 8",
     config=Activations,
+    block=10,
     variants=lambda config: config.last,
     keys=("hidden", "readout"),
     claims=claims,
@@ -98,9 +99,8 @@ def claims(config: Activations) -> Sequence[Claim]:
     },
     tiny={"hidden": ("tanh",), "readouts": ("fixed",)},
 )
-@per_seed
 def activations(
-    config: Activations, variant: str, seed: int, device: str
+    config: Activations, variant: str, seeds: Sequence[int], device: str
 ) -> list[Row]:
     """Half-moons with five activations after f's last layer.
 
@@ -108,7 +108,6 @@ def activations(
     trajectories that are > 0 and < 0. Models that differ in activations alone
     start from the same weights.
     """
-    x, y = moons(config, seed, device)
     rows: list[Row] = []
     for hidden, readout in product(config.hidden, config.readouts):
 
@@ -124,17 +123,20 @@ def activations(
                 field, readout=nn.Linear(2, 1) if linear else First()
             )
 
-        model = trained(
-            config, make, seed, x, y, weight_decay=config.weight_decay
-        )
-        rows.append(
+        rows += [
             {
+                "seed": seed,
                 "hidden": hidden,
                 "readout": readout,
                 **quality(model, x, y),
                 **_directions(model, x, config.depths),
             }
-        )
+            for seed, model, x, y, _ in trained(
+                *(config, make, seeds),
+                lambda seed: moons(config, seed, device),
+                weight_decay=config.weight_decay,
+            )
+        ]
     return rows
 
 

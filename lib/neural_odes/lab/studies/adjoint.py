@@ -13,6 +13,7 @@ from torch.nn.functional import cross_entropy
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from neural_odes.checks import one_of
 from neural_odes.lab.config import Count, Positive, option
 from neural_odes.lab.judges import Claim, slope, smaller
 from neural_odes.lab.studies import images
@@ -46,11 +47,7 @@ class Adjoint(images.Table1):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.judged_at not in self.tolerances:
-            raise ValueError(
-                f"judged_at must be one of {self.tolerances}, got "
-                f"{self.judged_at}"
-            )
+        one_of("judged_at", self.judged_at, self.tolerances)
 
 
 SMALL = {"size": 4, "channels": 2, "samples": 20, "batch_size": 10}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -24,12 +24,13 @@ from neural_odes.lab.judges import Claim, always, less, together
 from neural_odes.lab.studies.common import (
     Config,
     Spheres,
+    Trained,
     count,
     quality,
     spheres,
     trained,
 )
-from neural_odes.lab.study import Row, per_seed, study
+from neural_odes.lab.study import Row, study
 from neural_odes.nets import mlp
 from neural_odes.ode import NeuralODE
 
@@ -175,13 +176,15 @@ class Weights(Spheres):
     "anatomy.weights",
     paper="section 3, equations 6-7",
     config=Weights,
+    block=10,
     variants=("GalNODE",),
     quick={"samples": 128, "epochs": 100},
     tiny={"depths": 9},
     words={"share": "share of theta that varies"},
 )
-@per_seed
-def weights(config: Weights, variant: str, seed: int, device: str) -> Row:
+def weights(
+    config: Weights, variant: str, seeds: Sequence[int], device: str
+) -> list[Row]:
     """theta(s) that a trained GalNODE learned.
 
     At the start theta does not change with depth, so whatever varies was
@@ -189,17 +192,21 @@ def weights(config: Weights, variant: str, seed: int, device: str) -> Row:
     about its mean over depth; ``strongest`` the names and values over depth
     of the weights that vary most.
     """
-    s = torch.linspace(0, 1, config.depths)
-    x, y = spheres(config, seed, device)
-    model = trained(
+    found = trained(
         config,
         lambda: _model(Galerkin(_plane(config), Fourier(config.modes))),
-        *(seed, x, y),
+        seeds,
+        lambda seed: spheres(config, seed, device),
     )
+    return [{"seed": one.seed, **_read(config, one)} for one in found]
+
+
+def _read(config: Weights, one: Trained) -> Row:
+    model, s = one.model, torch.linspace(0, 1, config.depths)
     with torch.no_grad():
         field: Any = model.field
-        theta = field.theta(s.to(device)).cpu()
-        named = field.weights(s.to(device))
+        theta = field.theta(s.to(one.x.device)).cpu()
+        named = field.weights(s.to(one.x.device))
     flat = {
         f"{name}[{','.join(map(str, at))}]": w[(slice(None), *at)].cpu()
         for name, w in named.items()
@@ -209,7 +216,7 @@ def weights(config: Weights, variant: str, seed: int, device: str) -> Row:
     around = (theta - theta.mean(0)).square().sum()
     return {
         "share": (around / theta.square().sum()).item(),
-        **quality(model, x, y),
+        **quality(model, one.x, one.y),
         "strongest": {
             name: [round(v, 5) for v in flat[name].tolist()]
             for name in varying[: config.strongest]
@@ -253,6 +260,7 @@ FIELDS: dict[str, Callable[[DepthVariants], nn.Module]] = {
     "anatomy.depth_variants",
     paper="section 3, equations 4-7",
     config=DepthVariants,
+    block=10,
     variants=FIELDS,
     claims=[
         Claim(
@@ -264,11 +272,16 @@ FIELDS: dict[str, Callable[[DepthVariants], nn.Module]] = {
     ],
     quick={"samples": 128, "epochs": 60, "lr": 0.01},
 )
-@per_seed
 def depth_variants(
-    config: DepthVariants, variant: str, seed: int, device: str
-) -> Row:
+    config: DepthVariants, variant: str, seeds: Sequence[int], device: str
+) -> list[Row]:
     """Nested spheres with each way that depth can enter."""
-    x, y = spheres(config, seed, device)
-    model = trained(config, lambda: _model(FIELDS[variant](config)), seed, x, y)
-    return {**quality(model, x, y), "parameters": count(model)}
+    return [
+        {"seed": seed, **quality(model, x, y), "parameters": count(model)}
+        for seed, model, x, y, _ in trained(
+            config,
+            lambda: _model(FIELDS[variant](config)),
+            seeds,
+            lambda seed: spheres(config, seed, device),
+        )
+    ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -21,7 +21,7 @@ from neural_odes.lab.studies.common import (
     spheres,
     trained,
 )
-from neural_odes.lab.study import Row, per_seed, study
+from neural_odes.lab.study import Row, study
 from neural_odes.nets import mlp
 from neural_odes.ode import NeuralODE
 from neural_odes.training import accuracy
@@ -89,6 +89,7 @@ def model(config: Spheres, make: Callable[[Spheres], Parts]) -> NeuralODE:
     "augmentation.flows",
     paper="section 4, figures 10 and 11",
     config=Flows,
+    block=10,
     variants=AUGMENTED,
     claims=[
         Claim(sentence, less(quantity, "2nd order", "ANODE"))
@@ -102,21 +103,23 @@ def model(config: Spheres, make: Callable[[Spheres], Parts]) -> NeuralODE:
     quick={"samples": 128, "epochs": 60},
     words=WORDS,
 )
-@per_seed
-def flows(config: Flows, variant: str, seed: int, device: str) -> Row:
+def flows(
+    config: Flows, variant: str, seeds: Sequence[int], device: str
+) -> list[Row]:
     """Nested spheres with two added states, in five ways.
 
     Of the trajectories of the two visible states, ``length`` is the mean path
     over the spread of the data, and ``bending`` the mean path over the
     distance between its ends.
     """
-    return _measured(config, AUGMENTED[variant], seed, device)
+    return _measured(config, AUGMENTED[variant], seeds, device)
 
 
 @study(
     "augmentation.widths",
     paper="section 4",
     config=Widths,
+    block=10,
     variants=lambda config: config.extra,
     claims=lambda config: [
         Claim(
@@ -130,29 +133,42 @@ def flows(config: Flows, variant: str, seed: int, device: str) -> Row:
     tiny={"extra": (0, 2)},
     words=WORDS,
 )
-@per_seed
-def widths(config: Widths, variant: int, seed: int, device: str) -> Row:
+def widths(
+    config: Widths, variant: int, seeds: Sequence[int], device: str
+) -> list[Row]:
     """Cost and fit over the number of added states (0-augmentation)."""
     make = partial(zero_augmented, extra=variant)
-    return _measured(config, make, seed, device)
+    return _measured(config, make, seeds, device)
 
 
 def _measured(
-    config: Flows, make: Callable[[Spheres], Parts], seed: int, device: str
-) -> Row:
-    x, y = spheres(config, seed, device)
-    one = trained(config, lambda: model(config, make), seed, x, y)
-    fresh, label = fresh_spheres(config.fresh, seed, device)
-    with torch.no_grad():
-        solution = one.solve(x, torch.linspace(0, 1, 101))
-        length, bending = paths(solution.z[..., :2])
-    return {
-        **quality(one, x, y),
-        "fresh": accuracy(one, fresh, label),
-        "length": length,
-        "bending": bending,
-        "parameters": count(one),
-    }
+    config: Flows,
+    make: Callable[[Spheres], Parts],
+    seeds: Sequence[int],
+    device: str,
+) -> list[Row]:
+    rows: list[Row] = []
+    for seed, one, x, y, _ in trained(
+        config,
+        lambda: model(config, make),
+        seeds,
+        lambda seed: spheres(config, seed, device),
+    ):
+        fresh, label = fresh_spheres(config.fresh, seed, device)
+        with torch.no_grad():
+            solution = one.solve(x, torch.linspace(0, 1, 101))
+            length, bending = paths(solution.z[..., :2])
+        rows.append(
+            {
+                "seed": seed,
+                **quality(one, x, y),
+                "fresh": accuracy(one, fresh, label),
+                "length": length,
+                "bending": bending,
+                "parameters": count(one),
+            }
+        )
+    return rows
 
 
 def paths(z: Tensor) -> tuple[float, float]:

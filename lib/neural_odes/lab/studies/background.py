@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import mse_loss
 
+from neural_odes.checks import one_of
 from neural_odes.lab.config import Count, Positive, option
 from neural_odes.lab.judges import Claim, slope, smaller
 from neural_odes.lab.studies.common import (
@@ -102,11 +103,7 @@ class Gradients(Flow):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.judged_at not in self.tolerances:
-            raise ValueError(
-                f"judged_at must be one of {self.tolerances}, got "
-                f"{self.judged_at}"
-            )
+        one_of("judged_at", self.judged_at, self.tolerances)
 
 
 WAYS = ("backprop", "adjoint")

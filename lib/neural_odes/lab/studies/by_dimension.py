@@ -17,7 +17,7 @@ from neural_odes.lab.studies.common import (
     trained,
 )
 from neural_odes.lab.studies.spheres import invariant
-from neural_odes.lab.study import Row, per_seed, study
+from neural_odes.lab.study import Row, study
 from neural_odes.ode import NeuralODE
 from neural_odes.training import accuracy
 
@@ -59,6 +59,7 @@ def claims(config: ByDimension) -> Sequence[Claim]:
     "dimensionality.spheres_by_dimension",
     paper="section 5",
     config=ByDimension,
+    block=10,
     variants=lambda config: config.dims,
     claims=claims,
     settings={
@@ -70,26 +71,30 @@ def claims(config: ByDimension) -> Sequence[Claim]:
     tiny={"dims": (1, 3), "fresh": 50},
     words={"success": "share that fits all points"},
 )
-@per_seed
 def spheres_by_dimension(
-    config: ByDimension, variant: int, seed: int, device: str
-) -> Row:
+    config: ByDimension, variant: int, seeds: Sequence[int], device: str
+) -> list[Row]:
     """The depth-invariant model in n = 1 to 20 dimensions.
 
     With as many points in each. ``success`` is 1 where all are on their side.
     """
-    x, y = spheres(config, seed, device, dim=variant)
-    model = trained(
+    rows: list[Row] = []
+    for seed, model, x, y, _ in trained(
         config,
         lambda: NeuralODE(
             invariant(config, variant), readout=nn.Linear(variant, 1)
         ),
-        *(seed, x, y),
-    )
-    found = quality(model, x, y)
-    fresh = fresh_spheres(config.fresh, seed, device, dim=variant)
-    return {
-        **found,
-        "success": float(found["accuracy"] == 1),
-        "fresh": accuracy(model, *fresh),
-    }
+        seeds,
+        lambda seed: spheres(config, seed, device, dim=variant),
+    ):
+        found = quality(model, x, y)
+        fresh = fresh_spheres(config.fresh, seed, device, dim=variant)
+        rows.append(
+            {
+                "seed": seed,
+                **found,
+                "success": float(found["accuracy"] == 1),
+                "fresh": accuracy(model, *fresh),
+            }
+        )
+    return rows

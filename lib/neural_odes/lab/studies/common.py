@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from scipy.stats import linregress
@@ -17,8 +17,8 @@ from neural_odes.lab.config import Config, Count, NonNegative, Positive, option
 from neural_odes.nets import mlp, seeded
 from neural_odes.ode import NeuralODE
 from neural_odes.solver import Solver
-from neural_odes.training import accuracy, fit
-from neural_odes.training.loop import Loss
+from neural_odes.training import History, accuracy, fit
+from neural_odes.training.ensemble import Loss
 
 FRESH = 10_000
 """Points that training never saw are drawn from seeds this much higher."""
@@ -95,28 +95,43 @@ def planar(
     ).to(device)
 
 
+class Trained(NamedTuple):
+    """A seed's model, the data it was trained on, and how that went."""
+
+    seed: int
+    model: NeuralODE
+    x: Tensor
+    y: Tensor
+    history: History
+
+
 def trained(
     config: Any,
     make: Callable[[], NeuralODE],
-    seed: int,
-    x: Tensor,
-    y: Tensor,
+    seeds: Sequence[int],
+    data: Callable[[int], tuple[Tensor, Tensor]],
     **settings: Any,
-) -> NeuralODE:
-    """A model made from a seed and trained in full batches.
+) -> list[Trained]:
+    """Models of several seeds, trained in full batches as one program.
 
     Args:
         config: its epochs and lr.
-        make: the untrained model.
-        seed: of its initial weights.
-        x: inputs.
-        y: targets.
+        make: an untrained model.
+        seeds: of the initial weights and the data.
+        data: inputs and targets of a seed.
         settings: more of :func:`~neural_odes.training.fit.fit`'s.
     """
-    model = seeded(make, seed).to(x.device)
+    xs, ys = zip(*map(data, seeds), strict=True)
+    models = [
+        seeded(make, seed).to(x.device)
+        for seed, x in zip(seeds, xs, strict=True)
+    ]
     settings = {"epochs": config.epochs, "lr": config.lr, **settings}
-    fit(model, x, y, progress=False, **settings)
-    return model
+    histories = fit(models, xs, ys, progress=False, **settings)
+    return [
+        Trained(*one)
+        for one in zip(seeds, models, xs, ys, histories, strict=True)
+    ]
 
 
 @torch.no_grad()
@@ -169,7 +184,10 @@ def turnover(model: NeuralODE, x: Tensor, depths: int = 101) -> float:
         ValueError: samples have depths of their own.
     """
     if callable(model.depth):
-        raise ValueError("model's depth must be the same for all samples")
+        raise ValueError(
+            "model.depth must be a number, the same for all samples, got "
+            f"{type(model.depth).__name__}"
+        )
     s = torch.linspace(0, model.depth, depths, dtype=x.dtype)
     z = model.solve(x, s).z
     speed = torch.stack(

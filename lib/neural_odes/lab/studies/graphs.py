@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -14,7 +14,7 @@ from neural_odes.data import karate
 from neural_odes.lab.config import Config, Count, Positive, option
 from neural_odes.lab.judges import Claim, greater
 from neural_odes.lab.studies.common import count, trained
-from neural_odes.lab.study import Row, per_seed, study
+from neural_odes.lab.study import Row, study
 from neural_odes.nets import GraphConv
 from neural_odes.ode import NeuralODE
 
@@ -83,6 +83,7 @@ def told(out: Tensor, y: Tensor) -> Tensor:
     "augmentation.graph",
     paper="section 4, graphs",
     config=Club,
+    block=10,
     variants=MODELS,
     claims=[
         Claim(
@@ -96,8 +97,9 @@ def told(out: Tensor, y: Tensor) -> Tensor:
     ],
     quick={"epochs": 60},
 )
-@per_seed
-def club(config: Club, variant: str, seed: int, device: str) -> Row:
+def club(
+    config: Club, variant: str, seeds: Sequence[int], device: str
+) -> list[Row]:
     """The karate club with and without added features.
 
     Sides of 34 members, learned from two of them and the friendships;
@@ -107,12 +109,19 @@ def club(config: Club, variant: str, seed: int, device: str) -> Row:
     asked = torch.ones(len(x), dtype=torch.bool, device=device)
     asked[list(KNOWN)] = False
     make = partial(MODELS[variant], config, adjacency)
-    model = trained(config, make, seed, x, y, loss=told)
-    with torch.no_grad():
-        out = model(x)
-    return {
-        "accuracy": (out.sign() == y)[asked].double().mean().item(),
-        "loss": told(out, y).item(),
-        "nfe": model.solve(x).nfe,
-        "parameters": count(model),
-    }
+    rows: list[Row] = []
+    for seed, model, *_ in trained(
+        config, make, seeds, lambda seed: (x, y), loss=told
+    ):
+        with torch.no_grad():
+            out = model(x)
+        rows.append(
+            {
+                "seed": seed,
+                "accuracy": (out.sign() == y)[asked].double().mean().item(),
+                "loss": told(out, y).item(),
+                "nfe": model.solve(x).nfe,
+                "parameters": count(model),
+            }
+        )
+    return rows

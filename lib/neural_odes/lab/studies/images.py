@@ -74,8 +74,7 @@ class Table1(Config):
         super().__post_init__()
         if (1 + self.extra) % 2 and "2nd order" in self.models:
             raise ValueError(
-                f"extra must be odd, got {self.extra}: half of second order's "
-                "channels are velocities"
+                f"extra must be odd for the model '2nd order', got {self.extra}"
             )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -10,8 +11,14 @@ from torch import Tensor, nn
 
 from neural_odes.lab.config import Count, option
 from neural_odes.lab.judges import Claim, always
-from neural_odes.lab.studies.common import Spheres, quality, spheres, trained
-from neural_odes.lab.study import Row, per_seed, study
+from neural_odes.lab.studies.common import (
+    Spheres,
+    Trained,
+    quality,
+    spheres,
+    trained,
+)
+from neural_odes.lab.study import Row, study
 from neural_odes.nets import mlp
 from neural_odes.ode import NeuralODE
 
@@ -57,6 +64,7 @@ VARIANTS = ("flow", "network and flow", "network")
     "dimensionality.input_network",
     paper="section 5, figure 6",
     config=InputNetwork,
+    block=10,
     variants=VARIANTS,
     claims=[
         Claim(
@@ -77,10 +85,9 @@ VARIANTS = ("flow", "network and flow", "network")
         "ablated": "accuracy, flow left out",
     },
 )
-@per_seed
 def input_network(
-    config: InputNetwork, variant: str, seed: int, device: str
-) -> Row:
+    config: InputNetwork, variant: str, seeds: Sequence[int], device: str
+) -> list[Row]:
     """What an input network leaves for the flow to do.
 
     ``before`` and ``after`` are the accuracies of a linear probe (logistic
@@ -88,8 +95,17 @@ def input_network(
     root mean square, over the spread of z(0); ``ablated`` is the accuracy
     when the trained readout is given z(0), the flow left out.
     """
-    x, y = spheres(config, seed, device)
-    one = trained(config, lambda: model(config, variant), seed, x, y)
+    found = trained(
+        config,
+        lambda: model(config, variant),
+        seeds,
+        lambda seed: spheres(config, seed, device),
+    )
+    return [{"seed": one.seed, **_probed(one)} for one in found]
+
+
+def _probed(trained: Trained) -> Row:
+    _, one, x, y, _ = trained
     with torch.no_grad():
         z0, z1 = one.solve(x).z
         left_out = (one.readout(z0).sign() == y).float().mean().item()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -27,6 +27,7 @@ from neural_odes.lab.judges import (
 from neural_odes.lab.studies.common import (
     FRESH,
     Spheres,
+    Trained,
     fresh_spheres,
     in_float64,
     quality,
@@ -34,7 +35,7 @@ from neural_odes.lab.studies.common import (
     trained,
 )
 from neural_odes.lab.studies.paths import path_crossings
-from neural_odes.lab.study import Row, per_seed, study
+from neural_odes.lab.study import Row, study
 from neural_odes.nets import mlp
 from neural_odes.ode import NeuralODE
 from neural_odes.solver import Solver
@@ -122,6 +123,7 @@ CLAIMS = [
     "dimensionality.nested_spheres",
     paper="section 5, figures 5 and 15 to 17",
     config=NestedSpheres,
+    block=10,
     variants=FIELDS,
     claims=CLAIMS,
     settings={"slow": {"lr": 3e-3, "epochs": 1000}, "wide": {"width": 32}},
@@ -129,10 +131,9 @@ CLAIMS = [
     tiny={"fresh": 50, "depths": 11},
     words={"island": "share with an island"},
 )
-@per_seed
 def nested_spheres(
-    config: NestedSpheres, variant: str, seed: int, device: str
-) -> Row:
+    config: NestedSpheres, variant: str, seeds: Sequence[int], device: str
+) -> list[Row]:
     """Fit, extrapolation and crossings on nested 2-spheres.
 
     Extrapolation is the accuracy away from the training points: ``rings`` on
@@ -141,12 +142,18 @@ def nested_spheres(
     cross in the plane, at whatever depths. ``island`` is 1 where the region
     around the disc is closed off (:func:`island`).
     """
-    x, y = spheres(config, seed, device)
-    model = trained(
+    found = trained(
         config,
         lambda: NeuralODE(FIELDS[variant](config), readout=nn.Linear(2, 1)),
-        *(seed, x, y),
+        seeds,
+        lambda seed: spheres(config, seed, device),
     )
+    return [{"seed": one.seed, **_extrapolated(config, one)} for one in found]
+
+
+def _extrapolated(config: NestedSpheres, one: Trained) -> Row:
+    seed, model, x, y, _ = one
+    device = str(x.device)
     between, side = gap(config.fresh, seed=seed + FRESH)
     # At the usual tolerance, errors let paths cross that do not.
     exact = in_float64(model, Solver(rtol=1e-9, atol=1e-9))

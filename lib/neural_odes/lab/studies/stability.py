@@ -18,18 +18,20 @@ from neural_odes.lab.config import Count, NonNegative, Positive, option
 from neural_odes.lab.judges import Claim, always, exceeds, greater, less
 from neural_odes.lab.studies.common import (
     Spheres,
+    Trained,
     fresh_spheres,
     in_float64,
     spheres,
+    trained,
     turnover,
 )
 from neural_odes.lab.studies.estimators import lorenz_per_turnover
-from neural_odes.lab.study import Row, per_seed, study
-from neural_odes.nets import mlp, seeded
+from neural_odes.lab.study import Row, study
+from neural_odes.nets import mlp
 from neural_odes.ode import NeuralODE
 from neural_odes.regularize import fixed_point, steady_state
 from neural_odes.solver import Solver
-from neural_odes.training import Penalty, accuracy, fit
+from neural_odes.training import Penalty, accuracy
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,7 @@ def relative(config: Stability, rows: pd.DataFrame) -> pd.DataFrame:
     "chaos.figure7",
     paper="section 6, equations 20 and 21, figure 7",
     config=Stability,
+    block=10,
     variants=(*MODELS, SYSTEM),
     claims=CLAIMS,
     settings={"slow": {"lr": 3e-3, "epochs": 1000}, "wide": {"width": 32}},
@@ -128,8 +131,9 @@ def relative(config: Stability, rows: pd.DataFrame) -> pd.DataFrame:
     quick={"samples": 64, "epochs": 60, "fresh": 100},
     words={**WORDS, "time": "training time, relative"},
 )
-@per_seed
-def figure7(config: Stability, variant: str, seed: int, device: str) -> Row:
+def figure7(
+    config: Stability, variant: str, seeds: Sequence[int], device: str
+) -> list[Row]:
     """Exponents, penalties and attacks on nested 3-spheres.
 
     ``exponent`` is the mean of Algorithm 1 over points and perturbations,
@@ -139,13 +143,17 @@ def figure7(config: Stability, variant: str, seed: int, device: str) -> Row:
     depths, quantiles of the error over points, and each point's exponent.
     """
     if variant == SYSTEM:
-        return {
-            "exponent": LORENZ[0],
-            "per turnover": lorenz_per_turnover(seed),
-        }
+        return [
+            {
+                "seed": seed,
+                "exponent": LORENZ[0],
+                "per turnover": lorenz_per_turnover(seed),
+            }
+            for seed in seeds
+        ]
     make = PENALTIES.get(variant)
     penalty = None if make is None else make(config.strength)
-    return _measured(config, variant == "concat", penalty, seed, device)
+    return _measured(config, variant == "concat", penalty, seeds, device)
 
 
 def _strongest(config: Strength) -> Sequence[Claim]:
@@ -170,6 +178,7 @@ def _strongest(config: Strength) -> Sequence[Claim]:
     "chaos.strength",
     paper="section 6, equation 21",
     config=Strength,
+    block=10,
     variants=lambda config: config.strengths,
     claims=_strongest,
     label="strength",
@@ -182,14 +191,15 @@ def _strongest(config: Strength) -> Sequence[Claim]:
     tiny={"strengths": (0.0, 1.0)},
     words=WORDS,
 )
-@per_seed
-def strength(config: Strength, variant: float, seed: int, device: str) -> Row:
+def strength(
+    config: Strength, variant: float, seeds: Sequence[int], device: str
+) -> list[Row]:
     """What the penalty (21) costs and buys over its strength.
 
     Quantities as in :data:`figure7`.
     """
     penalty = fixed_point(variant) if variant else None
-    return _measured(config, False, penalty, seed, device)
+    return _measured(config, False, penalty, seeds, device)
 
 
 def _model(config: Stability, concat: bool) -> NeuralODE:
@@ -204,20 +214,22 @@ def _measured(
     config: Stability,
     concat: bool,
     penalty: Penalty | None,
-    seed: int,
+    seeds: Sequence[int],
     device: str,
-) -> Row:
-    x, y = spheres(config, seed, device, dim=config.dim)
-    model = seeded(lambda: _model(config, concat), seed).to(device)
-    history = fit(
-        model,
-        x,
-        y,
-        epochs=config.epochs,
-        lr=config.lr,
+) -> list[Row]:
+    found = trained(
+        config,
+        lambda: _model(config, concat),
+        seeds,
+        lambda seed: spheres(config, seed, device, dim=config.dim),
         penalty=penalty,
-        progress=False,
     )
+    return [{"seed": one.seed, **_exponents(config, one)} for one in found]
+
+
+def _exponents(config: Stability, one: Trained) -> Row:
+    seed, model, x, y, history = one
+    device = str(x.device)
     exact = in_float64(model, Solver(rtol=1e-8, atol=1e-8))
     inputs = x.cpu().double()
     found = lyapunov_exponent(

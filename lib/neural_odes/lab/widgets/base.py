@@ -57,7 +57,7 @@ def export_all(
     """Labels and states of models whose state starts with their input x."""
     named = models if isinstance(models, Mapping) else {"model": models}
     if not named:
-        raise ValueError("models is empty; it takes one NeuralODE or more")
+        raise ValueError("models must be one NeuralODE or more, got none")
     return [
         (str(label), export_kept(model, x)) for label, model in named.items()
     ]
@@ -72,15 +72,15 @@ def export_kept(model: NeuralODE, x: Tensor) -> dict[str, Any]:
     state = export(model, features=x.shape[1])
     if state["features"] != x.shape[1]:
         raise ValueError(
-            f"a model takes {state['features']} features; it is to take those "
-            f"of x, {x.shape[1]}"
+            f"models must take {x.shape[1]} features, got one that takes "
+            f"{state['features']}"
         )
     given = x.to(next(model.parameters()))
     start = model.solve(given, torch.zeros(1)).z[0]
     if not torch.allclose(start[:, : x.shape[1]], given, atol=1e-6):
         raise ValueError(
-            "a model's lift moves x; the widget takes one that keeps x "
-            "as the first components of the state"
+            "models must keep x as the first components of the state, got one "
+            "whose lift changes x"
         )
     return state
 
@@ -89,8 +89,8 @@ def fixed_depth(state: dict[str, Any]) -> float:
     """The depth of a model that has one for all inputs."""
     if not isinstance(state["depth"], float):
         raise TypeError(
-            "depth is an AdaptiveDepth; this widget takes a number, the same "
-            "for all inputs"
+            "depth must be a number, the same for all inputs, got an "
+            "AdaptiveDepth"
         )
     return state["depth"]
 
@@ -99,13 +99,13 @@ def pack_data(x: Tensor, y: Tensor) -> dict[str, Any]:
     """Points of one or two features and a number for each, for the page."""
     if x.ndim != 2 or not 1 <= x.shape[1] <= 2 or not 1 <= len(x) <= MAX_POINTS:
         raise ValueError(
-            f"x has shape {tuple(x.shape)}; it takes (N, 1) or (N, 2) with N "
-            f"up to {MAX_POINTS}, such as x[:60]"
+            f"x must have shape (N, 1) or (N, 2) with N from 1 to "
+            f"{MAX_POINTS}, got {tuple(x.shape)}"
         )
     if y.numel() != len(x):
         raise ValueError(
-            f"y has shape {tuple(y.shape)}; it takes one number for each of "
-            f"the {len(x)} points"
+            f"y must have one number for each of the {len(x)} points, got "
+            f"shape {tuple(y.shape)}"
         )
     return {"x": pack(x.float()), "y": pack(y.float())}
 
@@ -117,7 +117,7 @@ def place(
     values = [float(v) for v in (x[0].tolist() if point is None else point)]
     if len(values) != x.shape[1] or not all(map(math.isfinite, values)):
         raise ValueError(
-            f"{name} is {values}; it takes {x.shape[1]} finite numbers"
+            f"{name} must be {x.shape[1]} finite numbers, got {values}"
         )
     return values
 
@@ -129,5 +129,7 @@ def within(name: str, value: float, low: float, high: float) -> float:
         ValueError: it does not; names the argument.
     """
     if not (math.isfinite(value) and low <= value <= high):
-        raise ValueError(f"{name} is {value}; it takes {low:g} to {high:g}")
+        raise ValueError(
+            f"{name} must be a number from {low:g} to {high:g}, got {value}"
+        )
     return value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traitlets
 
+from neural_odes.checks import at_least
 from neural_odes.lab.widgets.base import Widget, bundle, within
 
 
@@ -22,7 +23,7 @@ class CoverWidget(Widget):
         title: above the figure.
 
     Raises:
-        ValueError: an argument out of range.
+        TypeError, ValueError: an argument of the wrong type, or out of range.
     """
 
     _esm = bundle("cover")
@@ -38,8 +39,7 @@ class CoverWidget(Widget):
         n: int = 10,
         title: str = "How many points does it take to cover a sphere?",
     ) -> None:
-        if points < 2:
-            raise ValueError(f"points is {points}; it takes an integer >= 2")
+        at_least("points", points, 2)
         super().__init__(
             title=title,
             points=points,

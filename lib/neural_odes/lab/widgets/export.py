@@ -77,7 +77,7 @@ def export(model: NeuralODE, *, features: int | None = None) -> dict[str, Any]:
     """
     if not isinstance(model, NeuralODE):
         raise TypeError(
-            f"model is a {type(model).__name__}; it takes a NeuralODE"
+            f"model must be a NeuralODE, got {type(model).__name__}"
         )
     adaptive = isinstance(model.depth, AdaptiveDepth)
     if callable(model.depth) and not adaptive:
@@ -88,8 +88,8 @@ def export(model: NeuralODE, *, features: int | None = None) -> dict[str, Any]:
         size = _features(model.lift) or features
         if size is None:
             raise ValueError(
-                "features is None; a LinearControl fits any number of them "
-                "and takes that of the input, such as x.shape[1]"
+                "features must be given for a LinearControl, such as "
+                "x.shape[1], got None"
             )
         layers, values = _linear_control(net, inputs, size)
     else:
@@ -136,10 +136,10 @@ def _read_field(
     while True:
         if isinstance(field, DataControlled):
             if field.dim not in (1, -1):
-                raise refusal("field", field, "dim=1, as vectors are joined")
+                raise refusal("dim of DataControlled", str(field.dim), "1")
             same = isinstance(field.embed, nn.Identity)
             if weights is not None and _has_weights(field.embed):
-                raise refusal("embed", field.embed, "one whose weights rest")
+                raise refusal("weights of embed", "moving ones", "constant")
             inputs.append("x" if same else field.embed)
             field = field.field
         elif isinstance(field, DepthConcat):
@@ -149,13 +149,17 @@ def _read_field(
             field = field.module
         elif isinstance(field, HigherOrder):
             if higher is not None or len(inputs) > 1:
-                raise refusal("field", field, "one order, outside of joins")
+                raise refusal(
+                    "HigherOrder",
+                    "one inside",
+                    "outside DataControlled, DepthConcat and HigherOrder",
+                )
             if field.dim not in (1, -1):
-                raise refusal("field", field, "dim=1, as of vectors")
+                raise refusal("dim of HigherOrder", str(field.dim), "1")
             higher, field = field, field.field
         elif isinstance(field, _MOVING):
             if weights is not None:
-                raise refusal("field", field, "one set of moving weights")
+                raise refusal("moving weights", "two", "one set of them")
             weights = _moving(field, depth)
             field = field.template.field
         else:
@@ -179,7 +183,7 @@ def _linear_control(
     field: LinearControl, inputs: Inputs, size: int
 ) -> tuple[Layers, Tensor]:
     if inputs != ["z"]:
-        raise refusal("field", field, "LinearControl by itself")
+        raise refusal("field", "one inside another", "a LinearControl alone")
     inputs.append("x")
     layer = {"control": True, "in": 2 * size, "out": size}
     return [layer], field.theta.reshape(1)
@@ -209,7 +213,9 @@ def _basis(basis: Basis, depth: float | None) -> dict[str, Any]:
             "domain": list(basis.domain),
         }
     if depth is None:
-        raise refusal("basis", basis, "one of the library's at adaptive depth")
+        raise refusal(
+            "basis", basis, "one of neural_odes.bases at an adaptive depth"
+        )
     s = torch.linspace(0, depth, SAMPLES, dtype=torch.float64)
     return {
         "name": type(basis).__name__,

@@ -67,9 +67,7 @@ class NeighbourWidget(ModelWidget):
     ) -> None:
         shown = pack_data(x, y)
         if x.shape[1] != 2:
-            raise ValueError(
-                f"x has shape {tuple(x.shape)}; this widget takes (N, 2)"
-            )
+            raise ValueError(f"x must have shape (N, 2), got {tuple(x.shape)}")
         exported = export_all(models, x)
         depths = [fixed_depth(state) for _, state in exported]
         super().__init__(

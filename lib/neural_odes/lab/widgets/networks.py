@@ -29,7 +29,9 @@ def pack(values: Tensor) -> dict[str, str]:
         ValueError: one is NaN or infinite.
     """
     if not bool(torch.isfinite(values).all()):
-        raise ValueError("a weight is NaN or infinite; it takes finite ones")
+        raise ValueError(
+            "weights and data must be finite, got NaN or infinite values"
+        )
     wide = values.dtype == torch.float64
     array = values.detach().cpu().double().numpy().ravel()
     data = array.astype("<f8" if wide else "<f4").tobytes()
@@ -39,12 +41,10 @@ def pack(values: Tensor) -> dict[str, str]:
     }
 
 
-def refusal(name: str, part: Any, takes: str) -> TypeError:
-    """The error of a part that no page can compute."""
-    return TypeError(
-        f"{name} is a {type(part).__name__}, which cannot be exported; it "
-        f"takes {takes}"
-    )
+def refusal(name: str, got: Any, wanted: str) -> TypeError:
+    """The error of a part, or of a description, that no page can compute."""
+    kind = got if isinstance(got, str) else type(got).__name__
+    return TypeError(f"{name} must be {wanted} to be exported, got {kind}")
 
 
 def network(module: Any, name: str) -> tuple[Layers, Tensor]:
@@ -76,8 +76,8 @@ def network(module: Any, name: str) -> tuple[Layers, Tensor]:
             raise refusal(
                 name,
                 part,
-                "linear layers and tanh, sigmoid, ReLU, softplus, ELU or "
-                "SiLU with their default settings",
+                "a network of linear layers and tanh, sigmoid, ReLU, softplus, "
+                "ELU or SiLU with their default settings",
             )
     return layers, torch.cat(weights) if weights else torch.zeros(0)
 

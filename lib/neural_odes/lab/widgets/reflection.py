@@ -50,7 +50,7 @@ class CrossingWidget(Widget):
         title: str = "How large must θ be for x to reach −x?",
     ) -> None:
         if not 0 < eps <= 1:
-            raise ValueError(f"eps is {eps}; it takes 0 < eps <= 1")
+            raise ValueError(f"eps must be a number in (0, 1], got {eps}")
         super().__init__(
             title=title,
             eps=float(eps),
@@ -97,19 +97,19 @@ class DepthsWidget(ModelWidget):
         shown = pack_data(x, y)
         if x.shape[1] != 1 or x.unique().numel() < 2:
             raise ValueError(
-                f"x has shape {tuple(x.shape)}; it takes (N, 1) with two "
-                "inputs or more that differ"
+                "x must have shape (N, 1) and two different inputs or more, "
+                f"got shape {tuple(x.shape)}"
             )
         exported = export_all(models, x)
         for label, state in exported:
             if isinstance(state["depth"], float):
                 raise TypeError(
-                    f"depth of {label!r} is a number; it takes an AdaptiveDepth"
+                    f"depth of {label!r} must be an AdaptiveDepth, got a number"
                 )
             if state["size"] != 1:
                 raise ValueError(
-                    f"the state of {label!r} has {state['size']} components; "
-                    "it takes one"
+                    f"state of {label!r} must have one component, got "
+                    f"{state['size']}"
                 )
         start = place(point, x)
         super().__init__(

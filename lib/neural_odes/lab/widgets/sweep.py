@@ -71,7 +71,7 @@ class SweepWidget(Widget):
         for column in columns:
             if not np.isfinite([mean[column], std[column]]).all():
                 raise ValueError(
-                    f"frame must have finite {column!r} of two seeds or more"
+                    f"frame must have finite {column!r} for two seeds or more"
                 )
         super().__init__(
             title=title,

@@ -9,6 +9,7 @@ import torch
 import traitlets
 from torch import Tensor
 
+from neural_odes.checks import one_of, positive
 from neural_odes.depth import Galerkin
 from neural_odes.lab.widgets.base import (
     ModelWidget,
@@ -63,8 +64,7 @@ class FlowWidget(ModelWidget):
         tolerance: float = 1e-4,
         title: str = "A point and the data, flowing through a trained field",
     ) -> None:
-        if not tolerance > 0:
-            raise ValueError(f"tolerance is {tolerance}; it takes a number > 0")
+        positive("tolerance", tolerance)
         shown = pack_data(x, y)
         exported = export_all(models, x)
         depth = exported[0][1]["depth"]
@@ -121,10 +121,10 @@ class ModesWidget(ModelWidget):
             field = getattr(one, "field", one)
             if not isinstance(field, Galerkin):
                 kind = type(field).__name__
-                raise TypeError(f"a field is a {kind}; it takes a Galerkin")
+                raise TypeError(f"models must have Galerkin fields, got {kind}")
             exported.append((field.basis.size, export_kept(one, x)))
         if not exported:
-            raise ValueError("models is empty; it takes one NeuralODE or more")
+            raise ValueError("models must be one NeuralODE or more, got none")
         exported.sort(key=lambda pair: pair[0])
         super().__init__(
             title=title,
@@ -171,11 +171,7 @@ class SolverWidget(ModelWidget):
         method: str = "rk4",
         title: str = "A solver's steps, their cost and their error",
     ) -> None:
-        methods = ("euler", "midpoint", "rk4", "dopri5")
-        if method not in methods:
-            raise ValueError(
-                f"method is {method!r}; it takes one of {', '.join(methods)}"
-            )
+        one_of("method", method, ("euler", "midpoint", "rk4", "dopri5"))
         x = torch.tensor([[float(v) for v in point]])
         exported = export_all(models, x)
         for _, state in exported:

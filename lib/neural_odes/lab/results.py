@@ -155,21 +155,49 @@ def load(
     return Result(STUDIES[name], read(path))
 
 
-def across(name: str, folder: str | Path | None = None) -> tables.Across:
-    """A study's verdicts under all of its settings that were measured.
+def settings(name: str, folder: str | Path | None = None) -> dict[str, Result]:
+    """A study under all of its settings that were measured, chosen first.
 
     Args:
         name: the study's name.
         folder: where from; by default the project's results.
     """
-    first = load(name, folder=folder)
-    found = {"chosen": first.verdicts}
-    for setting in first.study.settings:
+    found = {"chosen": load(name, folder=folder)}
+    for setting in found["chosen"].study.settings:
         try:
-            found[setting] = load(name, setting, folder).verdicts
+            found[setting] = load(name, setting, folder)
         except FileNotFoundError:
             continue
-    return tables.Across(found)
+    return found
+
+
+def across(name: str, folder: str | Path | None = None) -> tables.Across:
+    """A study's verdicts under its :func:`settings`."""
+    found = settings(name, folder)
+    return tables.Across({s: one.verdicts for s, one in found.items()})
+
+
+def ledger(folder: str | Path | None = None) -> tables.Ledger:
+    """Every claim of every study, with its verdicts; studies not measured."""
+    entries, missing = [], []
+    for name, study in STUDIES.items():
+        try:
+            found = settings(name, folder)
+        except FileNotFoundError:
+            missing.append(name)
+            continue
+        if not found["chosen"].verdicts:
+            continue
+        entries.append(
+            tables.Entry(
+                study.summary,
+                study.paper,
+                {s: len(one.record.seeds) for s, one in found.items()},
+                {s: one.verdicts for s, one in found.items()},
+                file_name(name),
+            )
+        )
+    return tables.Ledger(entries, missing)
 
 
 def measure(

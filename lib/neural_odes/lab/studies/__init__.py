@@ -20,6 +20,7 @@ from neural_odes.lab.studies import (
     graphs,
     images,
     inputs,
+    layers,
     reflection,
     solvers,
     spheres,
@@ -35,7 +36,8 @@ STUDIES: Mapping[str, Study] = MappingProxyType(
             *(background, solvers),
             *(activations, anatomy, augmented),
             *(images, augmented_flows, graphs, adjoint),
-            *(theorem, reflection, spheres, by_dimension, cover, inputs),
+            *(theorem, reflection, spheres, layers),
+            *(by_dimension, cover, inputs),
             *(estimators, stability),
         )
         for one in vars(module).values()

@@ -1,0 +1,78 @@
+"""Ways of doing the same, timed side by side."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from neural_odes.lab.records import provenance, write_json
+
+FOLDER = Path(__file__).parents[1] / "results" / "benchmarks"
+
+
+def interleaved(
+    ways: Mapping[str, Callable[[], Any]], rounds: int
+) -> dict[str, list[float]]:
+    """Seconds of each way in each round, after one that warms up.
+
+    A round runs every way once, so that what else the machine does falls on
+    all of them.
+    """
+    for way in ways.values():
+        way()
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(rounds):
+        for name, way in ways.items():
+            start = time.perf_counter()
+            way()
+            seconds[name].append(time.perf_counter() - start)
+    return seconds
+
+
+def compared(
+    ways: Mapping[str, Callable[[], Any]], baseline: str, rounds: int
+) -> list[dict[str, Any]]:
+    """A row per way: how many times faster than the baseline, and its time.
+
+    The speed-up is the median of the rounds' ratios, with their quartiles.
+    """
+    seconds = interleaved(ways, rounds)
+    rows = []
+    for name, own in seconds.items():
+        pairs = zip(seconds[baseline], own, strict=True)
+        low, middle, high = statistics.quantiles([a / b for a, b in pairs], n=4)
+        rows.append(
+            {
+                "way": name,
+                "speed-up": middle,
+                "quartiles": [low, high],
+                "ms": 1e3 * statistics.median(own),
+            }
+        )
+    return rows
+
+
+def keep(name: str, rows: list[dict[str, Any]], **more: Any) -> None:
+    """Print a benchmark's rows and write them with where they are from."""
+    shown = pd.DataFrame(rows).drop(columns="quartiles", errors="ignore")
+    print(shown.to_string(index=False, float_format="%.3g"))
+    path = FOLDER / f"{name}.json"
+    write_json(path, {"rows": rows, **more, "provenance": provenance("cpu")})
+    print(f"\nwritten to {path}")
+
+
+def versions(*packages: str) -> dict[str, str]:
+    """The versions of peers, or that they are not installed."""
+    found = {}
+    for package in packages:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    return found

@@ -1,0 +1,123 @@
+"""What a flow is worth in layers: the same fields with a few Euler steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from torch import nn
+
+from neural_odes.lab.config import Count, option
+from neural_odes.lab.judges import Claim, greater
+from neural_odes.lab.studies.common import (
+    FRESH,
+    fresh_spheres,
+    quality,
+    spheres,
+    trained,
+)
+from neural_odes.lab.studies.inputs import Still
+from neural_odes.lab.studies.spheres import FIELDS, NestedSpheres, gap
+from neural_odes.lab.study import Row, study
+from neural_odes.nets import mlp
+from neural_odes.ode import NeuralODE
+from neural_odes.solver import Solver
+from neural_odes.training import accuracy
+
+NETWORK, SOLVED, NONE = "network, no flow", "dopri5", "none"
+
+
+@dataclass(frozen=True)
+class Layers(NestedSpheres):
+    """Settings of :data:`layers`."""
+
+    steps: tuple[Count, ...] = option(
+        (1, 2, 4, 8), "Euler steps that take the place of the solver (chosen)"
+    )
+
+
+def claims(config: Layers) -> Sequence[Claim]:
+    flow = {"variant": "data-controlled", "solver": SOLVED}
+    one = {"variant": "data-controlled", "solver": f"{min(config.steps)} Euler"}
+    none = {"variant": NETWORK, "solver": NONE}
+    return [
+        Claim(
+            "A data-controlled flow extrapolates better (gap) than a network "
+            "without a flow.",
+            greater("gap", flow, none),
+        ),
+        Claim(
+            "A data-controlled flow extrapolates better (gap) than its field "
+            f"trained with {min(config.steps)} Euler step.",
+            greater("gap", flow, one),
+        ),
+        *(
+            Claim(
+                f"{name}: the flow extrapolates better (gap) than its field "
+                f"trained with {max(config.steps)} Euler steps.",
+                greater(
+                    "gap", SOLVED, f"{max(config.steps)} Euler", variant=name
+                ),
+            )
+            for name in FIELDS
+        ),
+    ]
+
+
+@study(
+    "dimensionality.layers",
+    paper="section 5, figures 5 and 15 to 17 (a control of the book)",
+    config=Layers,
+    block=10,
+    variants=(*FIELDS, NETWORK),
+    keys=("solver",),
+    claims=claims,
+    label="field",
+    quick={"samples": 128, "epochs": 60, "steps": (1, 4)},
+    tiny={"fresh": 50, "steps": (1, 2)},
+)
+def layers(
+    config: Layers, variant: str, seeds: Sequence[int], device: str
+) -> list[Row]:
+    """What a flow is worth in layers, on nested 2-spheres.
+
+    Each field is trained anew with a few Euler steps in the place of the
+    solver, as a residual network of as many layers that share their weights;
+    beside them a network of the same hidden layers without a flow. ``rings``
+    and ``gap`` are accuracies as in :data:`nested_spheres`.
+    """
+    if variant == NETWORK:
+        solvers = {NONE: Solver("euler", step_size=1.0)}
+    else:
+        solvers = {
+            f"{n} Euler": Solver("euler", step_size=1 / n) for n in config.steps
+        } | {SOLVED: Solver()}
+    rows: list[Row] = []
+    for name, solver in solvers.items():
+        for seed, model, x, y, _ in trained(
+            config,
+            partial(_model, config, variant, solver),
+            seeds,
+            lambda seed: spheres(config, seed, device),
+        ):
+            between, side = gap(config.fresh, seed=seed + FRESH)
+            fresh = fresh_spheres(config.fresh, seed, device)
+            rows.append(
+                {
+                    "seed": seed,
+                    "solver": name,
+                    **quality(model, x, y),
+                    "rings": accuracy(model, *fresh),
+                    "gap": accuracy(model, between.to(x), side.to(x)),
+                }
+            )
+    return rows
+
+
+def _model(config: Layers, variant: str, solver: Solver) -> NeuralODE:
+    w = config.width
+    if variant == NETWORK:
+        return NeuralODE(Still(), readout=mlp(2, w, w, 1), solver=solver)
+    field = FIELDS[variant](config)
+    return NeuralODE(field, readout=nn.Linear(2, 1), solver=solver)

@@ -2,6 +2,7 @@
 # make serve  shows it
 # make test   does the same, then checks the library, chapters and pages
 # make lint   style and types only
+# make widgets  bundles the JavaScript of the widgets, after a change to it
 # make bench  measures speeds, as ratios, into results/benchmarks
 # make clean  removes what was built (`make distclean`: and what was installed)
 #
@@ -14,7 +15,8 @@ PORT ?= 8000
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: book test lint bench serve linkcheck browser clean distclean always
+.PHONY: book test lint widgets bench serve linkcheck browser clean distclean \
+	always
 
 constraints := $(strip $(CONSTRAINTS))
 python := .venv/bin/python
@@ -37,6 +39,9 @@ lint: $(installed)
 	$(python) -m ruff format --check
 	$(python) -m mypy
 	.venv/bin/lint-imports --no-logo
+
+widgets: $(assets)
+	$(python) tools/bundle_widgets.py
 
 test: lint book browser
 	$(python) -m pytest -n $(WORKERS) --dist loadscope -rs \

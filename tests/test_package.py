@@ -52,7 +52,13 @@ def test_a_wheel_carries_code_assets_and_results(copy: Path) -> None:
         for path in files
         if path.suffix in (".py", ".js", ".css", ".mplstyle", ".typed")
     }
-    assert needed <= names
+    sources = {
+        path.relative_to(LIBRARY).as_posix()
+        for path in files
+        if path.suffix == ".js" and path.parent.name != "bundled"
+    }
+    assert needed - sources <= names
+    assert not sources & names  # they are bundled
     measured = {p.name for p in (ROOT / "results").glob("*.json")}
     folder = "lab/measured/"
     carried = {n for n in names if n.startswith(folder)}

@@ -179,7 +179,7 @@ def test_flow_widget_holds_all_that_a_page_needs() -> None:
     assert np.allclose(unpack(state["data"]["x"]), x.flatten())
     assert (state["selected"], state["s"]) == ("a", 1.0)
     assert state["point"] == [0.1, 0.2]
-    assert "export default" in state["_esm"]
+    assert "as default" in state["_esm"]
     assert "data-dark" in state["_css"]
 
 

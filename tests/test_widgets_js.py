@@ -34,11 +34,12 @@ from neural_odes import (
     mlp,
     seeded,
 )
+from neural_odes.lab import widgets
 from neural_odes.lab.studies.cover import least_cover
 from neural_odes.lab.widgets import export
-from neural_odes.lab.widgets.base import bundle
 
 HERE = Path(__file__).parent / "js"
+BUNDLED = Path(widgets.__file__).parent / "bundled"
 
 
 def find_node() -> str | None:
@@ -183,21 +184,10 @@ def test_javascript_units() -> None:
 
 
 @pytest.mark.parametrize(
-    "name",
-    [
-        "cover",
-        "crossing",
-        "depths",
-        "flow",
-        "lorenz",
-        "modes",
-        "neighbour",
-        "solver",
-        "sweep",
-    ],
+    "path", sorted(BUNDLED.glob("*.js")), ids=lambda path: path.stem
 )
-def test_front_end_is_one_valid_module(name: str, tmp_path: Path) -> None:
-    text = bundle(name)
+def test_front_end_is_one_valid_module(path: Path, tmp_path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
     assert "import" not in {line.split(" ")[0] for line in text.splitlines()}
     (tmp_path / "module.mjs").write_text(text, encoding="utf-8")
     node("--check", str(tmp_path / "module.mjs"))

@@ -18,9 +18,9 @@ def chapter_key(notebook: Path, library: Path, results: Path) -> str:
     """A hash that changes when the outputs of a chapter may change.
 
     It covers the modules of the library that the chapter imports, directly or
-    through others, with the files that lie beside them; the results that it
-    reads; Python; and the versions of all installed packages. Comments in the
-    library do not count.
+    through others, with the files that lie beside them and the bundles of
+    JavaScript; the results that it reads; Python; and the versions of all
+    installed packages. Comments in the library do not count.
 
     Args:
         notebook: the chapter.
@@ -48,13 +48,8 @@ def used_modules(tree: ast.AST, library: Path) -> list[Path]:
         if module is not None and module not in found:
             found.add(module)
             waiting += _imports(ast.parse(module.read_text("utf-8")))
-    beside = {
-        path
-        for folder in {module.parent for module in found}
-        for path in folder.iterdir()
-        if path.is_file() and path.suffix not in (".py", ".pyc")
-    }
-    return sorted(found | beside)
+    folders = {module.parent for module in found}
+    return sorted(found.union(*map(_beside, folders)))
 
 
 def read_results(tree: ast.AST, results: Path) -> list[Path]:
@@ -69,6 +64,21 @@ def read_results(tree: ast.AST, results: Path) -> list[Path]:
         for path in sorted(results.glob("*.json"))
         if any("." in name and path.stem.startswith(name) for name in named)
     ]
+
+
+def _beside(folder: Path) -> set[Path]:
+    """What modules of a folder may read, besides each other.
+
+    Of JavaScript that is bundled, that is the bundle and not the source.
+    """
+    bundles = set(folder.glob("bundled/*"))
+    sources = {folder / bundle.name for bundle in bundles}
+    files = set(folder.iterdir()) - sources | bundles
+    return {
+        path
+        for path in files
+        if path.is_file() and path.suffix not in (".py", ".pyc")
+    }
 
 
 def _code(notebook: Path) -> str:

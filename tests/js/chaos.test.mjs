@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { exponentOf, gapOf, length, probe, rate, saturation, stretchOf, typicalGap } from "../../lib/neural_odes/lab/widgets/chaos.js";
+import {
+  exponentOf, gapOf, length, probe, rate, saturation, stretchOf, typicalGap,
+} from "../../lib/neural_odes/lab/widgets/shared/chaos.js";
 import { followLorenz, lorenz, TIMES } from "../../lib/neural_odes/lab/widgets/lorenz.js";
 import { decimals, valueAt } from "../../lib/neural_odes/lab/widgets/sweep.js";
 

@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { readBasis, readModel } from "../../lib/neural_odes/lab/widgets/fields.js";
-import { applyNet, unpack } from "../../lib/neural_odes/lab/widgets/nets.js";
+import {
+  readBasis, readModel,
+} from "../../lib/neural_odes/lab/widgets/shared/fields.js";
+import {
+  applyNet, unpack,
+} from "../../lib/neural_odes/lab/widgets/shared/nets.js";
 
 const pack = (values) => ({
   dtype: "float64",

@@ -2,15 +2,21 @@
 
 Each widget holds trained models as an exported state, or just numbers, and
 evaluates them by JavaScript, so that readers of the published book can move
-what they see.
+what they see. A widget is two files of one name: flow.py, what it is given and
+holds, and flow.js, what it shows, with the help of shared/. Python reads what
+``make widgets`` bundles of the latter, bundled/flow.js.
 """
 
-from neural_odes.lab.widgets.covers import CoverWidget
+from neural_odes.lab.widgets.cover import CoverWidget
+from neural_odes.lab.widgets.crossing import CrossingWidget
+from neural_odes.lab.widgets.depths import DepthsWidget
 from neural_odes.lab.widgets.export import export
-from neural_odes.lab.widgets.neighbours import LorenzWidget, NeighbourWidget
-from neural_odes.lab.widgets.reflection import CrossingWidget, DepthsWidget
+from neural_odes.lab.widgets.flow import FlowWidget
+from neural_odes.lab.widgets.lorenz import LorenzWidget
+from neural_odes.lab.widgets.modes import ModesWidget
+from neural_odes.lab.widgets.neighbour import NeighbourWidget
+from neural_odes.lab.widgets.solver import SolverWidget
 from neural_odes.lab.widgets.sweep import SweepWidget
-from neural_odes.lab.widgets.views import FlowWidget, ModesWidget, SolverWidget
 
 __all__ = [
     "CoverWidget",

@@ -1,9 +1,8 @@
-"""What all widgets share: their front ends joined, their data checked."""
+"""What widgets share: how front ends are read and what they show checked."""
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,23 +17,15 @@ from neural_odes.lab.widgets.networks import pack
 from neural_odes.ode import NeuralODE
 
 _FOLDER = Path(__file__).parent
-_IMPORT = re.compile(r'^import [^;]*? from "\./([a-z]+)\.js";\n', re.MULTILINE)
 MAX_POINTS = 300
 
 
-def bundle(name: str) -> str:
-    """The front end ``name`` and all it imports, as one ES module."""
-    parts: dict[str, str] = {}
+def bundled(name: str) -> str:
+    """The front end ``name`` and all it imports, as one ES module.
 
-    def collect(name: str) -> None:
-        if name not in parts:
-            text = (_FOLDER / f"{name}.js").read_text(encoding="utf-8")
-            for needed in _IMPORT.findall(text):
-                collect(needed)
-            parts[name] = _IMPORT.sub("", text)
-
-    collect(name)
-    return "\n".join(parts.values())
+    ``make widgets`` makes it of ``name.js`` and what that takes of ``shared``.
+    """
+    return (_FOLDER / "bundled" / f"{name}.js").read_text(encoding="utf-8")
 
 
 class Widget(anywidget.AnyWidget):

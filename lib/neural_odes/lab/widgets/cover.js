@@ -1,6 +1,10 @@
 // CoverWidget: how many points an r-cover of the unit sphere takes at least.
-import { axes, inside, line, marker, pen, scientific, tidy } from "./plot.js";
-import { button, key, mount, node, pointCanvas, readout, slider, trait } from "./ui.js";
+import {
+  axes, inside, line, marker, pen, scientific, tidy,
+} from "./shared/plot.js";
+import {
+  button, key, mount, node, pointCanvas, readout, slider, trait,
+} from "./shared/ui.js";
 
 const RADII = [0.1, 1.2];
 const DIMENSIONS = [2, 30];

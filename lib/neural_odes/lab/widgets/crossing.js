@@ -1,8 +1,13 @@
 // CrossingWidget: dz/ds = -theta (z + x) takes x towards -x (Theorem 1). All
 // that is drawn comes from its solution, none of it from a solver.
-import { axes, inside, line, marker, pen, scientific, shapeOf, tidy } from "./plot.js";
-import { moves } from "./scene.js";
-import { button, choice, DRAG_KEY, key, mount, node, pointCanvas, readout, slider, trait } from "./ui.js";
+import {
+  axes, inside, line, marker, pen, scientific, shapeOf, tidy,
+} from "./shared/plot.js";
+import { moves } from "./shared/scene.js";
+import {
+  button, choice, DRAG_KEY, key, mount, node, pointCanvas, readout, slider,
+  trait,
+} from "./shared/ui.js";
 
 const INPUTS = [-1, -0.75, -0.5, -0.25, 0.25, 0.5, 0.75, 1];
 const ERRORS = [0.5, 0.2, 0.1, 0.05, 0.01, 0.001];

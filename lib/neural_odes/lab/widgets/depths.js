@@ -1,8 +1,15 @@
 // DepthsWidget: where each input of the line stops, and its depth g(x).
-import { readModel } from "./fields.js";
-import { axes, inside, line, marker, pen, shapeOf, tidy } from "./plot.js";
-import { drawFlow, followPoint, frameOf, ladder, makeScene, moves, readData } from "./scene.js";
-import { button, choice, DRAG_KEY, key, mount, node, player, pointCanvas, readout, slider, trait } from "./ui.js";
+import { readModel } from "./shared/fields.js";
+import {
+  axes, inside, line, marker, pen, shapeOf, tidy,
+} from "./shared/plot.js";
+import {
+  drawFlow, followPoint, frameOf, ladder, makeScene, moves, readData,
+} from "./shared/scene.js";
+import {
+  button, choice, DRAG_KEY, key, mount, node, player, pointCanvas, readout,
+  slider, trait,
+} from "./shared/ui.js";
 
 const SETTINGS = { rtol: 1e-4, atol: 1e-4, maxSteps: 1000 };
 

@@ -1,7 +1,8 @@
 """Trained models as small dictionaries that a page can compute with.
 
 What is exported is exact: weights in the model's own precision, coefficients
-of a Galerkin basis, the generator of a hypernetwork. ``fields.js`` reads it.
+of a Galerkin basis, the generator of a hypernetwork. ``shared/fields.js``
+reads it.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ from neural_odes.lab.widgets.networks import (
 from neural_odes.ode import DepthInvariant, NeuralODE
 
 VERSION = 2
-"""Of the state; ``fields.js`` reads this one alone."""
+"""Of the state; ``shared/fields.js`` reads this one alone."""
 
 SAMPLES = 257
 """Depths at which a basis without a name is sampled."""

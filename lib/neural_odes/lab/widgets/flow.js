@@ -1,10 +1,15 @@
 // FlowWidget: a point and the data flow through one of several trained fields.
-import { drawAdded, hasAdded } from "./added.js";
-import { readModel } from "./fields.js";
-import { classifyInputs, drawInputs, showsInputs } from "./inputs.js";
-import { pen, powerOfTen, tidy } from "./plot.js";
-import { drawFlow, followPoint, frameOf, makeScene, moves, readData, vector } from "./scene.js";
-import { button, choice, CLASS_KEY, DRAG_KEY, key, mount, node, player, pointCanvas, readout, slider, trait } from "./ui.js";
+import { drawAdded, hasAdded } from "./shared/added.js";
+import { readModel } from "./shared/fields.js";
+import { classifyInputs, drawInputs, showsInputs } from "./shared/inputs.js";
+import { pen, powerOfTen, tidy } from "./shared/plot.js";
+import {
+  drawFlow, followPoint, frameOf, makeScene, moves, readData, vector,
+} from "./shared/scene.js";
+import {
+  button, choice, CLASS_KEY, DRAG_KEY, key, mount, node, player, pointCanvas,
+  readout, slider, trait,
+} from "./shared/ui.js";
 
 const TOLERANCES = [1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-8];
 

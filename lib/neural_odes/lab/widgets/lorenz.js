@@ -1,10 +1,16 @@
 // LorenzWidget: a chaotic system's error beside that of a network.
-import { checkNumbers, distanceSlider, drawGaps, exponentOf, FINE, gapOf, length, probe, rate, saturation, straight, typicalGap } from "./chaos.js";
-import { readModel } from "./fields.js";
-import { integrate } from "./numerics.js";
-import { axes, inside, line, marker, pen, tidy } from "./plot.js";
-import { depthsOf, moves, vector } from "./scene.js";
-import { button, choice, DRAG_KEY, key, mount, node, player, pointCanvas, readout, slider, trait } from "./ui.js";
+import {
+  checkNumbers, distanceSlider, drawGaps, exponentOf, FINE, gapOf, length,
+  probe, rate, saturation, straight, typicalGap,
+} from "./shared/chaos.js";
+import { readModel } from "./shared/fields.js";
+import { integrate } from "./shared/numerics.js";
+import { axes, inside, line, marker, pen, tidy } from "./shared/plot.js";
+import { depthsOf, moves, vector } from "./shared/scene.js";
+import {
+  button, choice, DRAG_KEY, key, mount, node, player, pointCanvas, readout,
+  slider, trait,
+} from "./shared/ui.js";
 
 const [SIGMA, RHO, BETA] = [10, 28, 8 / 3];
 const PUBLISHED = 0.9056;

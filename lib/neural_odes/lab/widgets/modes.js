@@ -1,9 +1,14 @@
 // ModesWidget: how many functions of a basis the weights theta(s) need.
-import { readModel } from "./fields.js";
-import { unpack } from "./nets.js";
-import { axes, inside, line, marker, pen, tidy } from "./plot.js";
-import { depthsOf, drawFlow, followPoint, frameOf, makeScene, moves, readData, vector } from "./scene.js";
-import { button, CLASS_KEY, DRAG_KEY, key, mount, node, player, pointCanvas, readout, slider, trait } from "./ui.js";
+import { readModel } from "./shared/fields.js";
+import { unpack } from "./shared/nets.js";
+import { axes, inside, line, marker, pen, tidy } from "./shared/plot.js";
+import {
+  depthsOf, drawFlow, followPoint, frameOf, makeScene, moves, readData, vector,
+} from "./shared/scene.js";
+import {
+  button, CLASS_KEY, DRAG_KEY, key, mount, node, player, pointCanvas, readout,
+  slider, trait,
+} from "./shared/ui.js";
 
 const CURVES = 8;
 const SETTINGS = { rtol: 1e-4, atol: 1e-4, maxSteps: 1000 };

@@ -1,9 +1,18 @@
 // NeighbourWidget: a point, its neighbour, and how their distance grows.
-import { checkNumbers, distanceSlider, drawGaps, exponentOf, length, probe, rate, saturation, straight, typicalGap } from "./chaos.js";
-import { readModel } from "./fields.js";
-import { inside, line, marker, pen, shapeOf, tidy } from "./plot.js";
-import { depthsOf, drawArrows, drawSides, frameOf, makeScene, moves, readData, stateAxes, vector } from "./scene.js";
-import { button, choice, CLASS_KEY, DRAG_KEY, key, mount, node, player, pointCanvas, readout, slider, trait } from "./ui.js";
+import {
+  checkNumbers, distanceSlider, drawGaps, exponentOf, length, probe, rate,
+  saturation, straight, typicalGap,
+} from "./shared/chaos.js";
+import { readModel } from "./shared/fields.js";
+import { inside, line, marker, pen, shapeOf, tidy } from "./shared/plot.js";
+import {
+  depthsOf, drawArrows, drawSides, frameOf, makeScene, moves, readData,
+  stateAxes, vector,
+} from "./shared/scene.js";
+import {
+  button, choice, CLASS_KEY, DRAG_KEY, key, mount, node, player, pointCanvas,
+  readout, slider, trait,
+} from "./shared/ui.js";
 
 const SETTINGS = { rtol: 1e-4, atol: 1e-4, maxSteps: 1000 };
 const TURN = Math.PI / 180;

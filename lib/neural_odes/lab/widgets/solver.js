@@ -1,9 +1,16 @@
 // SolverWidget: the steps of a method, what they cost and how far they miss.
-import { readModel } from "./fields.js";
-import { integrate, METHODS } from "./numerics.js";
-import { axes, inside, line, marker, pen, powerOfTen, scientific, tidy } from "./plot.js";
-import { boxAround, depthsOf, drawArrows, makeView, moves, stateAxes, vector } from "./scene.js";
-import { button, choice, DRAG_KEY, key, mount, node, pointCanvas, readout, slider, trait } from "./ui.js";
+import { readModel } from "./shared/fields.js";
+import { integrate, METHODS } from "./shared/numerics.js";
+import {
+  axes, inside, line, marker, pen, powerOfTen, scientific, tidy,
+} from "./shared/plot.js";
+import {
+  boxAround, depthsOf, drawArrows, makeView, moves, stateAxes, vector,
+} from "./shared/scene.js";
+import {
+  button, choice, DRAG_KEY, key, mount, node, pointCanvas, readout, slider,
+  trait,
+} from "./shared/ui.js";
 
 const SHAPE = { euler: "circle", midpoint: "square", rk4: "triangle", dopri5: "diamond" };
 const SETTINGS = Array.from({ length: 9 }, (_, i) => i);

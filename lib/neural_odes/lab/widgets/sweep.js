@@ -1,6 +1,8 @@
 // SweepWidget: two pictures of what was measured over one setting.
-import { axes, inside, line, marker, pen, tidy } from "./plot.js";
-import { button, key, mount, node, pointCanvas, readout, slider, trait } from "./ui.js";
+import { axes, inside, line, marker, pen, tidy } from "./shared/plot.js";
+import {
+  button, key, mount, node, pointCanvas, readout, slider, trait,
+} from "./shared/ui.js";
 
 /** Values at a place between rows, linear from one to the next. */
 export function valueAt(values, place) {

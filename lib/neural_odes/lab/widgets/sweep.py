@@ -10,7 +10,7 @@ import pandas as pd
 import traitlets
 from pandas.api.types import is_numeric_dtype
 
-from neural_odes.lab.widgets.base import Widget, bundle
+from neural_odes.lab.widgets.base import Widget, bundled
 
 
 class SweepWidget(Widget):
@@ -33,7 +33,7 @@ class SweepWidget(Widget):
         ValueError: frame or curves are not like that; names what is missing.
     """
 
-    _esm = bundle("sweep")
+    _esm = bundled("sweep")
     name = traitlets.Unicode().tag(sync=True)
     values = traitlets.List(traitlets.Float()).tag(sync=True)
     panels: Any = traitlets.List().tag(sync=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import traitlets
 
 from neural_odes.checks import at_least
-from neural_odes.lab.widgets.base import Widget, bundle, within
+from neural_odes.lab.widgets.base import Widget, bundled, within
 
 
 class CoverWidget(Widget):
@@ -26,7 +26,7 @@ class CoverWidget(Widget):
         TypeError, ValueError: an argument of the wrong type, or out of range.
     """
 
-    _esm = bundle("cover")
+    _esm = bundled("cover")
     points = traitlets.Int().tag(sync=True)
     n = traitlets.Int().tag(sync=True)
     r = traitlets.Float().tag(sync=True)

@@ -1,4 +1,4 @@
-"""Widgets of section 5 on a line: trajectories that cross, depths of each."""
+"""A widget of adaptive depth: where each input of a line stops."""
 
 from __future__ import annotations
 
@@ -9,54 +9,13 @@ from torch import Tensor
 
 from neural_odes.lab.widgets.base import (
     ModelWidget,
-    Widget,
-    bundle,
+    bundled,
     export_all,
     pack_data,
     place,
     within,
 )
 from neural_odes.ode import NeuralODE
-
-
-class CrossingWidget(Widget):
-    """Theorem 1: how large theta must be for a point to reach its mirror.
-
-    One picture shows solutions z(s) = x (2 exp(-theta s) - 1) of equation 16
-    and the targets -x within eps, another the error of the dragged point over
-    theta and the bound of the theorem. The page evaluates the formulas.
-
-    Args:
-        eps: the error allowed, > 0 and <= 1.
-        theta: where its slider starts, in [0.1, 10].
-        point: the input x where the point starts, in [-1, 1].
-        title: above the figure.
-
-    Raises:
-        ValueError: an argument out of range.
-    """
-
-    _esm = bundle("crossing")
-    eps = traitlets.Float().tag(sync=True)
-    theta = traitlets.Float().tag(sync=True)
-    point = traitlets.List(traitlets.Float()).tag(sync=True)
-
-    def __init__(
-        self,
-        eps: float = 0.1,
-        theta: float = 1.0,
-        *,
-        point: float = 0.75,
-        title: str = "How large must θ be for x to reach −x?",
-    ) -> None:
-        if not 0 < eps <= 1:
-            raise ValueError(f"eps must be a number in (0, 1], got {eps}")
-        super().__init__(
-            title=title,
-            eps=float(eps),
-            theta=float(within("theta", theta, 0.1, 10)),
-            point=[float(within("point", point, -1, 1))],
-        )
 
 
 class DepthsWidget(ModelWidget):
@@ -80,7 +39,7 @@ class DepthsWidget(ModelWidget):
         ValueError: the data do not fit, or an argument is out of range.
     """
 
-    _esm = bundle("depths")
+    _esm = bundled("depths")
     data = traitlets.Dict().tag(sync=True)
     selected = traitlets.Unicode().tag(sync=True)
     s = traitlets.Float(1.0).tag(sync=True)

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from helpers import TIGHT, double, points
 from torch import nn
 
 from neural_odes import (
@@ -22,20 +23,6 @@ from neural_odes import (
     seeded,
 )
 from neural_odes.augment import HigherOrder, InputLayer, Visible, ZeroAugment
-
-TIGHT = Solver(rtol=1e-10, atol=1e-12)
-
-
-def points(*shape, seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(*shape, generator=generator, dtype=torch.float64)
-
-
-def double(make, seed=0):
-    return seeded(make, seed).double()
-
-
-# --- Lifts
 
 
 @pytest.mark.parametrize("shape", [(4, 2), (3, 2, 5, 5), (6, 2)])

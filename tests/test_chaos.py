@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from helpers import TIGHT, points
 from torch import nn
 
 from neural_odes import (
@@ -35,13 +36,6 @@ from neural_odes.data.systems import (
     stable_spiral,
     van_der_pol,
 )
-
-TIGHT = Solver(rtol=1e-9, atol=1e-11)
-
-
-def points(*shape, seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(*shape, generator=generator, dtype=torch.float64)
 
 
 def attractor(field, samples, depth, step, size=3):

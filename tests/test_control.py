@@ -5,6 +5,7 @@ import math
 
 import pytest
 import torch
+from helpers import TIGHT, points
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
@@ -26,7 +27,6 @@ from neural_odes import (
 )
 from neural_odes.data import crossing
 
-TIGHT = Solver(rtol=1e-10, atol=1e-10)
 BACKPROP = Solver("rk4", step_size=0.5)  # its gradient is exact for any step
 ADJOINT = Solver("dopri8", rtol=1e-9, atol=1e-9, adjoint=True)
 # Wide enough that what an adaptive step leaves of error does not show.
@@ -63,11 +63,6 @@ def double(make, seed=0):
         for p in module.parameters():
             p.add_(torch.sin(torch.arange(p.numel())).view_as(p), alpha=0.3)
     return module
-
-
-def points(*shape, seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(*shape, generator=generator, dtype=torch.float64)
 
 
 def by_hand(*depths):

@@ -5,6 +5,7 @@ from functools import partial
 
 import pytest
 import torch
+from helpers import TIGHT
 from torch import nn
 
 from neural_odes import (
@@ -28,8 +29,6 @@ from neural_odes import (
 )
 from neural_odes.chaos import finite_time_exponents
 from neural_odes.training.ensemble import Ensemble
-
-TIGHT = Solver(rtol=1e-8, atol=1e-8)
 
 
 class Graph(nn.Module):

@@ -5,6 +5,7 @@ import math
 
 import pytest
 import torch
+from helpers import TIGHT
 from torch import nn
 
 from neural_odes import (
@@ -33,7 +34,6 @@ from neural_odes.training.fit import pays
 
 X, Y = (t.double() for t in nested_spheres(24))
 RK4 = Solver("rk4", step_size=0.25)
-TIGHT = Solver(rtol=1e-9, atol=1e-9)
 STACKED = {
     "vanilla": lambda: NeuralODE(mlp(2, 6, 2), readout=nn.Linear(2, 1)),
     "concat": lambda: NeuralODE(

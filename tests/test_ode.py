@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from helpers import TIGHT
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
@@ -17,8 +18,6 @@ from neural_odes import (
     seeded,
 )
 from neural_odes.ode import DepthInvariant, as_field, per_sample
-
-TIGHT = Solver(rtol=1e-9, atol=1e-9)
 
 
 def planar(**parts):

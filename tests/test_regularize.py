@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from helpers import TIGHT
 
 from neural_odes import (
     AdaptiveDepth,
@@ -18,7 +19,6 @@ from neural_odes import (
 )
 from neural_odes.regularize import fixed_point, steady_state
 
-TIGHT = Solver(rtol=1e-10, atol=1e-12)
 X = torch.tensor([[3.0, 4.0], [0.0, 2.0]]).double()
 
 

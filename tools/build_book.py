@@ -130,10 +130,11 @@ def derived_config(root: Path, cache: Path, repository: str) -> dict[str, Any]:
 
 
 def chapters(root: Path) -> list[Path]:
-    """The notebooks that the table of contents names."""
+    """The notebooks that the table of contents names, the first page too."""
     toc = yaml.safe_load((root / "_toc.yml").read_text())
     parts = toc.get("parts", [toc])
-    names = [entry["file"] for part in parts for entry in part["chapters"]]
+    names = [toc["root"]]
+    names += [entry["file"] for part in parts for entry in part["chapters"]]
     paths = [root / f"{name}.ipynb" for name in names]
     return [path for path in paths if path.exists()]
 

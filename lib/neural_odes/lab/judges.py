@@ -159,6 +159,8 @@ def _name(place: Any) -> str:
 def _values(frame: pd.DataFrame, quantity: str, place: Where) -> pd.Series:
     for column, value in place.items():
         frame = frame[frame[column] == value]
+    if frame.empty:
+        raise ValueError(f"a claim names {dict(place)}, of which are no rows")
     series = frame.set_index("seed")[quantity].astype(float)
     if not series.index.is_unique:
         raise ValueError(f"{place} has several rows of one seed")

@@ -36,7 +36,6 @@ EVERY_FIELD = {
     "concat": lambda: DepthConcat(mlp(3, 6, 2)),
     "galerkin": lambda: Galerkin(mlp(2, 6, 2), Fourier(3)),
     "hypernetwork": lambda: Hypernetwork(mlp(2, 6, 2), hidden=4),
-    "hypernetwork ODE": lambda: HypernetworkODE(mlp(2, 2, 2), hidden=2),
     "controlled": lambda: DataControlled(mlp(4, 6, 2)),
     "controlled concat": lambda: DataControlled(DepthConcat(mlp(5, 6, 2))),
     "concat controlled": lambda: DepthConcat(DataControlled(mlp(5, 6, 2))),
@@ -48,9 +47,6 @@ EVERY_FIELD = {
     ),
     "hypernetwork controlled": lambda: Hypernetwork(
         DataControlled(DepthConcat(mlp(5, 6, 2))), hidden=4
-    ),
-    "hypernetwork ODE controlled": lambda: HypernetworkODE(
-        DataControlled(mlp(4, 4, 2)), hidden=4
     ),
 }
 each_field = pytest.mark.parametrize("kind", EVERY_FIELD)
@@ -287,10 +283,7 @@ def test_a_depth_per_sample_is_each_sample_solved_alone(kind):
 @pytest.mark.parametrize(
     ("kind", "solver"),
     [(kind, BACKPROP) for kind in EVERY_FIELD]
-    + [
-        (kind, ADJOINT)
-        for kind in ("concat", "hypernetwork controlled", "hypernetwork ODE")
-    ],
+    + [(kind, ADJOINT) for kind in ("concat", "hypernetwork controlled")],
 )
 def test_gradients_of_x_and_g_agree_with_finite_differences(kind, solver):
     depth = AdaptiveDepth(2, hidden=2).double()
@@ -331,6 +324,13 @@ def test_depths_are_never_negative(seed, inputs, scale):
     own = depth(torch.tensor(inputs)[:, None])
     assert own.shape == (len(inputs),)
     assert bool((own >= 0).all())
+
+
+def test_a_field_with_a_state_of_its_own_takes_one_depth():
+    field = HypernetworkODE(DataControlled(mlp(4, 4, 2)), hidden=4)
+    model = NeuralODE(field, depth=AdaptiveDepth(2))
+    with pytest.raises(TypeError, match="depth must be a number"):
+        model(torch.ones(3, 2))
 
 
 def test_depth_zero_returns_the_input():

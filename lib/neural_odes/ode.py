@@ -207,8 +207,12 @@ class NeuralODE(nn.Module):
         field: Any = self.field
         start: Any = z0
         if isinstance(field, JointField):
-            w0 = field.initial()
-            start = (z0, w0 if own is None else w0.expand(len(x), *w0.shape))
+            if own is not None:
+                raise TypeError(
+                    "depth must be a number where the field has a state of its "
+                    f"own, as {type(field).__name__} does, got a callable"
+                )
+            start = (z0, field.initial())
         if own is not None:
             field = _stretch(field, own)
         params = [*self.parameters(), x]
@@ -262,20 +266,7 @@ def _stretch(field: Any, own: Tensor) -> Any:
     def stretched(tau: Tensor, z: Tensor, x: Tensor) -> Tensor:
         return per_sample(own, z) * field((tau * own)[:, None], z, x)
 
-    def alone(
-        s: Tensor, z: Tensor, w: Tensor, x: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        dz, dw = field(s, (z[None], w), x[None])
-        return dz[0], dw
-
-    def stretched_joint(
-        tau: Tensor, state: tuple[Tensor, Tensor], x: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        z, w = state
-        dz, dw = torch.vmap(alone)(tau * own, z, w, x)
-        return per_sample(own, z) * dz, per_sample(own, w) * dw
-
-    return stretched_joint if isinstance(field, JointField) else stretched
+    return stretched
 
 
 def _check_input(x: Tensor) -> None:

@@ -68,9 +68,10 @@ function renderFlow({ model: python, el }) {
     const added = node("div", { className: "ode-canvas ode-square ode-small" }, addedStates);
     const panel = node("div", { className: "ode-panel" },
       ...(states.size > 1 ? [variant] : []), depth,
-      node("div", { className: "ode-buttons" }, play, reset), precision, values, small, added);
+      node("div", { className: "ode-buttons" }, play, reset), precision, values);
+    const strip = node("div", { className: "ode-strip" }, small, added);
     const legend = key();
-    shell.root.append(node("div", { className: "ode-body" }, plane, panel), legend);
+    shell.root.append(node("div", { className: "ode-body" }, plane, panel), strip, legend);
     for (const t of [selected, point, s, tolerance]) t.watch(shell.redraw);
 
     return () => {

@@ -1182,12 +1182,11 @@ function renderFlow({ model: python, el }) {
       depth,
       node("div", { className: "ode-buttons" }, play, reset),
       precision,
-      values,
-      small,
-      added
+      values
     );
+    const strip = node("div", { className: "ode-strip" }, small, added);
     const legend = key();
-    shell.root.append(node("div", { className: "ode-body" }, plane, panel), legend);
+    shell.root.append(node("div", { className: "ode-body" }, plane, panel), strip, legend);
     for (const t of [selected, point, s, tolerance]) t.watch(shell.redraw);
     return () => {
       const now = scene();

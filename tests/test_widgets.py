@@ -32,6 +32,7 @@ from neural_odes.lab.widgets import (
     LorenzWidget,
     ModesWidget,
     NeighbourWidget,
+    PlaygroundWidget,
     SolverWidget,
     SweepWidget,
     export,
@@ -325,6 +326,20 @@ def test_sweeps_come_from_measured_rows() -> None:
         (lambda: sweep(frame, exponent={"cost": "nfe"}), "frame must"),
         (lambda: sweep(frame, accuracy={}), "curves must"),
         (lambda: sweep(frame, third={"a": "fresh"}), "curves must"),
+    ):
+        with pytest.raises(ValueError, match=named):
+            call()
+
+
+def test_a_playground_starts_where_it_is_told() -> None:
+    widget = PlaygroundWidget("concat", "spirals", width=8, steps=4)
+    assert widget.settings["variant"] == "concat"
+    assert (widget.settings["width"], widget.settings["steps"]) == (8, 4)
+    for call, named in (
+        (lambda: PlaygroundWidget("vanilla"), "variant must"),
+        (lambda: PlaygroundWidget(data="digits"), "data must"),
+        (lambda: PlaygroundWidget(width=99), "width must"),
+        (lambda: PlaygroundWidget(steps=0), "steps must"),
     ):
         with pytest.raises(ValueError, match=named):
             call()

@@ -447,3 +447,42 @@ def test_lifts_and_readouts(lift, features: int) -> None:
     with torch.no_grad():
         want = model(x)[:, 0]
     assert torch.allclose(wide(got["output"]), want, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("variant", "field", "states"),
+    [
+        ("depth-invariant", lambda: mlp(2, 5, 5, 2), 2),
+        ("concat", lambda: DepthConcat(mlp(3, 5, 5, 2)), 2),
+        ("data-controlled", lambda: DataControlled(mlp(4, 5, 5, 2)), 2),
+        ("augmented", lambda: mlp(4, 5, 5, 4), 4),
+        ("second order", lambda: HigherOrder(mlp(4, 5, 5, 2)), 4),
+    ],
+)
+@pytest.mark.parametrize("method", ["euler", "rk4"])
+def test_the_page_trains_as_torch_does(variant, field, states, method) -> None:
+    model = seeded(
+        lambda: NeuralODE(
+            field(),
+            lift=ZeroAugment(states - 2),
+            readout=nn.Linear(states, 1),
+            solver=Solver(method, step_size=0.25),
+        ),
+        0,
+    ).double()
+    x = points()
+    y = x[:, :1].sign()
+    loss = (model(x) - y).square().mean()
+    want = torch.autograd.grad(loss, list(model.parameters()))
+    settings = {"variant": variant, "method": method, "width": 5, "steps": 4}
+    weights = nn.utils.parameters_to_vector(model.parameters())
+    asked = {
+        "settings": settings | {"extra": states - 2},
+        "w": weights.tolist(),
+        "x": x.flatten().tolist(),
+        "y": y.flatten().tolist(),
+    }
+    got = json.loads(node(str(HERE / "training.mjs"), text=json.dumps(asked)))
+    assert got["loss"] == pytest.approx(loss.item(), abs=1e-12)
+    flat = torch.cat([g.flatten() for g in want])
+    assert torch.allclose(wide(got["grad"]), flat, rtol=0, atol=1e-11)

@@ -15,6 +15,7 @@ from neural_odes.lab.widgets.flow import FlowWidget
 from neural_odes.lab.widgets.lorenz import LorenzWidget
 from neural_odes.lab.widgets.modes import ModesWidget
 from neural_odes.lab.widgets.neighbour import NeighbourWidget
+from neural_odes.lab.widgets.playground import PlaygroundWidget
 from neural_odes.lab.widgets.solver import SolverWidget
 from neural_odes.lab.widgets.sweep import SweepWidget
 
@@ -26,6 +27,7 @@ __all__ = [
     "LorenzWidget",
     "ModesWidget",
     "NeighbourWidget",
+    "PlaygroundWidget",
     "SolverWidget",
     "SweepWidget",
     "export",

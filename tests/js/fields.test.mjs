@@ -3,6 +3,7 @@ import { test } from "node:test";
 import {
   readBasis, readModel,
 } from "../../lib/neural_odes/lab/widgets/shared/fields.js";
+import { carriedBack } from "../../lib/neural_odes/lab/widgets/shared/inputs.js";
 import {
   applyNet, unpack,
 } from "../../lib/neural_odes/lab/widgets/shared/nets.js";
@@ -69,6 +70,16 @@ test("the readout's line is found", () => {
   const readout = { net: [linear(2, 1, true)], weights: pack([3, 4, -5]) };
   assert.deepEqual(readModel({ ...rotation(), readout }).boundary, [-5, 3, 4]);
   assert.equal(readModel(rotation()).boundary, null);
+});
+
+test("the readout's line is carried back to inputs that end on it", () => {
+  const readout = { net: [linear(2, 1, true)], weights: pack([3, 4, -1]) };
+  const model = readModel({ ...rotation(), readout });
+  const curve = carriedBack(model, [-2, 2, -2, 2]).filter((x) => Math.hypot(...x) < 2);
+  assert.ok(curve.length > 20);
+  const { z } = model.solve(Float64Array.from(curve.flat()), [0, 2], { rtol: 1e-9, atol: 1e-9 });
+  model.output(z[1]).forEach((v) => assert.ok(Math.abs(v) < 1e-3));
+  assert.equal(carriedBack(readModel(rotation()), [-2, 2, -2, 2]), null);
 });
 
 const constant = (value) => ({ net: [linear(2, 1, true)], weights: pack([0, 0, value]) });

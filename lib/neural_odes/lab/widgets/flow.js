@@ -101,7 +101,9 @@ function renderFlow({ model: python, el }) {
         controlled ? "arrows: the field of the dragged x alone"
           : hasAdded(now.model) ? "arrows: the field where the added states are the point's"
           : "arrows: one field for all",
-        ...(small.hidden ? [] : ["small picture: class of each input, on a grid that may miss thin channels"]),
+        ...(small.hidden ? [] : ["small picture: class of each input; " + (classified().curve
+          ? "its boundary is the dashed line, carried back"
+          : "on a grid that may miss thin channels")]),
         ...(added.hidden ? [] : ["last picture: the added states"]), DRAG_KEY);
       const [from, to] = [vector(point.get()), vector(way.z.at(-1))];
       const output = vector(way.output);

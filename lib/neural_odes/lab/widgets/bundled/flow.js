@@ -839,23 +839,66 @@ var moves = (point, view, frame) => ({
 var CELLS = 32;
 var SETTINGS_INPUTS = { rtol: 1e-3, atol: 1e-3, maxSteps: 300 };
 var showsInputs = (model) => model.features === 2 && model.outputs === 1;
+function carriedBack(model, box, reach = 25) {
+  if (!model.boundary || model.controlled || model.adaptive || model.features !== 2)
+    return null;
+  const [c, a, b] = model.boundary;
+  const size = Math.hypot(a, b);
+  const point = (t) => [-c * a / size ** 2 - t * b / size, -c * b / size ** 2 + t * a / size];
+  const back = (ts) => {
+    const f = (s, z2) => model.slope(model.depth - s, z2).map((v) => -v);
+    const start = Float64Array.from(ts.flatMap(point));
+    const z = integrate(f, start, [0, model.depth], { rtol: 1e-5, atol: 1e-5, maxSteps: 500 }).z[1];
+    return ts.map((t, i) => ({ t, x: [z[2 * i], z[2 * i + 1]] }));
+  };
+  const fine = Math.max(box[1] - box[0], box[3] - box[2]) / 60;
+  const near = ({ x: [u, v] }) => u > box[0] - 1 && u < box[1] + 1 && v > box[2] - 1 && v < box[3] + 1;
+  try {
+    let found = back([...ladder([-reach, reach], 240)]);
+    for (let round = 0; round < 12 && found.length < 3e3; round++) {
+      const between2 = [];
+      for (let i = 1; i < found.length; i++) {
+        const [p, q] = [found[i - 1], found[i]];
+        const gap = Math.hypot(p.x[0] - q.x[0], p.x[1] - q.x[1]);
+        if (gap > fine && (near(p) || near(q)) && q.t - p.t > 1e-9) between2.push((p.t + q.t) / 2);
+      }
+      if (!between2.length) break;
+      found = [...found, ...back(between2)].sort((p, q) => p.t - q.t);
+    }
+    return found.map(({ x }) => x);
+  } catch {
+    return null;
+  }
+}
 function classifyInputs(model, x) {
   const box = boxAround({ size: 2 }, [x], { rim: 0.12 });
   const [across, up] = [box.slice(0, 2), box.slice(2)].map((ends) => [...ladder(ends, CELLS)]);
   const grid = Float64Array.from(up.flatMap((v) => across.flatMap((u) => [u, v])));
   try {
     const { z } = model.solve(grid, [0, model.depth], SETTINGS_INPUTS);
-    return { box, values: model.output(z[1]) };
+    return { box, values: model.output(z[1]), curve: carriedBack(model, box) };
   } catch (error) {
     return { box, failed: error.message };
   }
 }
-function drawInputs(sheet, { box, values }, data, point) {
+function drawInputs(sheet, { box, values, curve }, data, point) {
   const { ctx, colours: c } = sheet;
   const frame = axes(sheet, box, { names: ["x₁", "x₂"] });
   const dot = (label, x, y, r) => marker(ctx, shapeOf(label), frame.x(x), frame.y(y), r, c.classes[label], c.paper, 0.8);
   inside(ctx, frame, () => {
-    if (values) drawRegions(ctx, frame, values, c);
+    if (values) drawRegions(ctx, frame, values, c, !curve);
+    if (curve) {
+      ctx.strokeStyle = c.ink;
+      ctx.lineWidth = 1.2;
+      ctx.beginPath();
+      const apart = (box[1] - box[0]) / 4;
+      curve.forEach(([u, v], i) => {
+        const [p, q] = curve[i - 1] ?? [Infinity, 0];
+        const go = Math.hypot(u - p, v - q) < apart ? "lineTo" : "moveTo";
+        ctx[go](frame.x(u), frame.y(v));
+      });
+      ctx.stroke();
+    }
     data.y.forEach((y, i) => dot(Math.sign(y) || 1, data.x[2 * i], data.x[2 * i + 1], 2.4));
     const shown = [...point.x].map((v, i) => Math.min(box[2 * i + 1], Math.max(box[2 * i], v)));
     const side = Math.sign(point.output[0]) || 1;
@@ -872,7 +915,7 @@ function drawInputs(sheet, { box, values }, data, point) {
     );
   });
 }
-function drawRegions(ctx, frame, values, c) {
+function drawRegions(ctx, frame, values, c, edges) {
   ctx.fillStyle = c.fills[-1];
   ctx.fillRect(frame.left, frame.top, frame.right - frame.left, frame.bottom - frame.top);
   const [dx, dy] = [(frame.right - frame.left) / CELLS, (frame.bottom - frame.top) / CELLS];
@@ -900,7 +943,7 @@ function drawRegions(ctx, frame, values, c) {
     }
   ctx.fillStyle = c.fills[1];
   ctx.fill();
-  for (const cuts of boundary)
+  if (edges) for (const cuts of boundary)
     for (let n = 0; n < cuts.length; n += 2) line(ctx, cuts.slice(n, n + 2), c.ink, 1.2);
 }
 
@@ -1213,7 +1256,7 @@ function renderFlow({ model: python, el }) {
         ...CLASS_KEY,
         ...now.model.boundary ? ["dashed: output 0"] : [],
         controlled ? "arrows: the field of the dragged x alone" : hasAdded(now.model) ? "arrows: the field where the added states are the point's" : "arrows: one field for all",
-        ...small.hidden ? [] : ["small picture: class of each input, on a grid that may miss thin channels"],
+        ...small.hidden ? [] : ["small picture: class of each input; " + (classified().curve ? "its boundary is the dashed line, carried back" : "on a grid that may miss thin channels")],
         ...added.hidden ? [] : ["last picture: the added states"],
         DRAG_KEY
       );

@@ -1,4 +1,5 @@
 // The plane of inputs: the class that a model of one output gives to each.
+import { integrate } from "./numerics.js";
 import { axes, inside, line, marker, shapeOf } from "./plot.js";
 import { boxAround, ladder } from "./scene.js";
 
@@ -7,6 +8,43 @@ const SETTINGS_INPUTS = { rtol: 1e-3, atol: 1e-3, maxSteps: 300 };
 
 export const showsInputs = (model) => model.features === 2 && model.outputs === 1;
 
+/**
+ * The boundary of a flow that all points of the plane share: the readout's
+ * line, carried back. Pairs [x1, x2] in order, or null where there is none.
+ * A grid misses the channels through which the line comes in; this does not.
+ */
+export function carriedBack(model, box, reach = 25) {
+  if (!model.boundary || model.controlled || model.adaptive || model.features !== 2)
+    return null;
+  const [c, a, b] = model.boundary;
+  const size = Math.hypot(a, b);
+  const point = (t) => [(-c * a) / size ** 2 - (t * b) / size, (-c * b) / size ** 2 + (t * a) / size];
+  const back = (ts) => {
+    const f = (s, z) => model.slope(model.depth - s, z).map((v) => -v);
+    const start = Float64Array.from(ts.flatMap(point));
+    const z = integrate(f, start, [0, model.depth], { rtol: 1e-5, atol: 1e-5, maxSteps: 500 }).z[1];
+    return ts.map((t, i) => ({ t, x: [z[2 * i], z[2 * i + 1]] }));
+  };
+  const fine = Math.max(box[1] - box[0], box[3] - box[2]) / 60;
+  const near = ({ x: [u, v] }) => u > box[0] - 1 && u < box[1] + 1 && v > box[2] - 1 && v < box[3] + 1;
+  try {
+    let found = back([...ladder([-reach, reach], 240)]);
+    for (let round = 0; round < 12 && found.length < 3000; round++) {
+      const between = [];
+      for (let i = 1; i < found.length; i++) {
+        const [p, q] = [found[i - 1], found[i]];
+        const gap = Math.hypot(p.x[0] - q.x[0], p.x[1] - q.x[1]);
+        if (gap > fine && (near(p) || near(q)) && q.t - p.t > 1e-9) between.push((p.t + q.t) / 2);
+      }
+      if (!between.length) break;
+      found = [...found, ...back(between)].sort((p, q) => p.t - q.t);
+    }
+    return found.map(({ x }) => x);
+  } catch {
+    return null; // carried back, some fields leave the numbers there are
+  }
+}
+
 /** Outputs on a grid around the data, row by row: {box, values}, or {failed}. */
 export function classifyInputs(model, x) {
   const box = boxAround({ size: 2 }, [x], { rim: 0.12 });
@@ -14,20 +52,33 @@ export function classifyInputs(model, x) {
   const grid = Float64Array.from(up.flatMap((v) => across.flatMap((u) => [u, v])));
   try {
     const { z } = model.solve(grid, [0, model.depth], SETTINGS_INPUTS);
-    return { box, values: model.output(z[1]) };
+    return { box, values: model.output(z[1]), curve: carriedBack(model, box) };
   } catch (error) {
     return { box, failed: error.message };
   }
 }
 
 /** Regions of both classes and the boundary, with the data and the point. */
-export function drawInputs(sheet, { box, values }, data, point) {
+export function drawInputs(sheet, { box, values, curve }, data, point) {
   const { ctx, colours: c } = sheet;
   const frame = axes(sheet, box, { names: ["x₁", "x₂"] });
   const dot = (label, x, y, r) =>
     marker(ctx, shapeOf(label), frame.x(x), frame.y(y), r, c.classes[label], c.paper, 0.8);
   inside(ctx, frame, () => {
-    if (values) drawRegions(ctx, frame, values, c);
+    if (values) drawRegions(ctx, frame, values, c, !curve);
+    if (curve) {
+      ctx.strokeStyle = c.ink;
+      ctx.lineWidth = 1.2;
+      ctx.beginPath();
+      // Far outside its points lie apart: no line across the picture.
+      const apart = (box[1] - box[0]) / 4;
+      curve.forEach(([u, v], i) => {
+        const [p, q] = curve[i - 1] ?? [Infinity, 0];
+        const go = Math.hypot(u - p, v - q) < apart ? "lineTo" : "moveTo";
+        ctx[go](frame.x(u), frame.y(v));
+      });
+      ctx.stroke();
+    }
     data.y.forEach((y, i) => dot(Math.sign(y) || 1, data.x[2 * i], data.x[2 * i + 1], 2.4));
     // Far from the data the point stays at the edge, hollow.
     const shown = [...point.x].map((v, i) =>
@@ -40,7 +91,7 @@ export function drawInputs(sheet, { box, values }, data, point) {
 }
 
 /** Cells cut where the output, linear along their edges, changes its sign. */
-function drawRegions(ctx, frame, values, c) {
+function drawRegions(ctx, frame, values, c, edges) {
   ctx.fillStyle = c.fills[-1];
   ctx.fillRect(frame.left, frame.top, frame.right - frame.left, frame.bottom - frame.top);
   const [dx, dy] = [(frame.right - frame.left) / CELLS, (frame.bottom - frame.top) / CELLS];
@@ -68,6 +119,6 @@ function drawRegions(ctx, frame, values, c) {
     }
   ctx.fillStyle = c.fills[1];
   ctx.fill();
-  for (const cuts of boundary)
+  if (edges) for (const cuts of boundary)
     for (let n = 0; n < cuts.length; n += 2) line(ctx, cuts.slice(n, n + 2), c.ink, 1.2);
 }

@@ -148,6 +148,46 @@ class TestLearning:
         torch.testing.assert_close(by[0].loss, by[1].loss, rtol=1e-4, atol=0)
 
 
+class TestOwnWays:
+    def test_an_optimizer_of_ones_own(self):
+        x, y = nested_spheres(40)
+        one, other = model(), model()
+        train(one, x, y, epochs=2,
+              optimizer=lambda p: torch.optim.SGD(p, lr=0.1))  # fmt: skip
+        sgd = torch.optim.SGD(other.parameters(), lr=0.1)
+        for _ in range(2):
+            sgd.zero_grad()
+            mse_loss(other(x), y).backward()
+            sgd.step()
+        torch.testing.assert_close(parameters(one), parameters(other))
+
+    def test_a_callback_sees_each_epoch_and_can_stop(self):
+        seen = []
+
+        def stop(epoch, models, row):
+            seen.append((epoch, row[0].item()))
+            return epoch == 2
+
+        one = model()
+        history = train(one, epochs=50, callback=stop)
+        assert [epoch for epoch, _ in seen] == [0, 1, 2]
+        assert history.loss.tolist() == [loss for _, loss in seen]
+
+    def test_a_callback_sees_the_weights_of_several(self):
+        models, shown = [model(seed) for seed in range(3)], []
+
+        def look(epoch, trained, row):
+            assert row.shape == (3, 3)
+            shown.append([parameters(one) for one in trained])
+
+        train(models, epochs=2, lr=0.05, callback=look)
+        assert all(
+            torch.equal(a, parameters(b))
+            for a, b in zip(shown[-1], models, strict=True)
+        )
+        assert not torch.equal(shown[0][0], shown[1][0])
+
+
 class TestHistory:
     def test_lengths(self):
         history = train(model(), epochs=4)

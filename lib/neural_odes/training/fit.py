@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Required, TypedDict, Unpack, overload
 
@@ -15,6 +16,7 @@ from neural_odes.ode import NeuralODE, _check_input
 from neural_odes.training.checkpoint import Checkpoint, fingerprint
 from neural_odes.training.ensemble import Ensemble, Loss, Penalty, stackable
 from neural_odes.training.loop import (
+    Callback,
     History,
     TrainingError,
     check_shapes,
@@ -29,17 +31,22 @@ OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
 }
 
 
+Optimize = Callable[[list[Tensor]], torch.optim.Optimizer]
+"""Makes an optimizer of parameters."""
+
+
 class _Settings(TypedDict, total=False):
     epochs: Required[int]
     lr: float
     weight_decay: float
-    optimizer: str
+    optimizer: str | Optimize
     loss: Loss
     batch_size: int | None
     seed: int
     penalty: Penalty | None
     progress: bool
     checkpoint: str | Path | None
+    callback: Callback | None
 
 
 @overload
@@ -65,13 +72,14 @@ def fit(
     epochs: int,
     lr: float = 1e-3,
     weight_decay: float = 0.0,
-    optimizer: str = "adam",
+    optimizer: str | Optimize = "adam",
     loss: Loss = nn.functional.mse_loss,
     batch_size: int | None = None,
     seed: int = 0,
     penalty: Penalty | None = None,
     progress: bool = True,
     checkpoint: str | Path | None = None,
+    callback: Callback | None = None,
 ) -> History | list[History]:
     """Train a model, or each of several, in place.
 
@@ -94,7 +102,8 @@ def fit(
         lr: learning rate, > 0.
         weight_decay: of the optimizer, >= 0.
         optimizer: "adam" (weight decay added to the gradient, as in the
-            paper) or "adamw" (decoupled from it).
+            paper), "adamw" (decoupled from it), or a callable that makes one
+            of a list of parameters, with a rate of its own.
         loss: of outputs and targets, a scalar; the mean squared error by
             default, as in the paper.
         batch_size: samples per step; by default all of them.
@@ -108,6 +117,10 @@ def fit(
             global generator is set to what it was, for dropout.
             Models that train one after another have a file each, with their
             number in its name.
+        callback: called after each epoch as ``callback(epoch, models, row)``,
+            models the list of those that train together and row their losses,
+            norms of gradients and evaluations, shape (3, M); True ends the
+            training. For early stopping, validation, best weights.
 
     Returns:
         the history, or one for each model.
@@ -140,11 +153,18 @@ def fit(
     else:
         programs = [Ensemble([model], penalty) for model in several]
         data = [(a[None], b[None]) for a, b in zip(xs, ys, strict=True)]
+    make = (
+        partial(OPTIMIZERS[optimizer], lr=lr, weight_decay=weight_decay)
+        if isinstance(optimizer, str)
+        else optimizer
+    )
     histories: list[History] = []
     settings = {
         "lr": lr,
         "weight_decay": weight_decay,
-        "optimizer": optimizer,
+        "optimizer": optimizer
+        if isinstance(optimizer, str)
+        else named(optimizer),
         "batch_size": batch_size,
         "seed": seed,
     }
@@ -165,15 +185,14 @@ def fit(
             program,
             inputs,
             targets,
-            optimizer=OPTIMIZERS[optimizer](
-                program.parameters, lr=lr, weight_decay=weight_decay
-            ),
+            optimizer=make(program.parameters),
             loss=loss,
             epochs=epochs,
             batches=_batches(inputs, batch_size, generator),
             progress=progress,
             number=None if isinstance(models, NeuralODE) else i,
             checkpoint=kept,
+            callback=callback,
         )
     return histories[0] if isinstance(models, NeuralODE) else histories
 
@@ -204,6 +223,14 @@ def check_labels(y: Tensor) -> None:
         raise ValueError(f"y must be labels -1 and +1, got {found}")
 
 
+def named(function: Any) -> str | None:
+    """What a function is called, as a checkpoint keeps it."""
+    if function is None:
+        return None
+    kind = function if hasattr(function, "__qualname__") else type(function)
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
 def _fingerprints(
     program: Ensemble,
     x: Tensor,
@@ -212,12 +239,6 @@ def _fingerprints(
     penalty: Penalty | None,
 ) -> dict[str, str | None]:
     """What decides a training's end besides its numbers."""
-
-    def named(function: Any) -> str | None:
-        if function is None:
-            return None
-        kind = function if hasattr(function, "__qualname__") else type(function)
-        return f"{kind.__module__}.{kind.__qualname__}"
 
     model = program.models[0]
     depth = model.depth if isinstance(model.depth, float | int) else ""
@@ -296,12 +317,13 @@ def _check_settings(
     epochs: int,
     lr: float,
     weight_decay: float,
-    optimizer: str,
+    optimizer: str | Optimize,
     batch_size: int | None,
 ) -> None:
     at_least("epochs", epochs, 1)
     positive("lr", lr)
     nonnegative("weight_decay", weight_decay)
-    one_of("optimizer", optimizer, OPTIMIZERS)
+    if not callable(optimizer):
+        one_of("optimizer", optimizer, OPTIMIZERS)
     if batch_size is not None:
         at_least("batch_size", batch_size, 1)

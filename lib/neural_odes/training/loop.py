@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -13,9 +13,14 @@ from torch import Tensor
 from torch.nn.functional import mse_loss
 from tqdm.auto import tqdm
 
+from neural_odes.ode import NeuralODE
 from neural_odes.solver import SolverError, _reason
 from neural_odes.training.checkpoint import Checkpoint
 from neural_odes.training.ensemble import Ensemble, Loss, scalar
+
+Callback = Callable[[int, Sequence[NeuralODE], Tensor], bool | None]
+"""``callback(epoch, models, row)`` after an epoch, counted from 0: the row has
+losses, norms of gradients and evaluations, shape (3, M). True stops."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +108,7 @@ def train(
     progress: bool,
     number: int | None = None,
     checkpoint: Checkpoint | None = None,
+    callback: Callback | None = None,
 ) -> list[History]:
     """Train models on inputs and targets of shape (M, N, ...).
 
@@ -117,6 +123,7 @@ def train(
         progress: show a progress bar.
         number: of a single model among others, for errors.
         checkpoint: keeps the state after each epoch, or has one to go on from.
+        callback: called after each epoch; True ends the training.
 
     Raises:
         ValueError: the loss is no scalar, outputs and y differ in shape, or
@@ -173,6 +180,10 @@ def train(
                     rows,
                     time.perf_counter() - start,
                 )
+            if callback is not None:
+                program.write_back()
+                if callback(epoch, program.models, rows[-1]):
+                    break
     finally:
         program.write_back()
     return _histories(rows, len(x), start)

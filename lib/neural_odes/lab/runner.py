@@ -176,11 +176,17 @@ def _client(workers: int | str, stack: ExitStack) -> Any:
     distributed = optional("distributed", "dask")
     if isinstance(workers, str):
         return distributed.Client(workers)
-    cluster = distributed.LocalCluster(
-        n_workers=workers,
-        threads_per_worker=1,
-        dashboard_address=None,
-    )
+    # Dask has workers give freed memory back at once, so that every state of a
+    # solve costs page faults, and samples their stacks: half a task's time.
+    dask = optional("dask", "dask")
+    spawn = "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_"
+    sampling = "distributed.worker.profile.enabled"
+    with dask.config.set({spawn: 2**30, sampling: False}):
+        cluster = distributed.LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            dashboard_address=None,
+        )
     return distributed.Client(stack.enter_context(cluster))
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from timing import compared, keep, versions
+from timing import compared, keep, mlp_in_jax, versions
 from torchdiffeq import odeint
 
 from neural_odes import (
@@ -56,14 +56,10 @@ def _diffrax(f: torch.nn.Module, x: Any, s: Any) -> Way:
     w = [jax.numpy.array(p.numpy()) for p in f.parameters()]
     z0, depths = jax.numpy.array(x.numpy()), jax.numpy.array(s.numpy())
 
-    def slope(s: Any, z: Any, _: Any) -> Any:
-        z = jax.numpy.tanh(z @ w[0].T + w[1])
-        return jax.numpy.tanh(z @ w[2].T + w[3]) @ w[4].T + w[5]
-
     @jax.jit
     def solve() -> Any:
         return diffrax.diffeqsolve(
-            diffrax.ODETerm(slope),
+            diffrax.ODETerm(lambda s, z, _: mlp_in_jax(w, z)),
             diffrax.Dopri5(),
             *(0.0, 1.0, None, z0),
             saveat=diffrax.SaveAt(ts=depths),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -65,6 +65,14 @@ def keep(name: str, rows: list[dict[str, Any]], **more: Any) -> None:
     path = FOLDER / f"{name}.json"
     write_json(path, {"rows": rows, **more, "provenance": provenance("cpu")})
     print(f"\nwritten to {path}")
+
+
+def mlp_in_jax(w: Sequence[Any], z: Any) -> Any:
+    """``mlp(2, 16, 16, 2)`` of weights and biases as jax's arrays."""
+    from jax.numpy import tanh  # noqa: PLC0415
+
+    z = tanh(z @ w[0].T + w[1])
+    return tanh(z @ w[2].T + w[3]) @ w[4].T + w[5]
 
 
 def versions(*packages: str) -> dict[str, str]:

@@ -15,7 +15,7 @@ from itertools import product
 from typing import Any
 
 import torch
-from timing import compared, keep, versions
+from timing import compared, keep, mlp_in_jax, versions
 from torch import nn
 from torch.nn.functional import mse_loss
 from torchdiffeq import odeint
@@ -25,7 +25,7 @@ from neural_odes.training.ensemble import Ensemble
 
 SEEDS, POINTS, ROUNDS = (1, 5, 20), (64, 1024), 15
 TOLERANCE = {"rtol": 1e-4, "atol": 1e-4}
-PEERS = ("torchdiffeq", "diffrax", "jax", "torchode", "torchdyn")
+PACKAGES = ("torchdiffeq", "diffrax", "jax", "torchode", "torchdyn")
 Step = Callable[[], Any]
 
 
@@ -124,12 +124,8 @@ def diffrax_way(seeds: int, x: Any, y: Any) -> Step:
         ]
 
     def loss(w: list[Any]) -> Any:
-        def field(s: Any, z: Any, _: Any) -> Any:
-            z = jax.numpy.tanh(z @ w[0].T + w[1])
-            return jax.numpy.tanh(z @ w[2].T + w[3]) @ w[4].T + w[5]
-
         found = diffrax.diffeqsolve(
-            diffrax.ODETerm(field),
+            diffrax.ODETerm(lambda s, z, _: mlp_in_jax(w, z)),
             diffrax.Dopri5(),
             *(0.0, 1.0, None, inputs),
             stepsize_controller=diffrax.PIDController(**TOLERANCE),
@@ -156,9 +152,8 @@ def diffrax_way(seeds: int, x: Any, y: Any) -> Step:
     return step
 
 
-WAYS = {
-    "torchdiffeq, plain loop": plain,
-    "this library, one program": library,
+LOOP = "torchdiffeq, plain loop"
+PEERS = {
     "torchdyn": torchdyn_way,
     "torchode": torchode_way,
     "diffrax, jitted": diffrax_way,
@@ -170,25 +165,26 @@ def main() -> None:
     missing: dict[str, str] = {}
     for seeds, points in product(SEEDS, POINTS):
         x, y = nested_spheres(points)
-        ways: dict[str, Step] = {}
-        for name, make in WAYS.items():
+        ways = {
+            LOOP: plain(seeds, x, y),
+            "this library, one program": library(seeds, x, y),
+        }
+        for name, make in PEERS.items():
             try:
-                ways[name] = make(seeds, x, y)
-                ways[name]()
+                step = make(seeds, x, y)
+                step()
             except Exception as error:  # a peer's: the others are measured
-                if name in ("torchdiffeq, plain loop",
-                            "this library, one program"):  # fmt: skip
-                    raise
                 missing[name] = f"{type(error).__name__}: {error}"[:200]
-                ways.pop(name, None)
+            else:
+                ways[name] = step
         case = {"seeds": seeds, "points": points}
-        for row in compared(ways, "torchdiffeq, plain loop", ROUNDS):
+        for row in compared(ways, LOOP, ROUNDS):
             each = {"ms per seed": row.pop("ms") / seeds}
             rows.append({**case, **row, **each})
     keep(
         "training_step",
         rows,
-        versions=versions(*PEERS),
+        versions=versions(*PACKAGES),
         missing=missing,
         threads=torch.get_num_threads(),
     )

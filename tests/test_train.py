@@ -128,6 +128,18 @@ class TestLearning:
             ends = [m.solve(x).z[-1].norm() for m in (plain, penalised)]
         assert ends[1] < ends[0]
 
+    @pytest.mark.parametrize("members", [1, 3])
+    def test_a_penalty_is_no_part_of_the_model(self, members):
+        class Weighted(nn.Linear):
+            def forward(self, one, solution, x):
+                return super().forward(solution.z[-1]).square().mean()
+
+        penalty = Weighted(2, 1)
+        before = parameters(penalty)
+        ones = [model(seed) for seed in range(members)]
+        train(ones, penalty=penalty)
+        assert torch.equal(parameters(penalty), before)
+
     def test_frozen_parameters_stay(self):
         one = model()
         one.readout.requires_grad_(False)

@@ -226,7 +226,7 @@ def adaptive_steps(
             cost.s, cost.steps = stop, cost.steps + 1
         else:
             cost.rejected += 1
-        # A ratio that is not a number makes the next step one, too.
+        # Where the ratio is NaN, so is the next step, which ends the solve.
         factor = GROW if ratio == 0 else SAFETY / ratio ** (1 / tableau.order)
         least = 1.0 if ratio < 1 else SHRINK
         step *= min(max(factor, least), GROW)

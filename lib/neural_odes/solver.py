@@ -226,7 +226,7 @@ def integrate(
                 f"z0 must be float32 or float64, got {part.dtype}. To save "
                 "time, let the field compute in half precision by autocast"
             )
-    norm = _norm(solver) if norm is None else norm
+    norm = _norm(solver, z0) if norm is None else norm
     if METHODS[solver.method].adaptive and max_step < math.inf:
         longest = min(max_step, solver.max_step or math.inf)
         solver = replace(solver, max_step=longest)
@@ -248,13 +248,12 @@ def integrate(
     return z, nfe
 
 
-def _norm(solver: Solver) -> Callable[[Any], Tensor]:
-    norm = (
-        worst_sample
-        if solver.error_norm == "worst sample"
-        else root_mean_square
-    )
-    return lambda z: torch.stack([norm(part) for part in _tensors(z)]).max()
+def _norm(solver: Solver, z0: State) -> Callable[[Any], Tensor]:
+    batch = solver.error_norm == "batch"
+    norm = root_mean_square if batch else worst_sample
+    if isinstance(z0, Tensor):
+        return norm
+    return lambda z: torch.stack([norm(part) for part in z]).max()
 
 
 def _solved(

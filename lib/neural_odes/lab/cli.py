@@ -274,23 +274,18 @@ def _tag(text: str) -> str:
 
 
 def _read_seeds(text: str) -> list[int]:
-    parts = [part.strip() for part in text.split(",")]
-    listed = [part for part in parts if part]
-    if not listed or not all(part.isdecimal() for part in listed):
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    numbers = [int(part) for part in parts if part.isdecimal()]
+    named = "," in text
+    if len(numbers) < len(parts) or not (numbers if named else any(numbers)):
         raise argparse.ArgumentTypeError(
             f"must be an integer >= 1, or integers like 7,9, got {text!r}"
         )
-    if len(parts) > 1:
-        if len({int(part) for part in listed}) < len(listed):
-            raise argparse.ArgumentTypeError(
-                f"must be distinct seeds, got {text!r}"
-            )
-        return [int(part) for part in listed]
-    if int(text) < 1:
+    if len(set(numbers)) < len(numbers):
         raise argparse.ArgumentTypeError(
-            f"must be an integer >= 1, or integers like 7,9, got {text!r}"
+            f"must be distinct seeds, got {text!r}"
         )
-    return list(range(int(text)))
+    return numbers if named else list(range(numbers[0]))
 
 
 def _workers(text: str) -> int | str:

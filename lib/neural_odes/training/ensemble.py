@@ -42,13 +42,13 @@ class Ensemble:
     def __init__(
         self, models: Sequence[NeuralODE], penalty: Penalty | None = None
     ) -> None:
-        self.models = list(models)
-        self._call = _Call(self.models[0], penalty)
+        self.models, self.penalty = list(models), penalty
+        self._call = _Call(self.models[0])
         self._state: Any = None
         stacked = dict(self._call.named_parameters())
         if len(self.models) > 1:
             self._state = stack_module_state(
-                [_Call(model, penalty) for model in self.models]
+                [_Call(model) for model in self.models]
             )
             stacked = self._state[0]
             self._call = copy.deepcopy(self._call)
@@ -73,13 +73,15 @@ class Ensemble:
             SolverError: the solve could not be finished.
         """
         if self._state is None:
-            output, extra, nfe = self._call(x[0])
+            output, extra, nfe = self._call(x[0], self.penalty)
             return output[None], extra[None], nfe
         nfe = 0
 
         def alone(state: Any, x: Tensor) -> tuple[Tensor, Tensor]:
             nonlocal nfe
-            output, extra, nfe = functional_call(self._call, state, (x,))
+            output, extra, nfe = functional_call(
+                self._call, state, (x, self.penalty)
+            )
             return output, extra
 
         outputs, penalties = torch.vmap(alone)(self._state, x)
@@ -115,16 +117,18 @@ class Ensemble:
 class _Call(nn.Module):
     """A model's output, penalty and cost."""
 
-    def __init__(self, model: NeuralODE, penalty: Penalty | None) -> None:
+    def __init__(self, model: NeuralODE) -> None:
         super().__init__()
-        self.model, self.penalty = model, penalty
+        self.model = model
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, int]:
+    def forward(
+        self, x: Tensor, penalty: Penalty | None
+    ) -> tuple[Tensor, Tensor, int]:
         solution = self.model.solve(x)
         output = self.model.readout(solution.z[-1])
-        if self.penalty is None:
+        if penalty is None:
             return output, solution.z.new_zeros(()), solution.nfe
-        extra = self.penalty(self.model, solution, x)
+        extra = penalty(self.model, solution, x)
         return output, scalar("penalty", extra), solution.nfe
 
 

@@ -11,7 +11,13 @@ from typing import Any, Required, TypedDict, Unpack, overload
 import torch
 from torch import Tensor, nn
 
-from neural_odes.checks import at_least, nonnegative, one_of, positive
+from neural_odes.checks import (
+    at_least,
+    finite,
+    nonnegative,
+    one_of,
+    positive,
+)
 from neural_odes.ode import NeuralODE, _check_input
 from neural_odes.training.checkpoint import Checkpoint, fingerprint
 from neural_odes.training.ensemble import Ensemble, Loss, Penalty, stackable
@@ -103,7 +109,8 @@ def fit(
         weight_decay: of the optimizer, >= 0.
         optimizer: "adam" (weight decay added to the gradient, as in the
             paper), "adamw" (decoupled from it), or a callable that makes one
-            of a list of parameters, with a rate of its own.
+            of a list of parameters, with a rate of its own. Of models that
+            train as one program it sees stacked parameters, shape (M, ...).
         loss: of outputs and targets, a scalar; the mean squared error by
             default, as in the paper.
         batch_size: samples per step; by default all of them.
@@ -164,7 +171,7 @@ def fit(
         "weight_decay": weight_decay,
         "optimizer": optimizer
         if isinstance(optimizer, str)
-        else named(optimizer),
+        else _named(optimizer),
         "batch_size": batch_size,
         "seed": seed,
     }
@@ -223,7 +230,7 @@ def check_labels(y: Tensor) -> None:
         raise ValueError(f"y must be labels -1 and +1, got {found}")
 
 
-def named(function: Any) -> str | None:
+def _named(function: Any) -> str | None:
     """What a function is called, as a checkpoint keeps it."""
     if function is None:
         return None
@@ -239,13 +246,12 @@ def _fingerprints(
     penalty: Penalty | None,
 ) -> dict[str, str | None]:
     """What decides a training's end besides its numbers."""
-
     model = program.models[0]
     depth = model.depth if isinstance(model.depth, float | int) else ""
     text = f"{model} {model.solver} {depth}"
     return {
-        "loss": named(loss),
-        "penalty": named(penalty),
+        "loss": _named(loss),
+        "penalty": _named(penalty),
         "data": fingerprint({"x": x, "y": y}),
         "model and solver": hashlib.sha256(text.encode()).hexdigest(),
     }
@@ -309,7 +315,7 @@ def _check_data(x: Tensor, y: Tensor) -> None:
             "y must be a tensor with one target per sample, "
             f"({len(x)}, ...), got {got}"
         )
-    if not torch.isfinite(y).all():
+    if not finite(y):
         raise ValueError("y must be finite, got NaN or infinite values")
 
 

@@ -10,20 +10,13 @@ from torch import nn
 
 from neural_odes.lab.config import Count, option
 from neural_odes.lab.judges import Claim, greater
-from neural_odes.lab.studies.common import (
-    FRESH,
-    fresh_spheres,
-    quality,
-    spheres,
-    trained,
-)
+from neural_odes.lab.studies.common import quality, spheres, trained
 from neural_odes.lab.studies.inputs import Still
-from neural_odes.lab.studies.spheres import FIELDS, NestedSpheres, gap
+from neural_odes.lab.studies.spheres import FIELDS, NestedSpheres, extrapolation
 from neural_odes.lab.study import Row, study
 from neural_odes.nets import mlp
 from neural_odes.ode import NeuralODE
 from neural_odes.solver import Solver
-from neural_odes.training import accuracy
 
 NETWORK, SOLVED, NONE = "network, no flow", "dopri5", "none"
 
@@ -88,23 +81,20 @@ def layers(
         } | {SOLVED: Solver()}
     rows: list[Row] = []
     for name, solver in solvers.items():
-        for seed, model, x, y, _ in trained(
-            config,
-            partial(_model, config, variant, solver),
-            seeds,
-            lambda seed: spheres(config, seed, device),
-        ):
-            between, side = gap(config.fresh, seed=seed + FRESH)
-            fresh = fresh_spheres(config.fresh, seed, device)
-            rows.append(
-                {
-                    "seed": seed,
-                    "solver": name,
-                    **quality(model, x, y),
-                    "rings": accuracy(model, *fresh),
-                    "gap": accuracy(model, between.to(x), side.to(x)),
-                }
+        rows += [
+            {
+                "seed": one.seed,
+                "solver": name,
+                **quality(one.model, one.x, one.y),
+                **extrapolation(config, one),
+            }
+            for one in trained(
+                config,
+                partial(_model, config, variant, solver),
+                seeds,
+                lambda seed: spheres(config, seed, device),
             )
+        ]
     return rows
 
 

@@ -148,13 +148,21 @@ def nested_spheres(
         seeds,
         lambda seed: spheres(config, seed, device),
     )
-    return [{"seed": one.seed, **_extrapolated(config, one)} for one in found]
+    return [{"seed": one.seed, **_measured(config, one)} for one in found]
 
 
-def _extrapolated(config: NestedSpheres, one: Trained) -> Row:
-    seed, model, x, y, _ = one
-    device = str(x.device)
-    between, side = gap(config.fresh, seed=seed + FRESH)
+def extrapolation(config: NestedSpheres, one: Trained) -> Row:
+    """Accuracy on fresh points of the rings, and in the gap between them."""
+    between, side = gap(config.fresh, seed=one.seed + FRESH)
+    fresh = fresh_spheres(config.fresh, one.seed, str(one.x.device))
+    return {
+        "rings": accuracy(one.model, *fresh),
+        "gap": accuracy(one.model, between.to(one.x), side.to(one.x)),
+    }
+
+
+def _measured(config: NestedSpheres, one: Trained) -> Row:
+    _, model, x, y, _ = one
     # At the usual tolerance, errors let paths cross that do not.
     exact = in_float64(model, Solver(rtol=1e-9, atol=1e-9))
     s = torch.linspace(0, 1, config.depths)
@@ -162,8 +170,7 @@ def _extrapolated(config: NestedSpheres, one: Trained) -> Row:
         paths = exact.solve(x[: config.followed].cpu().double(), s).z
     return {
         **quality(model, x, y),
-        "rings": accuracy(model, *fresh_spheres(config.fresh, seed, device)),
-        "gap": accuracy(model, between.to(device), side.to(device)),
+        **extrapolation(config, one),
         "crossings": len(path_crossings(paths)),
         "island": float(island(model, config.grid)),
     }

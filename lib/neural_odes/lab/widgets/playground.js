@@ -45,7 +45,7 @@ function renderPlayground({ model: python, el }) {
       ? Object.fromEntries(new URLSearchParams(location.hash.slice(1))) : {};
     let settings = sane(asked, defaults);
     let [net, w, descend, data, history, epoch] = [];
-    let [running, frame, cost, last] = [false, 0, 0, { loss: NaN, right: 0 }];
+    let [running, frame, cost, last] = [false, 0, 0, null];
     let region = null;
 
     const restart = (fresh = true) => {
@@ -68,17 +68,13 @@ function renderPlayground({ model: python, el }) {
 
     const step = () => {
       const start = performance.now();
-      const { loss, right, grad } = gradient(net, w, data.x, data.y, data.n);
-      if (!Number.isFinite(loss)) {
-        stop();
-        last = { loss, right };
-        return;
-      }
-      descend(w, grad);
-      last = { loss, right };
-      history.push(loss);
+      last = gradient(net, w, data.x, data.y, data.n);
+      if (!Number.isFinite(last.loss)) return stop();
+      descend(w, last.grad);
+      history.push(last.loss);
       epoch++;
       cost = 0.9 * cost + 0.1 * (performance.now() - start);
+      return undefined;
     };
     const tick = shell.guarded(() => {
       const start = performance.now();
@@ -118,6 +114,7 @@ function renderPlayground({ model: python, el }) {
         y: Float64Array.of(...data.y, Number(brush)),
       };
       region = null;
+      last = gradient(net, w, data.x, data.y, data.n);
       shell.redraw();
     });
 
@@ -160,7 +157,7 @@ function renderPlayground({ model: python, el }) {
     return () => {
       region ??= classify(net, w);
       map = drawPlane(pen(canvas), region, data);
-      drawWays(pen(flows), net, w, data);
+      drawWays(pen(flows), net.states, last.path, data);
       drawLoss(pen(losses), history);
       for (const name of ["variant", "data", "method", "lr", "decay"])
         controls[name].show(String(settings[name]));
@@ -222,10 +219,8 @@ function drawPlane(sheet, region, data) {
   return map;
 }
 
-function drawWays(sheet, net, w, data) {
+function drawWays(sheet, n, path, data) {
   const { ctx, colours } = sheet;
-  const { path } = forward(net, w, data.x, data.n);
-  const n = net.states;
   let reach = 2;
   for (const z of path) for (let i = 0; i < z.length; i += n)
     reach = Math.max(reach, Math.min(20, Math.abs(z[i])), Math.min(20, Math.abs(z[i + 1])));

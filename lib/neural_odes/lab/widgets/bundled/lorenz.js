@@ -76,7 +76,7 @@ function integrate(slope, z0, s, settings = {}) {
   return result;
 }
 function fixed(f, s, result, { method, step, maxSteps }) {
-  if (!(step > 0)) throw new Error(`step is ${step}; it takes a number > 0`);
+  if (!(step > 0)) throw new Error(`step must be a number > 0, got ${step}`);
   let z = result.z[0];
   for (let k = 1; k < s.length; k++) {
     const stretch = s[k] - s[k - 1];

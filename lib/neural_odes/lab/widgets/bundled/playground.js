@@ -149,8 +149,63 @@ function marker(ctx, shape, x, y, r, fill, edge, width = 1) {
   ctx.stroke();
 }
 
-// shared/training.js
+// shared/numerics.js
+var A = [
+  [1 / 5],
+  [3 / 40, 9 / 40],
+  [44 / 45, -56 / 15, 32 / 9],
+  [19372 / 6561, -25360 / 2187, 64448 / 6561, -212 / 729],
+  [9017 / 3168, -355 / 33, 46732 / 5247, 49 / 176, -5103 / 18656],
+  [35 / 384, 0, 500 / 1113, 125 / 192, -2187 / 6784, 11 / 84]
+];
+var C = [1 / 5, 3 / 10, 4 / 5, 8 / 9, 1, 1];
+var ERROR = [
+  35 / 384 - 1951 / 21600,
+  0,
+  500 / 1113 - 22642 / 50085,
+  125 / 192 - 451 / 720,
+  -2187 / 6784 + 12231 / 42400,
+  11 / 84 - 649 / 6300,
+  -1 / 60
+];
+var MIDDLE = [
+  6025192743 / 30085553152,
+  0,
+  51252292925 / 65400821598,
+  -2691868925 / 45128329728,
+  187940372067 / 1594534317056,
+  -1776094331 / 19743644256,
+  11237099 / 235043384
+].map((w) => w / 2);
+function combine(z, h, weights, slopes) {
+  const out = Float64Array.from(z);
+  weights.forEach((w, j) => {
+    if (w === 0) return;
+    const k = slopes[j];
+    const hw = h * w;
+    for (let i = 0; i < out.length; i++) out[i] += hw * k[i];
+  });
+  return out;
+}
 var FIXED = {
+  euler: (f, s, h, z) => combine(z, h, [1], [f(s, z)]),
+  midpoint: (f, s, h, z) => {
+    const middle = combine(z, h, [1 / 2], [f(s, z)]);
+    return combine(z, h, [1], [f(s + h / 2, middle)]);
+  },
+  // The 3/8 rule, which torchdiffeq calls rk4.
+  rk4: (f, s, h, z) => {
+    const k = [f(s, z)];
+    k.push(f(s + h / 3, combine(z, h, [1 / 3], k)));
+    k.push(f(s + 2 * h / 3, combine(z, h, [-1 / 3, 1], k)));
+    k.push(f(s + h, combine(z, h, [1, -1, 1], k)));
+    return combine(z, h, [1 / 8, 3 / 8, 3 / 8, 1 / 8], k);
+  }
+};
+var METHODS = [...Object.keys(FIXED), "dopri5"];
+
+// shared/training.js
+var FIXED2 = {
   euler: { a: [[]], b: [1] },
   // The 3/8 rule, as in the library.
   rk4: { a: [[], [1 / 3], [-1 / 3, 1], [1, -1, 1]], b: [1 / 8, 3 / 8, 3 / 8, 1 / 8] }
@@ -327,30 +382,23 @@ function fieldBackward(model, tape, g, grad, n) {
       for (let j = 0; j < 2; j++) z[4 * i + 2 + j] += g[4 * i + j];
   return z;
 }
-var added = (z, parts, weights, h) => {
-  const sum = Float64Array.from(z);
-  weights.forEach((a, j) => {
-    if (a) for (let i = 0; i < sum.length; i++) sum[i] += h * a * parts[j][i];
-  });
-  return sum;
-};
 function forward(model, w, x, n) {
   const { states, steps, variant, own, copies } = model;
   let z = new Float64Array(n * states);
   for (let i = 0; i < n; i++) z.set([x[2 * i], x[2 * i + 1]], i * states);
   const [path, tapes, h] = [[z], [], 1 / steps];
-  const { a, b } = FIXED[model.method];
+  const { a, b } = FIXED2[model.method];
   if (variant !== "network")
     for (let step = 0; step < steps; step++) {
       const [slopes, stages] = [[], []];
       for (const row of a) {
         const c = row.reduce((sum, v) => sum + v, 0);
-        const at = added(z, slopes, row, h);
+        const at = combine(z, h, row, slopes);
         const { slope, tape } = fieldForward(model, w, (step + c) * h, at, x, n, step);
         slopes.push(slope);
         stages.push(tape);
       }
-      z = added(z, slopes, b, h);
+      z = combine(z, h, b, slopes);
       path.push(z);
       tapes.push(stages);
     }
@@ -358,7 +406,7 @@ function forward(model, w, x, n) {
   return { output: kept.at(-1), path, tape: { tapes, kept } };
 }
 function gradient(model, w, x, y, n) {
-  const { output, tape } = forward(model, w, x, n);
+  const { output, path, tape } = forward(model, w, x, n);
   const grad = new Float64Array(model.size);
   const slope = new Float64Array(n);
   let [loss, right] = [0, 0];
@@ -369,19 +417,19 @@ function gradient(model, w, x, y, n) {
     slope[i] = 2 * off / n;
   }
   let g = layersBackward(model.readout, w, model.own * model.copies, tape.kept, slope, grad, n);
-  const { a, b } = FIXED[model.method];
+  const { a, b } = FIXED2[model.method];
   const h = 1 / model.steps;
   for (const stages of tape.tapes.reverse()) {
     const slopes = b.map((weight) => g.map((v) => h * weight * v));
     for (let i = a.length - 1; i >= 0; i--) {
       const back = fieldBackward(model, stages[i], slopes[i], grad, n);
-      g = added(g, [back], [1], 1);
+      g = combine(g, 1, [1], [back]);
       a[i].forEach((weight, j) => {
-        slopes[j] = added(slopes[j], [back], [weight], h);
+        slopes[j] = combine(slopes[j], h, [weight], [back]);
       });
     }
   }
-  return { loss, right, grad };
+  return { loss, right, grad, path };
 }
 function adam(size, { lr, decay = 0 }) {
   const [m, v] = [new Float64Array(size), new Float64Array(size)];
@@ -568,7 +616,7 @@ var CELLS = 40;
 var BUDGET = 10;
 var RATES = [1e-3, 3e-3, 0.01, 0.03, 0.1];
 var DECAYS = [0, 1e-4, 1e-3, 0.01];
-var METHODS = { rk4: "Runge-Kutta 4", euler: "Euler" };
+var METHODS2 = { rk4: "Runge-Kutta 4", euler: "Euler" };
 var WHOLE = { width: [2, 32], steps: [1, 16], extra: [1, 4], seed: [0, 99], points: [20, 300] };
 function sane(given, defaults) {
   const found = { ...defaults };
@@ -578,7 +626,7 @@ function sane(given, defaults) {
   };
   among("variant", Object.keys(VARIANTS));
   among("data", Object.keys(DATA));
-  among("method", Object.keys(METHODS));
+  among("method", Object.keys(METHODS2));
   among("lr", RATES);
   among("decay", DECAYS);
   for (const [name, [low, high]] of Object.entries(WHOLE)) {
@@ -595,7 +643,7 @@ function renderPlayground({ model: python, el }) {
     const asked = inBook() && location.hash.includes("variant=") ? Object.fromEntries(new URLSearchParams(location.hash.slice(1))) : {};
     let settings = sane(asked, defaults);
     let [net, w, descend, data, history, epoch] = [];
-    let [running, frame, cost, last] = [false, 0, 0, { loss: NaN, right: 0 }];
+    let [running, frame, cost, last] = [false, 0, 0, null];
     let region = null;
     const restart = (fresh = true) => {
       net = makeModel(settings);
@@ -615,17 +663,13 @@ function renderPlayground({ model: python, el }) {
     const remember = (all) => window.history.replaceState(null, "", `#${new URLSearchParams(all)}`);
     const step = () => {
       const start = performance.now();
-      const { loss, right, grad } = gradient(net, w, data.x, data.y, data.n);
-      if (!Number.isFinite(loss)) {
-        stop();
-        last = { loss, right };
-        return;
-      }
-      descend(w, grad);
-      last = { loss, right };
-      history.push(loss);
+      last = gradient(net, w, data.x, data.y, data.n);
+      if (!Number.isFinite(last.loss)) return stop();
+      descend(w, last.grad);
+      history.push(last.loss);
       epoch++;
       cost = 0.9 * cost + 0.1 * (performance.now() - start);
+      return void 0;
     };
     const tick = shell.guarded(() => {
       const start = performance.now();
@@ -665,6 +709,7 @@ function renderPlayground({ model: python, el }) {
         y: Float64Array.of(...data.y, Number(brush))
       };
       region = null;
+      last = gradient(net, w, data.x, data.y, data.n);
       shell.redraw();
     });
     const list = (text, name, entries) => choice(text, entries, String(settings[name]), (value) => change(name, value));
@@ -676,7 +721,7 @@ function renderPlayground({ model: python, el }) {
     const controls = {
       variant: list("Model", "variant", Object.keys(VARIANTS).map((v) => [v, v])),
       data: list("Data", "data", Object.keys(DATA).map((v) => [v, v])),
-      method: list("Solver", "method", Object.entries(METHODS)),
+      method: list("Solver", "method", Object.entries(METHODS2)),
       lr: list("Learning rate", "lr", RATES.map((v) => [v, String(v)])),
       decay: list("Weight decay", "decay", DECAYS.map((v) => [v, String(v)])),
       steps: number("Steps", "steps"),
@@ -742,7 +787,7 @@ function renderPlayground({ model: python, el }) {
     return () => {
       region ??= classify(net, w);
       map = drawPlane(pen(canvas), region, data);
-      drawWays(pen(flows), net, w, data);
+      drawWays(pen(flows), net.states, last.path, data);
       drawLoss(pen(losses), history);
       for (const name of ["variant", "data", "method", "lr", "decay"])
         controls[name].show(String(settings[name]));
@@ -807,10 +852,8 @@ function drawPlane(sheet, region, data) {
   });
   return map;
 }
-function drawWays(sheet, net, w, data) {
+function drawWays(sheet, n, path, data) {
   const { ctx, colours: colours2 } = sheet;
-  const { path } = forward(net, w, data.x, data.n);
-  const n = net.states;
   let reach = 2;
   for (const z of path) for (let i = 0; i < z.length; i += n)
     reach = Math.max(reach, Math.min(20, Math.abs(z[i])), Math.min(20, Math.abs(z[i + 1])));

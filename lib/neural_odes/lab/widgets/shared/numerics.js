@@ -23,7 +23,7 @@ const MIDDLE = [
 ].map((w) => w / 2);
 
 /** z + h * (weights . slopes). */
-function combine(z, h, weights, slopes) {
+export function combine(z, h, weights, slopes) {
   const out = Float64Array.from(z);
   weights.forEach((w, j) => {
     if (w === 0) return;
@@ -81,7 +81,7 @@ export function integrate(slope, z0, s, settings = {}) {
 }
 
 function fixed(f, s, result, { method, step, maxSteps }) {
-  if (!(step > 0)) throw new Error(`step is ${step}; it takes a number > 0`);
+  if (!(step > 0)) throw new Error(`step must be a number > 0, got ${step}`);
   let z = result.z[0];
   for (let k = 1; k < s.length; k++) {
     const stretch = s[k] - s[k - 1];

@@ -1,5 +1,6 @@
 // Training in the page: a flow through fixed steps, its gradient by reverse
 // mode, and Adam. Batches are flat Float64Arrays, one sample after another.
+import { combine } from "./numerics.js";
 
 const FIXED = {
   euler: { a: [[]], b: [1] },
@@ -193,14 +194,6 @@ function fieldBackward(model, tape, g, grad, n) {
   return z;
 }
 
-const added = (z, parts, weights, h) => {
-  const sum = Float64Array.from(z);
-  weights.forEach((a, j) => {
-    if (a) for (let i = 0; i < sum.length; i++) sum[i] += h * a * parts[j][i];
-  });
-  return sum;
-};
-
 /**
  * Outputs of n inputs x (n pairs of numbers). Returns {output, path: states
  * after each step, the start included, tape: for the gradient}.
@@ -216,12 +209,12 @@ export function forward(model, w, x, n) {
       const [slopes, stages] = [[], []];
       for (const row of a) {
         const c = row.reduce((sum, v) => sum + v, 0);
-        const at = added(z, slopes, row, h);
+        const at = combine(z, h, row, slopes);
         const { slope, tape } = fieldForward(model, w, (step + c) * h, at, x, n, step);
         slopes.push(slope);
         stages.push(tape);
       }
-      z = added(z, slopes, b, h);
+      z = combine(z, h, b, slopes);
       path.push(z);
       tapes.push(stages);
     }
@@ -229,9 +222,12 @@ export function forward(model, w, x, n) {
   return { output: kept.at(-1), path, tape: { tapes, kept } };
 }
 
-/** Mean squared error of labels y, its gradient, and the share of right signs. */
+/**
+ * Mean squared error of labels y, its gradient, the share of right signs, and
+ * the path of states that it was computed along.
+ */
 export function gradient(model, w, x, y, n) {
-  const { output, tape } = forward(model, w, x, n);
+  const { output, path, tape } = forward(model, w, x, n);
   const grad = new Float64Array(model.size);
   const slope = new Float64Array(n);
   let [loss, right] = [0, 0];
@@ -248,13 +244,13 @@ export function gradient(model, w, x, y, n) {
     const slopes = b.map((weight) => g.map((v) => h * weight * v));
     for (let i = a.length - 1; i >= 0; i--) {
       const back = fieldBackward(model, stages[i], slopes[i], grad, n);
-      g = added(g, [back], [1], 1);
+      g = combine(g, 1, [1], [back]);
       a[i].forEach((weight, j) => {
-        slopes[j] = added(slopes[j], [back], [weight], h);
+        slopes[j] = combine(slopes[j], h, [weight], [back]);
       });
     }
   }
-  return { loss, right, grad };
+  return { loss, right, grad, path };
 }
 
 /** Adam, with weight decay added to the gradient: step(w, grad) in place. */

@@ -21,6 +21,7 @@ from neural_odes.lab.studies import (
     images,
     inputs,
     layers,
+    points,
     reflection,
     solvers,
     spheres,
@@ -37,7 +38,7 @@ STUDIES: Mapping[str, Study] = MappingProxyType(
             *(activations, anatomy, augmented),
             *(images, augmented_flows, graphs, adjoint),
             *(theorem, reflection, spheres, layers),
-            *(by_dimension, cover, inputs),
+            *(by_dimension, points, cover, inputs),
             *(estimators, stability),
         )
         for one in vars(module).values()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
+from statistics import median
 from typing import Any
 
 import pandas as pd
@@ -19,7 +21,7 @@ from neural_odes.depth import (
     Hypernetwork,
     HypernetworkODE,
 )
-from neural_odes.lab.config import Count, Positive, option
+from neural_odes.lab.config import Count, Natural, Positive, option
 from neural_odes.lab.judges import Claim, always, less, together
 from neural_odes.lab.studies.common import (
     Config,
@@ -27,12 +29,13 @@ from neural_odes.lab.studies.common import (
     Trained,
     count,
     quality,
-    spheres,
-    trained,
+    trained_spheres,
 )
 from neural_odes.lab.study import Row, study
 from neural_odes.nets import mlp
 from neural_odes.ode import NeuralODE
+from neural_odes.solver import SolverError
+from neural_odes.training import TrainingError
 
 
 @dataclass(frozen=True)
@@ -192,11 +195,11 @@ def weights(
     about its mean over depth; ``strongest`` the names and values over depth
     of the weights that vary most.
     """
-    found = trained(
+    found = trained_spheres(
         config,
         lambda: _model(Galerkin(_plane(config), Fourier(config.modes))),
         seeds,
-        lambda seed: spheres(config, seed, device),
+        device,
     )
     return [{"seed": one.seed, **_read(config, one)} for one in found]
 
@@ -242,6 +245,16 @@ class DepthVariants(Spheres):
         "Adam's learning rate (chosen; at 0.01 the hypernetwork ODE does not "
         "train)",
     )
+    tuned: Natural = option(
+        0,
+        "each model takes, of RATES, the one with the lowest median loss over "
+        "so many seeds that are not judged; 0: all take lr (chosen)",
+    )
+
+
+RATES = (1e-3, 3e-3, 1e-2, 3e-2)
+UNJUDGED = 1_000_000
+"""Seeds from here on choose a learning rate and are not judged."""
 
 
 def _plane(config: Spheres) -> nn.Module:
@@ -284,19 +297,42 @@ FIELDS: dict[str, Callable[[DepthVariants], nn.Module]] = {
             less("loss", "GalNODE", WIDE, ratio=True),
         )
     ],
-    settings={"fast": {"lr": 0.01}, "long": {"epochs": 1000}},
+    settings={
+        "fast": {"lr": 0.01},
+        "long": {"epochs": 1000},
+        "tuned": {"tuned": 5},
+    },
     quick={"samples": 128, "epochs": 60, "lr": 0.01},
 )
 def depth_variants(
     config: DepthVariants, variant: str, seeds: Sequence[int], device: str
 ) -> list[Row]:
     """Nested spheres with each way that depth can enter."""
-    return [
-        {"seed": seed, **quality(model, x, y), "parameters": count(model)}
-        for seed, model, x, y, _ in trained(
-            config,
+
+    def at(rate: float, seeds: Sequence[int]) -> list[Trained]:
+        return trained_spheres(
+            replace(config, lr=rate),
             lambda: _model(FIELDS[variant](config)),
             seeds,
-            lambda seed: spheres(config, seed, device),
+            device,
         )
+
+    others = range(UNJUDGED, UNJUDGED + config.tuned)
+
+    def loss(rate: float) -> float:
+        try:
+            found = at(rate, others)
+        except (SolverError, TrainingError):
+            return math.inf
+        return median(one.history.loss[-1].item() for one in found)
+
+    rate = min(RATES, key=loss) if others else config.lr
+    return [
+        {
+            "seed": seed,
+            **quality(model, x, y),
+            "parameters": count(model),
+            "rate": rate,
+        }
+        for seed, model, x, y, _ in at(rate, seeds)
     ]

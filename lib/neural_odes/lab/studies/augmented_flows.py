@@ -18,8 +18,7 @@ from neural_odes.lab.studies.common import (
     count,
     fresh_spheres,
     quality,
-    spheres,
-    trained,
+    trained_spheres,
 )
 from neural_odes.lab.study import Row, study
 from neural_odes.nets import mlp
@@ -148,11 +147,11 @@ def _measured(
     device: str,
 ) -> list[Row]:
     rows: list[Row] = []
-    for seed, one, x, y, _ in trained(
+    for seed, one, x, y, _ in trained_spheres(
         config,
         lambda: model(config, make),
         seeds,
-        lambda seed: spheres(config, seed, device),
+        device,
     ):
         fresh, label = fresh_spheres(config.fresh, seed, device)
         with torch.no_grad():

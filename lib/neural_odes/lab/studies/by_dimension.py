@@ -13,8 +13,7 @@ from neural_odes.lab.studies.common import (
     Spheres,
     fresh_spheres,
     quality,
-    spheres,
-    trained,
+    trained_spheres,
 )
 from neural_odes.lab.studies.spheres import invariant
 from neural_odes.lab.study import Row, study
@@ -79,13 +78,14 @@ def spheres_by_dimension(
     With as many points in each. ``success`` is 1 where all are on their side.
     """
     rows: list[Row] = []
-    for seed, model, x, y, _ in trained(
+    for seed, model, x, y, _ in trained_spheres(
         config,
         lambda: NeuralODE(
             invariant(config, variant), readout=nn.Linear(variant, 1)
         ),
         seeds,
-        lambda seed: spheres(config, seed, device, dim=variant),
+        device,
+        dim=variant,
     ):
         found = quality(model, x, y)
         fresh = fresh_spheres(config.fresh, seed, device, dim=variant)

@@ -134,6 +134,25 @@ def trained(
     ]
 
 
+def trained_spheres(
+    config: Spheres,
+    make: Callable[[], NeuralODE],
+    seeds: Sequence[int],
+    device: str,
+    *,
+    dim: int = 2,
+    **settings: Any,
+) -> list[Trained]:
+    """As :func:`trained`, on nested spheres."""
+    return trained(
+        config,
+        make,
+        seeds,
+        lambda seed: spheres(config, seed, device, dim),
+        **settings,
+    )
+
+
 @torch.no_grad()
 def quality(model: NeuralODE, x: Tensor, y: Tensor) -> dict[str, float]:
     """Loss, accuracy and evaluations of a solve, on labels ±1."""

@@ -15,8 +15,7 @@ from neural_odes.lab.studies.common import (
     Spheres,
     Trained,
     quality,
-    spheres,
-    trained,
+    trained_spheres,
 )
 from neural_odes.lab.study import Row, study
 from neural_odes.nets import mlp
@@ -95,11 +94,11 @@ def input_network(
     root mean square, over the spread of z(0); ``ablated`` is the accuracy
     when the trained readout is given z(0), the flow left out.
     """
-    found = trained(
+    found = trained_spheres(
         config,
         lambda: model(config, variant),
         seeds,
-        lambda seed: spheres(config, seed, device),
+        device,
     )
     return [{"seed": one.seed, **_probed(one)} for one in found]
 

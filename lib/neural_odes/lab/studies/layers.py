@@ -10,7 +10,7 @@ from torch import nn
 
 from neural_odes.lab.config import Count, option
 from neural_odes.lab.judges import Claim, greater
-from neural_odes.lab.studies.common import quality, spheres, trained
+from neural_odes.lab.studies.common import quality, trained_spheres
 from neural_odes.lab.studies.inputs import Still
 from neural_odes.lab.studies.spheres import FIELDS, NestedSpheres, extrapolation
 from neural_odes.lab.study import Row, study
@@ -88,11 +88,11 @@ def layers(
                 **quality(one.model, one.x, one.y),
                 **extrapolation(config, one),
             }
-            for one in trained(
+            for one in trained_spheres(
                 config,
                 partial(_model, config, variant, solver),
                 seeds,
-                lambda seed: spheres(config, seed, device),
+                device,
             )
         ]
     return rows

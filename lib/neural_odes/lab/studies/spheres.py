@@ -31,8 +31,7 @@ from neural_odes.lab.studies.common import (
     fresh_spheres,
     in_float64,
     quality,
-    spheres,
-    trained,
+    trained_spheres,
 )
 from neural_odes.lab.studies.paths import path_crossings
 from neural_odes.lab.study import Row, study
@@ -142,11 +141,11 @@ def nested_spheres(
     cross in the plane, at whatever depths. ``island`` is 1 where the region
     around the disc is closed off (:func:`island`).
     """
-    found = trained(
+    found = trained_spheres(
         config,
         lambda: NeuralODE(FIELDS[variant](config), readout=nn.Linear(2, 1)),
         seeds,
-        lambda seed: spheres(config, seed, device),
+        device,
     )
     return [{"seed": one.seed, **_measured(config, one)} for one in found]
 

@@ -1,0 +1,117 @@
+"""How many points it takes until a flow finds no way between them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import pandas as pd
+from torch import nn
+
+from neural_odes.lab.config import Count, option
+from neural_odes.lab.judges import Claim, greater
+from neural_odes.lab.studies.common import Spheres, quality, trained_spheres
+from neural_odes.lab.studies.spheres import invariant
+from neural_odes.lab.study import Row, study
+from neural_odes.ode import NeuralODE
+
+
+@dataclass(frozen=True)
+class Points(Spheres):
+    """Settings of :data:`points`."""
+
+    dims: tuple[Count, ...] = option(
+        (1, 2, 3, 5, 10), "dimensions n, increasing (chosen)"
+    )
+    numbers: tuple[Count, ...] = option(
+        (16, 32, 64, 128, 256, 512, 1024),
+        "points of data N, increasing; they take the place of samples (chosen)",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("dims", "numbers"):
+            values = getattr(self, name)
+            if any(a >= b for a, b in pairwise(values)):
+                raise ValueError(f"{name} must increase, got {values}")
+
+
+def limits(config: Points, rows: pd.DataFrame) -> pd.DataFrame:
+    """N*(n) of each seed, the most points up to which something holds.
+
+    ``fitted``: all points are on their side; ``cheap``: the evaluations are
+    less than twice those for the fewest points. Half of the fewest where it
+    never holds; where it always does, the most that were tried.
+    """
+    found = []
+    rows = rows.sort_values("N", kind="stable")
+    for (n, seed), own in rows.groupby(["variant", "seed"], sort=False):
+        holds = {
+            "fitted": own["accuracy"] == 1,
+            "cheap": own["nfe"] < 2 * own["nfe"].iloc[0],
+        }
+        most = {
+            name: own["N"][yes.cummin()].max() if yes.iloc[0] else None
+            for name, yes in holds.items()
+        }
+        least = own["N"].iloc[0] / 2
+        found.append(
+            {"variant": n, "seed": seed}
+            | {
+                name: float(least if m is None else m)
+                for name, m in most.items()
+            }
+        )
+    return pd.DataFrame(found)
+
+
+def claims(config: Points) -> Sequence[Claim]:
+    return [
+        Claim(
+            f"Dimension {more} {what} more points than dimension {fewer}.",
+            greater(quantity, more, fewer, ratio=True),
+        )
+        for quantity, what in (("fitted", "fits"), ("cheap", "lets through"))
+        for fewer, more in pairwise(config.dims)
+    ]
+
+
+@study(
+    "dimensionality.points",
+    paper="section 5",
+    config=Points,
+    block=10,
+    variants=lambda config: config.dims,
+    claims=claims,
+    derive=limits,
+    label="n",
+    settings={"slow": {"lr": 3e-3, "epochs": 1000}},
+    quick={"epochs": 60, "dims": (1, 2, 5), "numbers": (16, 64, 256)},
+    tiny={"dims": (1, 3), "numbers": (16, 32)},
+    words={
+        "fitted": "most points that all fit",
+        "cheap": "most points at less than twice the evaluations",
+    },
+)
+def points(
+    config: Points, variant: int, seeds: Sequence[int], device: str
+) -> list[Row]:
+    """How many points a depth-invariant flow fits in n dimensions.
+
+    Nested spheres of ever more points N in a space of fixed dimension: with
+    enough of them, no room is left to pass between.
+    """
+    return [
+        {"seed": one.seed, "N": number, **quality(one.model, one.x, one.y)}
+        for number in config.numbers
+        for one in trained_spheres(
+            replace(config, samples=number),
+            lambda: NeuralODE(
+                invariant(config, variant), readout=nn.Linear(variant, 1)
+            ),
+            seeds,
+            device,
+            dim=variant,
+        )
+    ]

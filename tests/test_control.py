@@ -34,16 +34,16 @@ NUDGED = {"eps": 1e-4, "atol": 1e-5}
 EVERY_FIELD = {
     "vanilla": lambda: mlp(2, 6, 2),
     "concat": lambda: DepthConcat(mlp(3, 6, 2)),
-    "galerkin": lambda: Galerkin(mlp(2, 6, 2), Fourier(3)),
+    "galerkin": lambda: Galerkin(mlp(2, 6, 2), Fourier(3, (0.0, 3.0))),
     "hypernetwork": lambda: Hypernetwork(mlp(2, 6, 2), hidden=4),
     "controlled": lambda: DataControlled(mlp(4, 6, 2)),
     "controlled concat": lambda: DataControlled(DepthConcat(mlp(5, 6, 2))),
     "concat controlled": lambda: DepthConcat(DataControlled(mlp(5, 6, 2))),
     "controlled galerkin": lambda: DataControlled(
-        Galerkin(mlp(4, 6, 2), Fourier(3))
+        Galerkin(mlp(4, 6, 2), Fourier(3, (0.0, 3.0)))
     ),
     "galerkin controlled": lambda: Galerkin(
-        DataControlled(mlp(4, 6, 2)), Fourier(3)
+        DataControlled(mlp(4, 6, 2)), Fourier(3, (0.0, 3.0))
     ),
     "hypernetwork controlled": lambda: Hypernetwork(
         DataControlled(DepthConcat(mlp(5, 6, 2))), hidden=4
@@ -251,7 +251,7 @@ def test_controls_that_do_not_fit_are_named():
         NeuralODE(DataControlled(mlp(2, 2)))(x)
     with pytest.raises(TypeError, match="embed must"):
         DataControlled(mlp(4, 2), embed=3)
-    with pytest.raises(TypeError, match="field must"):
+    with pytest.raises(TypeError, match="module must"):
         DataControlled(3)
 
 

@@ -292,6 +292,17 @@ def test_float32_and_float64_agree():
     torch.testing.assert_close(single.double(), double, atol=1e-5, rtol=1e-5)
 
 
+def test_a_basis_reaches_as_far_as_the_model():
+    for basis in (PiecewiseConstant(5, (0.0, 5.0)), Chebyshev(4, (0.0, 5.0))):
+        field = Galerkin(mlp(2, 4, 2), basis)
+        s = torch.linspace(0, 5, 11)
+        theta, start = field.theta(s), field.template.initial()
+        assert torch.allclose(theta, start.expand_as(theta), atol=1e-6)
+        NeuralODE(field, depth=5.0)
+    with pytest.raises(ValueError, match=r"depth must.*domain=\(0, 2\)"):
+        NeuralODE(Galerkin(mlp(2, 2), Fourier(3)), depth=2.0)
+
+
 def test_bad_modules_are_named():
     with pytest.raises(TypeError, match="module must"):
         Galerkin(lambda s, z, x: z, Fourier(3))
@@ -301,7 +312,7 @@ def test_bad_modules_are_named():
     pair[1].weight = pair[0].weight
     with pytest.raises(ValueError, match="module must not"):
         Galerkin(pair, Fourier(3))
-    with pytest.raises(TypeError, match="field must"):
+    with pytest.raises(TypeError, match="module must"):
         Galerkin(HypernetworkODE(mlp(2, 4, 2)), Fourier(3))
 
 

@@ -120,6 +120,30 @@ def test_a_bad_download_is_not_kept(mirror):
     assert not (cache / NAMES[0]).exists()
 
 
+def test_a_mirror_that_drips_is_given_up(mirror, monkeypatch):
+    _, cache = mirror
+
+    class Dripping(SimpleHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+            while True:
+                self.wfile.write(b" ")
+
+    with ThreadingHTTPServer(("localhost", 0), Dripping) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        drips = f"http://localhost:{server.server_port}/"
+        monkeypatch.setattr(module, "MIRRORS", (drips, *module.MIRRORS))
+        monkeypatch.setattr(module, "SECONDS", 0.0)
+        with pytest.raises(DataError, match="not complete after"):
+            mnist("test")
+        monkeypatch.setattr(module, "SECONDS", 600.0)
+        monkeypatch.setattr(module, "LARGEST", 10_000)
+        assert mnist("test")[1].tolist() == [7, 0, 4]
+        server.shutdown()
+    assert sorted(p.name for p in cache.iterdir()) == sorted(NAMES)
+
+
 def test_a_bad_copy_in_the_cache_is_thrown_away(mirror):
     _, cache = mirror
     mnist("test")

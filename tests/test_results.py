@@ -10,6 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from neural_odes import files
 from neural_odes.lab import records, results, tables
 from neural_odes.lab.records import Record
 from neural_odes.lab.results import Result
@@ -116,7 +117,7 @@ def test_a_failed_write_leaves_what_was_there(tmp_path, monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(records.os, "replace", interrupted)
+    monkeypatch.setattr(files.os, "replace", interrupted)
     with pytest.raises(KeyboardInterrupt):
         records.write(replace(RECORD, seeds=[7]), tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == [path.name]

@@ -7,7 +7,15 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from neural_odes.checks import at_least, nonnegative, one_of, positive
+from neural_odes.checks import (
+    at_least,
+    batch,
+    function,
+    generator,
+    nonnegative,
+    one_of,
+    positive,
+)
 from neural_odes.training.ensemble import Loss
 from neural_odes.training.fit import accuracy, check_labels
 from neural_odes.training.loop import check_shapes
@@ -59,14 +67,17 @@ def pgd(
         TypeError, ValueError: an argument of the wrong type, or out of range.
     """
     one_of("norm", norm, ("l2", "linf"))
+    function("model", model, "x")
+    function("loss", loss, "outputs and targets")
+    batch("x", x)
     positive("radius", radius)
     at_least("steps", steps, 1)
     size = 2.5 * radius / steps if step_size is None else step_size
     positive("step_size", size)
     if loss is wrong_side:
         check_labels(y)
-    generator = torch.Generator().manual_seed(seed)
-    draw = torch.rand(x.shape, generator=generator).to(x)
+    draws = generator(seed)
+    draw = torch.rand(x.shape, generator=draws).to(x)
     away = _within((2 * draw - 1) * radius, radius, norm)
     for _ in range(steps):
         away = away.detach().requires_grad_()
@@ -101,6 +112,7 @@ def accuracy_under_attack(
         ValueError: an argument out of range, or outputs and y differ in shape.
     """
     at_least("restarts", restarts, 1)
+    check_labels(y)
     survived = torch.ones_like(y, dtype=torch.bool)
     for seed in range(restarts):
         near = pgd(model, x, y, radius=radius, norm=norm, seed=seed)
@@ -133,10 +145,12 @@ def accuracy_under_noise(
     Raises:
         TypeError, ValueError: an argument of the wrong type, or out of range.
     """
+    batch("x", x)
+    check_labels(y)
+    function("model", model, "x")
     nonnegative("std", std)
     at_least("draws", draws, 1)
-    generator = torch.Generator().manual_seed(seed)
-    noise = torch.randn(draws, *x.shape, generator=generator).to(x)
+    noise = torch.randn(draws, *x.shape, generator=generator(seed)).to(x)
     many = (x + std * noise).flatten(0, 1)
     return accuracy(model, many, y.repeat(draws, *[1] * (y.ndim - 1)))
 
@@ -144,13 +158,13 @@ def accuracy_under_noise(
 def _within(away: Tensor, radius: float, norm: Norm) -> Tensor:
     if norm == "linf":
         return away.clamp(-radius, radius)
-    length = away.flatten(1).norm(dim=1)
+    length = away.reshape(len(away), -1).norm(dim=1)
     scale = (radius / length.clamp_min(radius)).reshape(-1, *_ones(away))
     return away * scale
 
 
 def _unit(slope: Tensor) -> Tensor:
-    length = slope.flatten(1).norm(dim=1).clamp_min(1e-30)
+    length = slope.reshape(len(slope), -1).norm(dim=1).clamp_min(1e-30)
     return slope / length.reshape(-1, *_ones(slope))
 
 

@@ -13,7 +13,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from neural_odes.checks import at_least
+from neural_odes.checks import (
+    at_least,
+    boolean,
+    dimension,
+    function,
+    integer,
+    joinable,
+)
 from neural_odes.ode import as_field
 
 
@@ -34,9 +41,11 @@ class ZeroAugment(nn.Module):
     def __init__(self, n: int, *, dim: int = 1) -> None:
         super().__init__()
         at_least("n", n, 0)
+        integer("dim", dim)
         self.n, self.dim = n, dim
 
     def forward(self, x: Tensor) -> Tensor:
+        dimension(self.dim, x)
         shape = list(x.shape)
         shape[self.dim] = self.n
         return torch.cat([x, x.new_zeros(shape)], dim=self.dim)
@@ -69,11 +78,21 @@ class InputLayer(nn.Module):
             raise TypeError(
                 f"module must be an nn.Module, got {type(module).__name__}"
             )
+        boolean("keep", keep)
+        integer("dim", dim)
         self.module, self.keep, self.dim = module, keep, dim
 
     def forward(self, x: Tensor) -> Tensor:
         h = self.module(x)
-        return torch.cat([x, h], dim=self.dim) if self.keep else h
+        if not self.keep:
+            return h
+        dimension(self.dim, x)
+        if not joinable(x, h, self.dim):
+            raise ValueError(
+                f"module(x) must have the shape of x, {tuple(x.shape)}, except "
+                f"in dim {self.dim}, got {tuple(h.shape)}"
+            )
+        return torch.cat([x, h], dim=self.dim)
 
     def extra_repr(self) -> str:
         return f"keep={self.keep}, dim={self.dim}"
@@ -113,12 +132,14 @@ class HigherOrder(nn.Module):
     ) -> None:
         super().__init__()
         at_least("order", order, 1)
+        integer("dim", dim)
         if size is not None:
             at_least("size", size, 0)
         self.field = as_field(field)
         self.order, self.size, self.dim = order, size, dim
 
     def forward(self, s: Tensor, z: Tensor, x: Tensor) -> Tensor:
+        dimension(self.dim, z)
         features = z.shape[self.dim]
         m, rest = divmod(features, self.order)
         if self.size is not None:
@@ -127,7 +148,8 @@ class HigherOrder(nn.Module):
             wanted = "a multiple of" if self.size is None else "at least"
             raise ValueError(
                 f"z must have {wanted} {self.order * (self.size or 1)} "
-                f"features in dimension {self.dim}, got {features}"
+                f"features in dimension {self.dim}, got {features}; a lift "
+                "such as ZeroAugment adds them"
             )
         slope = self.field(s, z, x)
         expected = features - m * (self.order - 1)
@@ -162,14 +184,17 @@ class Visible(nn.Module):
         self, readout: nn.Module, stop: int, *, start: int = 0, dim: int = 1
     ) -> None:
         super().__init__()
-        if not 0 <= start < stop:
-            raise ValueError(
-                f"start must be >= 0 and below stop, {stop}, got {start}"
-            )
+        function("readout", readout, "a part of z")
+        at_least("start", start, 0)
+        at_least("stop", stop, 1)
+        integer("dim", dim)
+        if not start < stop:
+            raise ValueError(f"start must be below stop, {stop}, got {start}")
         self.readout = readout
         self.start, self.stop, self.dim = start, stop, dim
 
     def forward(self, z: Tensor) -> Tensor:
+        dimension(self.dim, z)
         if z.shape[self.dim] < self.stop:
             raise ValueError(
                 f"z must have at least {self.stop} features in dimension "

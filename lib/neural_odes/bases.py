@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from numbers import Real
 from typing import Protocol
 
 import torch
@@ -54,8 +55,11 @@ class _Interval:
 
     def __post_init__(self) -> None:
         at_least("size", self.size, 1)
-        first, last = self.domain
-        if not (first < last and math.isfinite(last - first)):
+        ends = self.domain if isinstance(self.domain, tuple) else ()
+        numbers = all(isinstance(end, Real) for end in ends)
+        if not (
+            len(ends) == 2 and numbers and 0 < ends[1] - ends[0] < math.inf
+        ):
             raise ValueError(
                 "domain must be finite depths (first, last), first < last, got "
                 f"{self.domain}"

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from neural_odes.checks import at_least, positive
+from neural_odes.checks import at_least, generator, positive
 from neural_odes.ode import (
     Field,
     JointField,
@@ -155,8 +155,9 @@ def renormalised_exponent(
         )
         z, near = both[-1].chunk(2)
         away = near - z
+        growth = _rates(away.norm(dim=1), radius, 1.0)
         if i >= align:
-            total += _rates(away.norm(dim=1), radius, 1.0)
+            total += growth
         away = radius * away / away.norm(dim=1, keepdim=True)
     return total * pieces / (end * (pieces - align))
 
@@ -202,9 +203,11 @@ def lyapunov_spectrum(
     at_least("align", align, 0)
     if align >= pieces:
         raise ValueError(f"align must be below pieces, {pieces}, got {align}")
-    if not 1 <= count <= size:
+    at_least("count", count, 1)
+    if not count <= size:
         raise ValueError(
-            f"count must be an integer from 1 to {size}, got {count}"
+            f"count must be at most {size}, the features of x or what it is "
+            f"lifted to, got {count}"
         )
     random = sphere((count,), size, radius=1.0, seed=seed).mT
     frame = torch.linalg.qr(random)[0].to(z).expand(len(z), -1, -1)
@@ -247,8 +250,8 @@ def sphere(
     shape: tuple[int, ...], dim: int, *, radius: float, seed: int
 ) -> Tensor:
     """Points uniform on the sphere of radius r about 0, (*shape, dim)."""
-    generator = torch.Generator().manual_seed(seed)
-    normal = torch.randn(*shape, dim, generator=generator, dtype=torch.float64)
+    draws = generator(seed)
+    normal = torch.randn(*shape, dim, generator=draws, dtype=torch.float64)
     return radius * normal / normal.norm(dim=-1, keepdim=True)
 
 
@@ -306,7 +309,10 @@ def _problem(model: NeuralODE, x: Tensor) -> tuple[Field, Tensor, float]:
         )
     z0 = model.solve(x, torch.zeros(1)).z[0]
     if z0.ndim != 2:
-        raise ValueError(f"z(0) must have shape (N, n), got {tuple(z0.shape)}")
+        raise ValueError(
+            "x must be lifted to vectors, z(0) of shape (N, n), got "
+            f"{tuple(z0.shape)}"
+        )
     return model.field, z0, float(model.depth)
 
 

@@ -26,6 +26,90 @@ def at_least(name: str, value: Any, least: int) -> None:
         raise ValueError(text)
 
 
+def integer(name: str, value: Any) -> None:
+    """Refuse what is no integer.
+
+    Raises:
+        TypeError: it is not; names the argument and what it got.
+    """
+    if not isinstance(value, Integral) or isinstance(value, bool):
+        raise TypeError(f"{name} must be an integer, got {value!r}")
+
+
+def generator(seed: Any) -> torch.Generator:
+    """torch's random numbers, from a seed on.
+
+    Raises:
+        TypeError: seed is no integer.
+        ValueError: it does not fit 64 bits.
+    """
+    integer("seed", seed)
+    if not -(2**63) <= seed < 2**64:
+        raise ValueError(f"seed must be an integer of 64 bits, got {seed}")
+    return torch.Generator().manual_seed(int(seed))
+
+
+def dimension(dim: int, like: Tensor) -> None:
+    """Refuse a dimension that a tensor does not have.
+
+    Raises:
+        ValueError: names what it got.
+    """
+    if not -like.ndim <= dim < like.ndim:
+        raise ValueError(
+            f"dim must be a dimension of a tensor of shape "
+            f"{tuple(like.shape)}, got {dim}"
+        )
+
+
+def joinable(a: Tensor, b: Tensor, dim: int) -> bool:
+    """Whether two tensors differ in one dimension at most."""
+    return a.ndim == b.ndim and all(
+        n == m or i == dim % a.ndim
+        for i, (n, m) in enumerate(zip(a.shape, b.shape, strict=True))
+    )
+
+
+def function(name: str, value: Any, takes: str) -> None:
+    """Refuse what cannot be called, and classes in the place of instances.
+
+    Args:
+        name: of the argument.
+        value: what it got.
+        takes: of what it is a function, in words.
+
+    Raises:
+        TypeError: names the argument and what it got.
+    """
+    kind = f"the class {value.__name__}" if isinstance(value, type) else None
+    if kind or not callable(value):
+        raise TypeError(
+            f"{name} must be a function of {takes}, got "
+            f"{kind or type(value).__name__}"
+        )
+
+
+def batch(name: str, value: Any) -> None:
+    """Refuse what is no floating-point tensor of finite values (N, ...).
+
+    Raises:
+        ValueError: names the argument and what it got.
+    """
+    if not isinstance(value, Tensor) or not value.is_floating_point():
+        kind = value.dtype if isinstance(value, Tensor) else type(value)
+        raise ValueError(
+            f"{name} must be a floating-point tensor, got "
+            f"{getattr(kind, '__name__', kind)}"
+        )
+    if value.ndim == 0 or value.numel() == 0:
+        raise ValueError(
+            f"{name} must have shape (N, ...) and not be empty, got "
+            f"{tuple(value.shape)}"
+        )
+    if not finite(value):
+        raise ValueError(f"{name} must be finite, got NaN or infinite values")
+
+
 def positive(name: str, value: Any) -> None:
     """Refuse what is no finite number > 0.
 

@@ -7,13 +7,22 @@ on a line can take them there. It can once the field depends on the input x
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from neural_odes.checks import at_least, positive
+from neural_odes.checks import (
+    at_least,
+    batch,
+    dimension,
+    function,
+    integer,
+    joinable,
+    positive,
+)
 from neural_odes.ode import as_field
 
 
@@ -46,29 +55,22 @@ class DataControlled(nn.Module):
         dim: int = 1,
     ) -> None:
         super().__init__()
-        if embed is not None and not callable(embed):
-            raise TypeError(
-                f"embed must be a callable of x, got {type(embed).__name__}"
-            )
-        self.field = as_field(module)
+        if embed is not None:
+            function("embed", embed, "x")
+        integer("dim", dim)
+        self.field = as_field(module, "module")
         self.embed = nn.Identity() if embed is None else embed
         self.dim = dim
 
     def forward(self, s: Tensor, z: Tensor, x: Tensor) -> Tensor:
         control = self.embed(x)
-        if not _joinable(z, control, self.dim):
+        dimension(self.dim, z)
+        if not joinable(z, control, self.dim):
             raise ValueError(
                 f"embed(x) must have the shape of z, {tuple(z.shape)}, except "
                 f"in dimension {self.dim}, got {tuple(control.shape)}"
             )
         return self.field(s, torch.cat([z, control], dim=self.dim), x)
-
-
-def _joinable(z: Tensor, control: Tensor, dim: int) -> bool:
-    return z.ndim == control.ndim and all(
-        a == b or i == dim % z.ndim
-        for i, (a, b) in enumerate(zip(z.shape, control.shape, strict=True))
-    )
 
 
 class LinearControl(nn.Module):
@@ -113,7 +115,9 @@ class LinearControl(nn.Module):
             TypeError, ValueError: eps is not a finite number > 0.
         """
         positive("eps", eps)
-        return torch.log(2 * x.flatten(1).norm(dim=1) / eps)
+        batch("x", x)
+        distance = x.reshape(len(x), -1).norm(dim=1)
+        return torch.log(2 * distance) - math.log(eps)
 
 
 class AdaptiveDepth(nn.Module):
@@ -137,7 +141,7 @@ class AdaptiveDepth(nn.Module):
 
     def __init__(self, module: int | nn.Module, *, hidden: int = 8) -> None:
         super().__init__()
-        if not isinstance(module, int | nn.Module):
+        if not isinstance(module, int | nn.Module) or module is True:
             raise TypeError(
                 "module must be x's number of features or an nn.Module of x, "
                 f"got {type(module).__name__}"

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from neural_odes.bases import Basis
+from neural_odes.checks import at_least
 from neural_odes.nets import mlp
 from neural_odes.ode import JointField, NeuralODE, as_field, per_sample
 from neural_odes.solver import Solver
@@ -36,7 +37,7 @@ class DepthConcat(nn.Module):
 
     def __init__(self, module: Any) -> None:
         super().__init__()
-        self.field = as_field(module)
+        self.field = as_field(module, "module")
 
     def forward(self, s: Tensor, z: Tensor, x: Tensor) -> Tensor:
         column = per_sample(s, z).expand_as(z[:, :1])
@@ -62,7 +63,7 @@ class _Template(nn.Module):
             raise TypeError(
                 f"module must be an nn.Module, got {type(module).__name__}"
             )
-        self.field = copy.deepcopy(as_field(module))
+        self.field = copy.deepcopy(as_field(module, "module"))
         named = {
             key: value
             for key, value in self.field.named_parameters()
@@ -176,11 +177,16 @@ class Galerkin(_Moving):
             one: gradients of coefficients are right only up to there.
 
     Raises:
-        TypeError: module is not an ``nn.Module``.
+        TypeError: module is not an ``nn.Module``, or basis is no basis.
         ValueError: module has no parameters, or parts that share one.
     """
 
     def __init__(self, module: nn.Module, basis: Basis) -> None:
+        if isinstance(basis, type) or not callable(basis):
+            raise TypeError(
+                f"basis must be a Basis, such as Fourier(5), got {basis!r}"
+            )
+        at_least("basis.size", getattr(basis, "size", None), 1)
         super().__init__(module)
         self.basis = basis
         self.jumps = tuple(getattr(basis, "jumps", ()))
@@ -199,8 +205,9 @@ class Galerkin(_Moving):
 
 
 def _constant(basis: Basis) -> Tensor:
-    """Coefficients of the function 1, by least squares over [0, 1]."""
-    s = torch.linspace(0, 1, 20 * basis.size + 1, dtype=torch.float64)
+    """Coefficients of the function 1, by least squares over its domain."""
+    first, last = getattr(basis, "domain", (0.0, 1.0))
+    s = torch.linspace(first, last, 20 * basis.size + 1, dtype=torch.float64)
     psi = basis(s)
     one = torch.linalg.lstsq(psi, torch.ones_like(s)[:, None]).solution[:, 0]
     return one.round(decimals=12)  # exactly 1, 0, 0, ... where it should be
@@ -224,6 +231,7 @@ class Hypernetwork(_Moving):
     """
 
     def __init__(self, module: nn.Module, hidden: int = 16) -> None:
+        at_least("hidden", hidden, 1)
         super().__init__(module)
         initial = self.template.initial()
         self.generator = mlp(1, hidden, len(initial)).to(initial)
@@ -257,6 +265,7 @@ class HypernetworkODE(JointField):
 
     def __init__(self, module: nn.Module, hidden: int = 16) -> None:
         super().__init__()
+        at_least("hidden", hidden, 1)
         self.template = _Template(module)
         initial = self.template.initial()
         self.start = nn.Parameter(initial)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import pairwise
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
+
+from neural_odes.checks import at_least, batch, generator
 
 T = TypeVar("T")
 
@@ -28,10 +30,15 @@ def mlp(
     Raises:
         ValueError: fewer than two sizes, or one below 1.
     """
-    if len(sizes) < 2 or min(sizes) < 1:
+    if len(sizes) < 2:
         raise ValueError(
             f"sizes must be two or more integers >= 1, got {sizes}"
         )
+    for size in sizes:
+        at_least("each of sizes", size, 1)
+    makes(nn.Module, activation=activation)
+    if last is not None:
+        makes(nn.Module, last=last)
     layers: list[nn.Module] = []
     for inputs, outputs in pairwise(sizes):
         layers += [nn.Linear(inputs, outputs), activation()]
@@ -39,6 +46,20 @@ def mlp(
     if last is not None:
         layers.append(last())
     return nn.Sequential(*layers)
+
+
+def makes(kind: type, **makers: Any) -> None:
+    """Refuse what does not make something of a kind when called."""
+    for name, make in makers.items():
+        try:
+            made = make()
+        except TypeError:
+            made = None
+        if not isinstance(made, kind):
+            raise TypeError(
+                f"{name} must make an {kind.__name__} when called, as nn.Tanh "
+                f"does, got {make!r}"
+            )
 
 
 class GraphConv(nn.Module):
@@ -60,6 +81,9 @@ class GraphConv(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, adjacency: Tensor) -> None:
         super().__init__()
+        at_least("inputs", inputs, 1)
+        at_least("outputs", outputs, 1)
+        batch("adjacency", adjacency)
         square = adjacency.ndim == 2 and len(set(adjacency.shape)) == 1
         if not square:
             raise ValueError(
@@ -81,6 +105,13 @@ class GraphConv(nn.Module):
 
     def forward(self, h: Tensor) -> Tensor:
         """Features of shape (..., nodes, inputs) to (..., nodes, outputs)."""
+        features, nodes = self.linear.in_features, len(self.mean)
+        if h.shape[-2:] != (nodes, features):
+            raise ValueError(
+                f"h must have shape (..., {nodes}, {features}), of inputs = "
+                f"{features} features for each of {nodes} nodes, got "
+                f"{tuple(h.shape)}"
+            )
         return self.mean @ self.linear(h)
 
 
@@ -92,6 +123,11 @@ def seeded(make: Callable[[], T], seed: int) -> T:
 
         model = seeded(lambda: NeuralODE(mlp(2, 16, 2)), seed=3)
     """
+    if not callable(make):
+        raise TypeError(
+            f"make must be callable without arguments, got {make!r}"
+        )
+    state = generator(seed).get_state()
     with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)
+        torch.default_generator.set_state(state)
         return make()

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from neural_odes.checks import finite, positive, unwrapped
+from neural_odes.checks import batch, finite, function, positive, unwrapped
 from neural_odes.solver import Solution, Solver, integrate
 
 Field = Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -62,19 +62,20 @@ class JointField(nn.Module):
         raise NotImplementedError
 
 
-def as_field(field: Any) -> Any:
+def as_field(field: Any, name: str = "field") -> Any:
     """Read a module or function as a field f(s, z, x).
 
     Args:
         field: a callable of (s, z, x), taken as it is; or an ``nn.Module`` of
             one argument z, taken as a depth-invariant field.
+        name: of the argument, for the error.
 
     Raises:
         TypeError: it is neither.
     """
     if isinstance(field, JointField):
         raise TypeError(
-            f"field must be a field of (s, z, x), got {type(field).__name__}, "
+            f"{name} must be a field of (s, z, x), got {type(field).__name__}, "
             "whose weights have their own state; put it outermost, around the "
             "other fields"
         )
@@ -84,9 +85,16 @@ def as_field(field: Any) -> Any:
             return field
         if arity == 1 and isinstance(field, nn.Module):
             return DepthInvariant(field)
+        if arity in (1, 2) and not isinstance(field, type):
+            raise TypeError(
+                f"{name} must be a callable of (s, z, x), also where it looks "
+                f"at fewer: lambda s, z, x: -z, got one of {arity} argument"
+                f"{'s' if arity > 1 else ''}"
+            )
+    kind = "the class " * isinstance(field, type)
     raise TypeError(
-        "field must be a callable of (s, z, x) or an nn.Module of z alone, "
-        f"got {type(field).__name__}"
+        f"{name} must be a callable of (s, z, x) or an nn.Module of z alone, "
+        f"got {kind}{getattr(field, '__name__', type(field).__name__)}"
     )
 
 
@@ -133,7 +141,8 @@ class NeuralODE(nn.Module):
     Raises:
         TypeError: the field, lift or readout cannot be called as described,
             or depth is neither a number nor callable.
-        ValueError: depth is not finite and > 0.
+        ValueError: depth is not finite and > 0, or lies beyond the domain of
+            a basis in the field.
     """
 
     def __init__(
@@ -147,17 +156,23 @@ class NeuralODE(nn.Module):
     ) -> None:
         super().__init__()
         for name, part in (("lift", lift), ("readout", readout)):
-            if part is not None and not callable(part):
-                raise TypeError(
-                    f"{name} must be a callable of one tensor, got "
-                    f"{type(part).__name__}"
-                )
-        if not callable(depth):
+            if part is not None:
+                function(name, part, "one tensor")
+        if callable(depth):
+            function("depth", depth, "x")
+        else:
             positive("depth", depth)
+        if not isinstance(solver, Solver | None):
+            raise TypeError(
+                "solver must be a Solver, such as Solver('rk4', "
+                f"step_size=0.1), got {solver!r}"
+            )
         self.field = field if isinstance(field, JointField) else as_field(field)
         self.lift = nn.Identity() if lift is None else lift
         self.depth = depth
         self.readout = nn.Identity() if readout is None else readout
+        if not callable(depth):
+            _check_domains(self.field, float(depth))
         self.solver = Solver() if solver is None else solver
 
     def forward(self, x: Tensor) -> Tensor:
@@ -181,7 +196,7 @@ class NeuralODE(nn.Module):
                 not increasing or leaves its range.
             SolverError: the solve could not be finished.
         """
-        _check_input(x)
+        batch("x", x)
         own: Tensor | None = None
         end: float = 1.0
         with _fitting(x):
@@ -260,6 +275,19 @@ def steps_of(field: Any, own: Tensor | None = None) -> dict[str, Any]:
     return {"jumps": depths, "max_step": longest}
 
 
+def _check_domains(field: Any, depth: float) -> None:
+    parts = field.modules() if isinstance(field, nn.Module) else ()
+    for part in parts:
+        basis = getattr(part, "basis", None)
+        _, last = getattr(basis, "domain", (0.0, math.inf))
+        if depth > last * (1 + 1e-6):
+            raise ValueError(
+                f"depth must lie in the domain of the field's basis, which "
+                f"ends at {last:g}, got {depth:g}; give the basis a longer "
+                f"one: domain=(0, {depth:g})"
+            )
+
+
 def _stretch(field: Any, own: Tensor) -> Any:
     """The field over tau in [0, 1] of samples that end at their own depths."""
 
@@ -267,18 +295,6 @@ def _stretch(field: Any, own: Tensor) -> Any:
         return per_sample(own, z) * field((tau * own)[:, None], z, x)
 
     return stretched
-
-
-def _check_input(x: Tensor) -> None:
-    if not isinstance(x, Tensor) or not x.is_floating_point():
-        kind = x.dtype if isinstance(x, Tensor) else type(x).__name__
-        raise ValueError(f"x must be a floating-point tensor, got {kind}")
-    if x.ndim == 0 or x.numel() == 0:
-        raise ValueError(
-            f"x must have shape (N, ...) and not be empty, got {tuple(x.shape)}"
-        )
-    if not finite(x):
-        raise ValueError("x must be finite, got NaN or infinite values")
 
 
 @contextmanager
@@ -312,7 +328,12 @@ def _output_depths(s: Tensor | None, end: float, z0: Tensor) -> Tensor:
     if s is None:
         return torch.tensor([0.0, end], dtype=z0.dtype, device=z0.device)
     given = s
-    s = torch.as_tensor(s, dtype=z0.dtype, device=z0.device)
+    try:
+        s = torch.as_tensor(s, dtype=z0.dtype, device=z0.device)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise TypeError(
+            f"s must be a tensor of depths, got {type(given).__name__}"
+        ) from error
     rising = s.ndim == 1 and len(s) > 0 and bool((s[1:] > s[:-1]).all())
     if not rising or s[0] < 0 or s[-1] > end * (1 + 1e-6):
         raise ValueError(

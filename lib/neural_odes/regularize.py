@@ -32,7 +32,7 @@ def fixed_point(strength: float) -> Penalty:
         s = solution.s[-1]
         s = s[:, None] if s.ndim else s
         slope = model.field(s, solution.z[-1], x)
-        return strength * slope.flatten(1).norm(dim=1).mean()
+        return strength * _lengths(slope).mean()
 
     return penalty
 
@@ -69,7 +69,7 @@ def steady_state(strength: float) -> Penalty:
             s: Tensor, state: tuple[Tensor, Tensor]
         ) -> tuple[Tensor, Tensor]:
             slope = model.field(s, state[0], x)
-            return slope, slope.flatten(1).norm(dim=1)
+            return slope, _lengths(slope)
 
         (_, length), _ = integrate(
             onward,
@@ -82,6 +82,10 @@ def steady_state(strength: float) -> Penalty:
         return strength * length[-1].mean()
 
     return penalty
+
+
+def _lengths(slope: Tensor) -> Tensor:
+    return slope.reshape(len(slope), -1).norm(dim=1)
 
 
 def _refuse_joint(model: NeuralODE) -> None:

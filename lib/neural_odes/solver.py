@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from numbers import Real
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -21,7 +22,14 @@ import torch
 from torch import Tensor
 from torchdiffeq import odeint, odeint_adjoint
 
-from neural_odes.checks import at_least, boolean, finite, one_of, positive
+from neural_odes.checks import (
+    at_least,
+    boolean,
+    finite,
+    function,
+    one_of,
+    positive,
+)
 from neural_odes.runge_kutta import (
     TABLEAUS,
     Cost,
@@ -215,16 +223,14 @@ def integrate(
             infinite, or ``max_steps`` was reached.
     """
     solver = Solver() if solver is None else solver
-    depths = s.tolist() if s.ndim == 1 else []
-    if len(depths) < 2 or any(a >= b for a, b in pairwise(depths)):
-        raise ValueError(
-            f"s must be two depths or more, increasing, got {_brief(s)}"
-        )
+    _check_problem(field, z0, solver, jumps)
+    depths = _depths(s)
     for part in _tensors(z0):
         if part.dtype not in (torch.float32, torch.float64):
             raise ValueError(
-                f"z0 must be float32 or float64, got {part.dtype}. To save "
-                "time, let the field compute in half precision by autocast"
+                f"z0, and so x, must be float32 or float64, got {part.dtype}; "
+                "to save time, let the field compute in half precision by "
+                "autocast"
             )
     norm = _norm(solver, z0) if norm is None else norm
     if METHODS[solver.method].adaptive and max_step < math.inf:
@@ -246,6 +252,34 @@ def integrate(
     if not all(finite(part[-1]) for part in _tensors(z)):
         raise SolverError("the state is NaN or infinite", depths[-1], nfe)
     return z, nfe
+
+
+def _check_problem(field: Any, z0: Any, solver: Any, jumps: Any) -> None:
+    function("field", field, "(s, z)")
+    if not isinstance(solver, Solver):
+        raise TypeError(
+            "solver must be a Solver, such as Solver('rk4', step_size=0.1), "
+            f"got {solver!r}"
+        )
+    if not all(isinstance(part, Tensor) for part in _tensors(z0)) or z0 == ():
+        raise TypeError(
+            f"z0 must be a tensor or a tuple of tensors, got {_describe(z0)}"
+        )
+    numbers = isinstance(jumps, list | tuple)
+    if not numbers or not all(isinstance(one, Real) for one in jumps):
+        raise TypeError(f"jumps must be a list of depths, got {jumps!r}")
+
+
+def _depths(s: Any) -> list[float]:
+    usable = isinstance(s, Tensor) and s.ndim == 1 and not s.is_complex()
+    depths: list[float] = s.tolist() if usable else []
+    rising = all(a < b for a, b in pairwise(depths))
+    if len(depths) < 2 or not rising or not math.isfinite(depths[-1]):
+        raise ValueError(
+            "s must be a tensor of two finite depths or more, increasing, got "
+            f"{_brief(s) if isinstance(s, Tensor) else repr(s)}"
+        )
+    return depths
 
 
 def _norm(solver: Solver, z0: State) -> Callable[[Any], Tensor]:

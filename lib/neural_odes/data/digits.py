@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from neural_odes.checks import one_of, optional
+from neural_odes.checks import at_least, generator, one_of, optional
 from neural_odes.data.mnist import Split
 
 
@@ -27,16 +27,16 @@ def digits(
         ValueError: an argument out of range.
         ImportError: scikit-learn is missing (the extra ``data``).
     """
+    one_of("split", split, ("train", "test"))
+    at_least("test", test, 1)
+    draws = generator(seed)
     bunch = optional("sklearn.datasets", "data").load_digits()
     x = torch.as_tensor(bunch.images, dtype=torch.float32)[:, None] / 16
     y = torch.as_tensor(bunch.target, dtype=torch.int64)
-    one_of("split", split, ("train", "test"))
-    if not 1 <= test < len(x):
+    if not test < len(x):
         raise ValueError(
             f"test must be an integer from 1 to {len(x) - 1}, got {test}"
         )
-    order = torch.randperm(
-        len(x), generator=torch.Generator().manual_seed(seed)
-    )
+    order = torch.randperm(len(x), generator=draws)
     kept = order[:test] if split == "test" else order[test:]
     return x[kept], y[kept]

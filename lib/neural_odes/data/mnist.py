@@ -6,9 +6,11 @@ import gzip
 import hashlib
 import os
 import struct
+import time
 import zlib
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+from urllib.request import urlopen
 
 import numpy as np
 import torch
@@ -42,6 +44,10 @@ SHA256 = {
 """Of the decompressed bytes: mirrors compress differently."""
 LARGEST = 16 + 60_000 * 28 * 28
 """Bytes of the largest file, decompressed; a file that goes on is not read."""
+
+
+SECONDS = 600.0
+"""That a download may take, however slowly it drips."""
 
 
 class DataError(RuntimeError):
@@ -128,7 +134,7 @@ def _download(name: str, path: Path) -> None:
                 known_hash=None,  # checked once decompressed
                 fname=name,
                 path=path.parent,
-                downloader=pooch.HTTPDownloader(progressbar=True, timeout=30),
+                downloader=_fetch,
             )
             _checked(path)
         except (OSError, ValueError, DataError) as error:
@@ -140,6 +146,18 @@ def _download(name: str, path: Path) -> None:
         f"{name} could not be downloaded; put MNIST's four .gz files into a "
         f"folder and set {FOLDER} to its path. " + "; ".join(reasons)
     )
+
+
+def _fetch(url: str, output: str, _pooch: Any) -> None:
+    """Download a file, within the time and size that it may take."""
+    end = time.monotonic() + SECONDS
+    with urlopen(url, timeout=30) as answer, open(output, "wb") as file:
+        while part := answer.read1(2**16):
+            file.write(part)
+            if time.monotonic() > end:
+                raise TimeoutError(f"not complete after {SECONDS:g} s")
+            if file.tell() > LARGEST:
+                raise OSError(f"more than {LARGEST} bytes")
 
 
 def _idx(data: bytes) -> np.ndarray:

@@ -8,7 +8,13 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from neural_odes.checks import at_least, nonnegative, optional
+from neural_odes.checks import (
+    at_least,
+    generator,
+    integer,
+    nonnegative,
+    optional,
+)
 
 RADII = (0.5, 1.0, 1.5)
 """r1, r2, r3 of the nested spheres; chosen, the paper's are lost."""
@@ -61,25 +67,29 @@ def nested_spheres(
     at_least("samples", samples, 2)
     nonnegative("noise", noise)
     at_least("dim", dim, 1)
-    if len(radii) != 3 or not 0 < radii[0] < radii[1] < radii[2] < math.inf:
+    try:
+        r1, r2, r3 = map(float, radii)
+        increase = 0 < r1 < r2 < r3 < math.inf
+    except (TypeError, ValueError):
+        increase = False
+    if not increase:
         raise ValueError(
             "radii must be finite numbers r1, r2, r3 with 0 < r1 < r2 < r3, "
             f"got {radii}"
         )
-    r1, r2, r3 = radii
-    generator = torch.Generator().manual_seed(seed)
+    draws = generator(seed)
     y = torch.ones(samples, 1)
     y[: samples // 2] = -1
     # The share of the volume within a radius, inverted. Relative to the outer
     # radius: its power alone would overflow in high dimensions.
     outer = torch.where(y < 0, r1, r3)
     hollow = torch.where(y < 0, 0.0, (r2 / r3) ** dim)
-    uniform = torch.rand(samples, 1, generator=generator)
+    uniform = torch.rand(samples, 1, generator=draws)
     radius = outer * (hollow + (1 - hollow) * uniform) ** (1 / dim)
-    direction = torch.randn(samples, dim, generator=generator)
+    direction = torch.randn(samples, dim, generator=draws)
     x = radius * direction / direction.norm(dim=1, keepdim=True)
-    x += noise * torch.randn(samples, dim, generator=generator)
-    order = torch.randperm(samples, generator=generator)
+    x += noise * torch.randn(samples, dim, generator=draws)
+    order = torch.randperm(samples, generator=draws)
     return x[order], y[order]
 
 
@@ -103,6 +113,9 @@ def half_moons(
     """
     at_least("samples", samples, 2)
     nonnegative("noise", noise)
+    integer("seed", seed)
+    if not 0 <= seed < 2**32:  # numpy's generator takes these
+        raise ValueError(f"seed must be an integer of 32 bits, got {seed}")
     make_moons = optional("sklearn.datasets", "data").make_moons
     points, labels = make_moons(samples, noise=noise, random_state=seed)
     x = torch.as_tensor(points, dtype=torch.float32)

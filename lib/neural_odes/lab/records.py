@@ -17,7 +17,6 @@ import math
 import os
 import platform
 import subprocess
-import tempfile
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -27,6 +26,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+
+from neural_odes.files import replacing
 
 OWN = (
     Path(__file__).with_name("measured"),
@@ -102,16 +103,8 @@ def read(path: Path) -> Record:
 def write_json(path: Path, value: Any) -> None:
     """A JSON file that diffs well, written whole or not at all."""
     text = _json(_finite(value)) + "\n"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.chmod(draft, 0o644)  # a temporary file is private to its owner
-        os.replace(draft, path)
-    except BaseException:
-        os.unlink(draft)
-        raise
+    with replacing(path) as draft:
+        draft.write_text(text, encoding="utf-8")
 
 
 def results_folder() -> Path:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +13,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
+
+from neural_odes.files import replacing
 
 VERSION = "2"
 
@@ -72,21 +72,11 @@ class Checkpoint:
             "settings": json.dumps(dict(self.settings)),
             "checksum": fingerprint(whole),
         }
-        path = self.path.resolve()  # a link stays a link
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # A name of its own: another process may save here at the same time.
-        handle, part = tempfile.mkstemp(dir=path.parent, suffix=".part")
-        os.close(handle)
-        try:
-            save_file(whole, part, metadata=meta)
-            os.replace(part, path)
-        except BaseException as error:
-            os.unlink(part)
-            if isinstance(error, OSError | SafetensorError):
-                raise OSError(
-                    f"checkpoint {self.path} cannot be written ({error})"
-                ) from error
-            raise
+        with replacing(self.path) as draft:
+            try:
+                save_file(whole, draft, metadata=meta)
+            except SafetensorError as error:  # as of a full disk
+                raise OSError(str(error)) from error
 
     @torch.no_grad()
     def load(

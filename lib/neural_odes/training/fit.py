@@ -13,12 +13,16 @@ from torch import Tensor, nn
 
 from neural_odes.checks import (
     at_least,
+    batch,
+    boolean,
     finite,
+    function,
+    generator,
     nonnegative,
     one_of,
     positive,
 )
-from neural_odes.ode import NeuralODE, _check_input
+from neural_odes.ode import NeuralODE
 from neural_odes.training.checkpoint import Checkpoint, fingerprint
 from neural_odes.training.ensemble import Ensemble, Loss, Penalty, stackable
 from neural_odes.training.loop import (
@@ -39,6 +43,12 @@ OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
 
 Optimize = Callable[[list[Tensor]], torch.optim.Optimizer]
 """Makes an optimizer of parameters."""
+
+
+CALLED = {
+    "penalty": "(model, solution, x), such as fixed_point(0.1)",
+    "callback": "(epoch, models, row)",
+}
 
 
 class _Settings(TypedDict, total=False):
@@ -141,7 +151,13 @@ def fit(
             solve failed.
     """
     _check_settings(epochs, lr, weight_decay, optimizer, batch_size)
-    several = [models] if isinstance(models, NeuralODE) else list(models)
+    function("loss", loss, "outputs and targets")
+    for name, given in (("penalty", penalty), ("callback", callback)):
+        if given is not None:
+            function(name, given, CALLED[name])
+    boolean("progress", progress)
+    draws = generator(seed)
+    several = [models] if isinstance(models, NeuralODE) else _listed(models)
     if not several or not all(isinstance(m, NeuralODE) for m in several):
         kinds = ", ".join(type(m).__name__ for m in several) or "empty"
         raise TypeError(f"models must be one NeuralODE or more, got {kinds}")
@@ -180,14 +196,14 @@ def fit(
     ):
         if not program.parameters:
             raise ValueError("models must have parameters to train")
-        generator = torch.Generator().manual_seed(seed)
+        draws.manual_seed(seed)
         kept = None
         if checkpoint is not None:
             path = Path(checkpoint)
             if len(programs) > 1:
                 path = path.with_name(f"{path.stem}.{i}{path.suffix}")
             decides = _fingerprints(program, inputs, targets, loss, penalty)
-            kept = Checkpoint(path, generator, settings | decides)
+            kept = Checkpoint(path, draws, settings | decides)
         histories += train(
             program,
             inputs,
@@ -195,7 +211,7 @@ def fit(
             optimizer=make(program.parameters),
             loss=loss,
             epochs=epochs,
-            batches=_batches(inputs, batch_size, generator),
+            batches=_batches(inputs, batch_size, draws),
             progress=progress,
             number=None if isinstance(models, NeuralODE) else i,
             checkpoint=kept,
@@ -216,6 +232,8 @@ def accuracy(model: nn.Module, x: Tensor, y: Tensor) -> float:
         ValueError: the model's output has another shape than y, or y holds
             other labels.
     """
+    function("model", model, "x")
+    batch("x", x)
     check_labels(y)
     with torch.no_grad():
         output = model(x)
@@ -225,6 +243,7 @@ def accuracy(model: nn.Module, x: Tensor, y: Tensor) -> float:
 
 def check_labels(y: Tensor) -> None:
     """Refuse labels that are not -1 or +1."""
+    batch("y", y)
     if not bool((y.abs() == 1).all()):
         found = ", ".join(f"{v:g}" for v in y.unique()[:4].tolist())
         raise ValueError(f"y must be labels -1 and +1, got {found}")
@@ -269,15 +288,20 @@ def _batches(
     )
 
 
+def _listed(models: Any) -> list[Any]:
+    return list(models) if isinstance(models, list | tuple) else [models]
+
+
 def _each(
     name: str, value: Tensor | Sequence[Tensor], members: int
 ) -> list[Tensor]:
     if isinstance(value, Tensor):
         return [value] * members
-    if len(value) != members:
+    if not isinstance(value, list | tuple) or len(value) != members:
+        got = len(value) if isinstance(value, list | tuple) else type(value)
         raise ValueError(
             f"{name} must be one tensor for all or one for each of {members} "
-            f"models, got {len(value)}"
+            f"models, got {getattr(got, '__name__', got)}"
         )
     return list(value)
 
@@ -308,13 +332,15 @@ def _uniform(tensors: Sequence[Tensor]) -> bool:
 
 
 def _check_data(x: Tensor, y: Tensor) -> None:
-    _check_input(x)
+    batch("x", x)
     if not isinstance(y, Tensor) or y.ndim == 0 or len(y) != len(x):
         got = tuple(y.shape) if isinstance(y, Tensor) else type(y).__name__
         raise ValueError(
             "y must be a tensor with one target per sample, "
             f"({len(x)}, ...), got {got}"
         )
+    if y.is_complex():
+        raise ValueError(f"y must be real, got {y.dtype}")
     if not finite(y):
         raise ValueError("y must be finite, got NaN or infinite values")
 

@@ -1,0 +1,88 @@
+"""Killed processes and full disks: nothing is lost, nothing half-written."""
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from neural_odes import NeuralODE, Solver, fit, mlp, nested_spheres
+from neural_odes.files import ABANDONED, replacing
+from neural_odes.lab.records import write_json
+
+pytestmark = pytest.mark.skipif(
+    sys.platform == "win32", reason="needs fork and limits of processes"
+)
+
+
+def in_a_process(folder: Path, what: str) -> list[str]:
+    script = Path(__file__).with_name("killed.py")
+    done = subprocess.run(
+        [sys.executable, str(script), str(folder), what],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+def test_a_training_killed_again_and_again_ends_as_if_it_had_not_been(
+    tmp_path,
+):
+    assert in_a_process(tmp_path, "kills") == ["20", "True"]
+
+
+def test_two_that_write_one_checkpoint_do_not_harm_each_other(tmp_path):
+    assert in_a_process(tmp_path, "writers") == ["2", "True"]
+    assert [p.name for p in tmp_path.iterdir()] == ["state.safetensors"]
+
+
+@pytest.fixture
+def full_disk():
+    """Files of this process cannot grow beyond 500 bytes."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (500, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    signal.signal(signal.SIGXFSZ, handler)
+
+
+def test_a_full_disk_is_named_and_the_old_file_stays(tmp_path, full_disk):
+    result, state = tmp_path / "result.json", tmp_path / "state.safetensors"
+    write_json(result, [1])
+    with pytest.raises(OSError, match=r"result\.json cannot be written"):
+        write_json(result, list(range(1000)))
+    solver = Solver("euler", step_size=1.0)
+    model = NeuralODE(mlp(2, 8, 2), readout=nn.Linear(2, 1), solver=solver)
+    with pytest.raises(OSError, match=r"state\.safetensors cannot be written"):
+        fit(
+            *(model, *nested_spheres(8)),
+            epochs=1,
+            progress=False,
+            checkpoint=state,
+        )
+    assert result.read_text() == "[1]\n"
+    assert list(tmp_path.iterdir()) == [result]
+    assert all(torch.isfinite(p).all() for p in model.parameters())
+
+
+def test_drafts_that_killed_processes_left_are_removed(tmp_path):
+    path = tmp_path / "file"
+    old, new = tmp_path / ".file-old.part", tmp_path / ".file-new.part"
+    for draft in (old, new):
+        draft.write_text("half")
+    long_ago = time.time() - ABANDONED - 1
+    os.utime(old, (long_ago, long_ago))
+    with replacing(path) as draft:
+        draft.write_text("whole")
+    assert sorted(tmp_path.iterdir()) == [new, path]
+    assert path.read_text() == "whole"

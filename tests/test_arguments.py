@@ -99,12 +99,15 @@ CASES = {
             "field": lib.mlp(2, 4, 2),
             "lift": nn.Identity(),
             "depth": 1.0,
+            "control": nn.Identity(),
             "readout": nn.Identity(),
+            "running": lib.kinetic_energy,
             "solver": EULER,
         },
     ),
     "NeuralODE.solve": Case(
-        lambda **a: model().solve(**a), lambda: {"x": X, "s": S}
+        lambda **a: model().solve(**a),
+        lambda: {"x": X, "s": S, "beyond": False},
     ),
     "Solver": Case(
         lib.Solver,
@@ -117,6 +120,7 @@ CASES = {
             "max_step": 0.5,
             "error_norm": "batch",
             "backend": "own",
+            "options": None,
         },
     ),
     "Solver, fixed steps": Case(
@@ -288,13 +292,14 @@ CASES = {
             "weight_decay": 0.1,
             "optimizer": "adam",
             "loss": nn.functional.mse_loss,
+            "depths": None,
             "batch_size": 2,
             "seed": 0,
             "penalty": lib.fixed_point(0.1),
             "progress": False,
             "callback": lambda epoch, models, row: False,
         },
-        also={"x": "y"},  # which has to fit it
+        also={"x": "y", "depths": "y|s"},  # which have to fit it
     ),
     "crossing": Case(lib.crossing, lambda: {"samples": 4}),
     "nested_spheres": Case(
@@ -327,7 +332,7 @@ NOT_CALLED = {
 FUNCTIONS = {
     *("field", "lift", "depth", "readout", "module", "embed", "make"),
     *("activation", "last", "model", "loss", "penalty", "optimizer"),
-    "callback",
+    *("callback", "control", "running"),
 }
 """Arguments that are called: what such a function raises is passed on."""
 
@@ -407,8 +412,9 @@ def test_errors_name_the_argument(case, name, value):
 def test_the_walk_knows_every_public_function():
     walked = {re.split(r"[.,]", title)[0] for title in CASES}
     assert set(lib.__all__) - walked == {
-        *("Basis", "History", "JointField", "Solution"),  # not called
-        *("SolverError", "TrainingError"),
+        *("Basis", "History", "JointField", "METHODS"),  # not called
+        *("Solution", "SolverError", "TrainingError"),
+        *("divergence", "jacobian_norm", "kinetic_energy"),  # by models
     }
     left_out = {"sizes", "step_size", "checkpoint", "params", "norm"}
     for title, case in CASES.items():

@@ -57,12 +57,12 @@ def test_a_killed_training_ends_with_the_same_numbers(
     (first,), (second,) = models(), models()
     solve = first.solve
 
-    def until_killed(x):
+    def until_killed(x, s=None):
         nonlocal calls
         calls += 1
         if calls > steps:
             raise KilledError
-        return solve(x)
+        return solve(x, s)
 
     first.solve = until_killed
     path = tmp_path / "run" / "state.safetensors"
@@ -112,8 +112,8 @@ def test_a_file_that_does_not_fit_is_refused(tmp_path):
 def test_another_version_is_refused(tmp_path, monkeypatch):
     path = tmp_path / "state.safetensors"
     fit(models()[0], X, Y, epochs=1, checkpoint=path, **SETTINGS)
-    monkeypatch.setattr(module, "VERSION", "3")
-    with pytest.raises(ValueError, match="has version 2"):
+    monkeypatch.setattr(module, "VERSION", "4")
+    with pytest.raises(ValueError, match="has version 3"):
         fit(models()[0], X, Y, epochs=2, checkpoint=path, **SETTINGS)
 
 
@@ -192,3 +192,29 @@ def test_a_save_that_fails_leaves_what_was_there(tmp_path, monkeypatch):
         fit(models()[0], X, Y, epochs=2, checkpoint=link, **SETTINGS)
     assert path.read_bytes() == kept
     assert sorted(tmp_path.iterdir()) == [link, path]
+
+
+def test_weights_load_as_an_ordinary_state_dict(tmp_path):
+    path = tmp_path / "state.safetensors"
+    trained = models(4, width=4)
+    plain = [
+        seeded(
+            lambda: NeuralODE(
+                mlp(2, 4, 2),
+                readout=nn.Linear(2, 1),
+                solver=Solver("rk4", step_size=0.5),
+            ),
+            seed,
+        )
+        for seed in range(4)
+    ]
+    fit(trained[0], X, Y, epochs=2, checkpoint=path, **SETTINGS)
+    (fresh,) = models(1, width=4)
+    fresh.load_state_dict(module.weights(path))
+    assert same(fresh, trained[0])
+    together = tmp_path / "several.safetensors"
+    fit(plain, X, Y, epochs=2, checkpoint=together, **SETTINGS)
+    plain[0].load_state_dict(module.weights(together, member=3))
+    assert same(plain[0], plain[3])
+    with pytest.raises(ValueError, match="member must"):
+        module.weights(path, member=1)

@@ -1,23 +1,27 @@
 """The one equation: shapes, depths, parts, and what it refuses."""
 
 import math
+import warnings
 
 import pytest
 import torch
-from helpers import TIGHT
+from helpers import TIGHT, double, points
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
 from neural_odes import (
+    DataControlled,
     JointField,
     NeuralODE,
     Solver,
     ZeroAugment,
+    integrate,
     mlp,
     seeded,
 )
 from neural_odes.ode import DepthInvariant, as_field, per_sample
+from neural_odes.regularize import kinetic_energy
 
 
 def planar(**parts):
@@ -224,3 +228,119 @@ def test_a_lift_that_changes_the_number_of_samples_is_refused():
     model = NeuralODE(mlp(2, 2), lift=ZeroAugment(1, dim=0))
     with pytest.raises(ValueError, match=r"lift\(x\) must"):
         model(torch.ones(3, 2))
+
+
+# --- what goes along, and how far
+
+
+def test_the_control_is_computed_once_a_solve():
+    calls = []
+
+    class Half(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.scale = nn.Parameter(torch.tensor(0.5, dtype=torch.float64))
+
+        def forward(self, x):
+            calls.append(len(x))
+            return self.scale * x
+
+    x = points(4, 2).requires_grad_()
+    gradients = []
+    for adjoint in (False, True):
+        solver = Solver(rtol=1e-10, atol=1e-12, adjoint=adjoint)
+        model = double(
+            lambda s=solver: NeuralODE(
+                DataControlled(mlp(4, 4, 2)), control=Half(), solver=s
+            )
+        )
+        calls.clear()
+        loss = model(x).square().sum()
+        assert calls == [4]
+        found = torch.autograd.grad(loss, [x, *model.parameters()])
+        gradients.append(found)
+    embedded = double(
+        lambda: NeuralODE(
+            DataControlled(mlp(4, 4, 2), embed=Half()), solver=TIGHT
+        )
+    )
+    torch.testing.assert_close(embedded(x), model(x))
+    for one, other in zip(*gradients, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-6, atol=1e-8)
+    with pytest.raises(TypeError, match="control must"):
+        NeuralODE(mlp(2, 2), control=3)
+
+
+def test_running_costs_are_integrated_along_the_path():
+    """dz/ds = -z: the integral of |dz/ds|^2 is |x|^2 (1 - e^(-2s)) / 2."""
+    x = points(3, 2)
+    s = torch.tensor([0.0, 0.5, 1.0]).double()
+    for depth in (1.0, lambda x: torch.ones(len(x))):
+        model = NeuralODE(
+            lambda s, z, x: -z,
+            running=kinetic_energy,
+            depth=depth,
+            solver=TIGHT,
+        )
+        found = model.solve(x, s)
+        exact = x.square().sum(1) * (1 - torch.exp(-2 * s[:, None])) / 2
+        torch.testing.assert_close(found.running, exact)
+        torch.testing.assert_close(found.z[-1], x / math.e)
+    assert model.solve(x, s[:1]).running.tolist() == [[0.0] * 3]
+    assert NeuralODE(lambda s, z, x: -z).solve(x).running is None
+    joint = NeuralODE(Joint(), running=kinetic_energy, solver=TIGHT)
+    torch.testing.assert_close(
+        joint(x), NeuralODE(Joint(), solver=TIGHT)(x), rtol=1e-8, atol=1e-8
+    )
+
+
+def test_a_solve_may_go_beyond_the_depth():
+    model = NeuralODE(lambda s, z, x: -z, depth=1.0, solver=TIGHT)
+    x, s = points(2, 2), torch.tensor([1.0, 3.0]).double()
+    found = model.solve(x, s, beyond=True).z
+    torch.testing.assert_close(found[1], x * math.exp(-3))
+    with pytest.raises(ValueError, match="s must be increasing"):
+        model.solve(x, s)
+
+
+@pytest.mark.parametrize("backend", ["own", "torchdiffeq"])
+def test_the_way_back_ends_where_the_path_began(backend):
+    def field(s, z):
+        return torch.where(s < 0.5, 1.0, -2.0) * z.cos()
+
+    solver = Solver(rtol=1e-10, atol=1e-12, backend=backend)
+    s = torch.tensor([0.0, 0.3, 1.0]).double()
+    there, _ = integrate(field, points(3, 2), s, solver=solver, jumps=[0.5])
+    back, _ = integrate(field, there[-1], s.flip(0), solver=solver, jumps=[0.5])
+    torch.testing.assert_close(back.flip(0), there, rtol=1e-8, atol=1e-8)
+
+
+def test_a_model_says_how_it_is_solved_and_for_how_long():
+    model = NeuralODE(mlp(2, 2), depth=2.0, solver=Solver("rk4", step_size=0.1))
+    assert "depth=2.0, Solver(method='rk4'" in repr(model)
+    with pytest.raises(ValueError, match=r"state_dict must .* depth 2\.0"):
+        NeuralODE(mlp(2, 2)).load_state_dict(model.state_dict())
+    NeuralODE(mlp(2, 2), depth=2.0).load_state_dict(model.state_dict())
+
+
+def test_dropout_in_an_adaptive_solve_is_warned_of():
+    field = nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.1))
+    with pytest.warns(UserWarning, match="fixed-step"):
+        NeuralODE(field)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        NeuralODE(field, solver=Solver("rk4", step_size=0.1))
+
+
+def test_torchdiffeqs_options_are_handed_on():
+    seen = []
+
+    def field(s, z, x):
+        seen.append(s.item())
+        return -z
+
+    model = NeuralODE(field, solver=Solver(options={"first_step": 0.125}))
+    model(points(2, 2))
+    assert max(seen[:7]) == pytest.approx(0.125)
+    with pytest.raises(TypeError, match="options must"):
+        Solver(options=3)

@@ -4,7 +4,8 @@ import math
 
 import pytest
 import torch
-from helpers import TIGHT
+from helpers import TIGHT, points
+from torch import nn
 
 from neural_odes import (
     AdaptiveDepth,
@@ -17,7 +18,13 @@ from neural_odes import (
     nested_spheres,
     seeded,
 )
-from neural_odes.regularize import fixed_point, steady_state
+from neural_odes.regularize import (
+    divergence,
+    fixed_point,
+    jacobian_norm,
+    kinetic_energy,
+    steady_state,
+)
 
 X = torch.tensor([[3.0, 4.0], [0.0, 2.0]]).double()
 
@@ -112,3 +119,57 @@ def test_bad_arguments_are_named():
             value(make(1.0), joint)
     adaptive = NeuralODE(mlp(2, 2), depth=AdaptiveDepth(2)).double()
     assert value(fixed_point(1.0), adaptive) > 0
+
+
+def linear(n=3):
+    matrix = points(n, n)
+    return matrix, NeuralODE(lambda s, z, x: z @ matrix.mT, solver=TIGHT)
+
+
+def test_the_divergence_of_a_linear_field_is_its_trace():
+    matrix, model = linear()
+    model.running = divergence
+    found = model.solve(points(4, 3)).running[-1]
+    torch.testing.assert_close(found, matrix.trace().expand(4))
+
+
+def test_the_norm_of_the_jacobian_is_right_on_average():
+    matrix, model = linear()
+    z = points(2, 3)
+    norms = torch.stack(
+        [
+            jacobian_norm(torch.zeros(()), z, z, z, model.field, seed)
+            for seed in range(4000)
+        ]
+    )
+    torch.testing.assert_close(norms[:, 0], norms[:, 1])  # of any state
+    off = norms[:, 0].mean() - matrix.square().sum()
+    assert off.abs() < 5 * norms[:, 0].std() / 4000**0.5
+
+
+@pytest.mark.parametrize("cost", [kinetic_energy, jacobian_norm])
+def test_running_costs_are_penalised_in_an_ensemble_too(cost):
+    x, y = nested_spheres(32, seed=0)
+
+    def integral(weight):
+        models = [
+            seeded(
+                lambda: NeuralODE(
+                    mlp(2, 8, 2), readout=nn.Linear(2, 1), running=cost
+                ),
+                seed,
+            )
+            for seed in range(3)
+        ]
+        fit(
+            *(models, x, y),
+            epochs=60,
+            lr=0.02,
+            penalty=lambda _model, solution, x: (
+                weight * solution.running[-1].mean()
+            ),
+            progress=False,
+        )
+        return sum(m.solve(x).running[-1].mean().item() for m in models)
+
+    assert integral(3.0) < 0.5 * integral(0.0)

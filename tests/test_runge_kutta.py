@@ -15,7 +15,7 @@ from neural_odes.runge_kutta import (
     first_step,
     root_mean_square,
 )
-from neural_odes.solver import METHODS, integrate
+from neural_odes.solver import METHODS, SolverError, integrate
 
 
 def solver(method: str, backend: str, **settings) -> Solver:
@@ -144,8 +144,20 @@ def test_no_step_is_longer_than_max_step():
         limited = solver("dopri5", backend, max_step=0.1)
         integrate(field, torch.zeros(1, 1).double(), s, solver=limited)
         depths = sorted({round(at, 9) for at in seen})
-        assert max(b - a for a, b in pairwise(depths)) <= 0.1
+        # Between two stages lies half a step of dopri5 at most.
+        assert max(b - a for a, b in pairwise(depths)) <= 0.05 + 1e-9
         assert len(depths) > 50
+
+
+def test_each_output_depth_has_its_own_allowance_of_steps():
+    def field(s, z):
+        return (20 * s).cos() + 0 * z
+
+    z0, few = torch.zeros(1, 1).double(), Solver(rtol=1e-6, max_steps=30)
+    s = torch.linspace(0, 5, 11).double()
+    integrate(field, z0, s, solver=few)
+    with pytest.raises(SolverError, match="max_steps"):
+        integrate(field, z0, s[[0, -1]], solver=few)
 
 
 def test_a_hard_sample_is_not_diluted_by_easy_ones():

@@ -21,7 +21,7 @@ from neural_odes import (
     nested_spheres,
     seeded,
 )
-from neural_odes.training.fit import OPTIMIZERS
+from neural_odes.training.arguments import OPTIMIZERS
 
 RK4 = Solver("rk4", step_size=0.25)
 
@@ -246,7 +246,7 @@ class TestTargets:
         classes = torch.ones(40).long()
         train(one, x, classes, loss=nn.functional.cross_entropy)
         with pytest.raises(ValueError, match="y must"):
-            train(one, x, classes)
+            train(one, x, classes, loss=mse_loss)
 
     def test_labels_are_minus_one_and_one(self):
         x, y = nested_spheres(40)
@@ -412,3 +412,120 @@ def test_progress_is_shown_only_when_asked_for(capsys):
     assert capsys.readouterr() == ("", "")
     train(model(), progress=True)
     assert "epochs" in capsys.readouterr().err
+
+
+# --- paths, classes, members of their own
+
+
+def test_whole_paths_are_learned():
+    """z(s) of a decay, at depths that are not evenly spaced."""
+    x, s = torch.linspace(-1, 1, 20)[:, None], torch.tensor([0.1, 0.4, 1.0])
+    y = x * torch.exp(-s)[:, None, None]
+    one = seeded(lambda: NeuralODE(mlp(1, 8, 1), solver=RK4), 0)
+    history = train(one, x, y, depths=s, epochs=200, lr=0.02, batch_size=7)
+    assert history.loss[-1] < 1e-3 < history.loss[0]
+    direct = seeded(lambda: NeuralODE(mlp(1, 8, 1), solver=RK4), 0)
+    optimizer = torch.optim.Adam(direct.parameters(), lr=0.02)
+    for _ in range(3):
+        optimizer.zero_grad()
+        mse_loss(direct.solve(x, s).z, y).backward()
+        optimizer.step()
+    same = seeded(lambda: NeuralODE(mlp(1, 8, 1), solver=RK4), 0)
+    train(same, x, y, depths=s, lr=0.02)
+    torch.testing.assert_close(same(x), direct(x))
+    for bad in (y[:2], y[0], y.transpose(0, 1)):
+        with pytest.raises(ValueError, match="y must"):
+            train(one, x, bad, depths=s)
+
+
+def test_paths_of_several_are_learned_together():
+    x, s = torch.linspace(-1, 1, 20)[:, None], torch.tensor([0.5, 1.0])
+    y = x * torch.exp(-s)[:, None, None]
+
+    def make(seed):
+        return seeded(
+            lambda: NeuralODE(
+                mlp(1, 8, 1), solver=RK4, readout=nn.Linear(1, 1)
+            ),
+            seed,
+        )
+
+    several, alone = [make(seed) for seed in range(3)], make(1)
+    train(several, x, y, depths=s, lr=0.02)
+    train(alone, x, y, depths=s, lr=0.02)
+    torch.testing.assert_close(several[1](x), alone(x))
+
+
+def test_integers_are_classes():
+    x, sign = nested_spheres(60)
+    y = (sign[:, 0] > 0).long()
+    one = seeded(
+        lambda: NeuralODE(mlp(2, 16, 2), readout=nn.Linear(2, 2), solver=RK4), 0
+    )
+    history = train(one, x, y, epochs=1)
+    fresh = seeded(
+        lambda: NeuralODE(mlp(2, 16, 2), readout=nn.Linear(2, 2), solver=RK4), 0
+    )
+    expected = nn.functional.cross_entropy(fresh(x), y)
+    assert history.loss[0].item() == pytest.approx(expected.item(), rel=1e-5)
+    right = (one(x).argmax(1) == y).float().mean().item()
+    assert accuracy(one, x, y) == pytest.approx(right)
+    with pytest.raises(ValueError, match="y must be classes"):
+        accuracy(model(), x, y)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_members_have_rates_of_their_own(optimizer):
+    rates = [0.001, 0.01, 0.03]
+    settings = {"epochs": 4, "weight_decay": 0.1, "optimizer": optimizer}
+    several = [model(seed) for seed in range(3)]
+    train(several, lr=rates, **settings)
+    x, _ = nested_spheres(40)
+    for seed, rate in enumerate(rates):
+        alone = model(seed)
+        train(alone, lr=rate, **settings)
+        torch.testing.assert_close(several[seed](x), alone(x))
+    with pytest.raises(ValueError, match="lr must"):
+        train(several, lr=[0.1])
+
+
+def test_modules_train_and_then_evaluate():
+    modes = []
+
+    class Watching(nn.Module):
+        def forward(self, z):
+            modes.append(self.training)
+            return -z
+
+    one = NeuralODE(Watching(), readout=nn.Linear(2, 1), solver=RK4).eval()
+
+    def look(epoch, models, row):
+        assert not models[0].training
+
+    train(one, callback=look)
+    assert all(modes)
+    assert not one.training
+
+
+def test_functions_whose_modules_would_not_be_trained_are_refused():
+    inner = mlp(2, 4, 2)
+    hidden = NeuralODE(
+        lambda s, z, x: inner(z), readout=nn.Linear(2, 1), solver=RK4
+    )
+    with pytest.raises(ValueError, match="uses inner"):
+        train(hidden)
+    inner.requires_grad_(False)
+    train(hidden)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"loss": nn.MSELoss}, "loss must.*the class MSELoss"),
+        ({"penalty": 0.1}, "penalty must.*fixed_point"),
+        ({"optimizer": "sgd"}, "optimizer must be one of adam, adamw"),
+    ],
+)
+def test_what_is_written_instead_is_said(wrong, says):
+    with pytest.raises((TypeError, ValueError), match=says):
+        train(model(), **wrong)

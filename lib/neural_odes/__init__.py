@@ -4,7 +4,7 @@ See *Dissecting Neural ODEs* (Massaroli, Poli et al., 2020). Start with
 :class:`NeuralODE`; the other modules follow the paper's sections.
 """
 
-from neural_odes.attack import pgd
+from neural_odes.attack import accuracy_under_attack, pgd
 from neural_odes.augment import HigherOrder, InputLayer, Visible, ZeroAugment
 from neural_odes.bases import (
     Basis,
@@ -20,22 +20,35 @@ from neural_odes.chaos import (
     renormalised_exponent,
 )
 from neural_odes.control import AdaptiveDepth, DataControlled, LinearControl
-from neural_odes.data import crossing, half_moons, nested_spheres
+from neural_odes.data import crossing, digits, half_moons, nested_spheres
 from neural_odes.depth import (
     DepthConcat,
     Galerkin,
     Hypernetwork,
     HypernetworkODE,
 )
-from neural_odes.nets import mlp, seeded
+from neural_odes.nets import GraphConv, mlp, seeded
 from neural_odes.ode import JointField, NeuralODE
-from neural_odes.regularize import fixed_point, steady_state
-from neural_odes.solver import Solution, Solver, SolverError, integrate
+from neural_odes.regularize import (
+    divergence,
+    fixed_point,
+    jacobian_norm,
+    kinetic_energy,
+    steady_state,
+)
+from neural_odes.solver import (
+    METHODS,
+    Solution,
+    Solver,
+    SolverError,
+    integrate,
+)
 from neural_odes.training.fit import History, TrainingError, accuracy, fit
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "METHODS",
     "AdaptiveDepth",
     "Basis",
     "Chebyshev",
@@ -43,6 +56,7 @@ __all__ = [
     "DepthConcat",
     "Fourier",
     "Galerkin",
+    "GraphConv",
     "HigherOrder",
     "History",
     "Hypernetwork",
@@ -60,12 +74,17 @@ __all__ = [
     "Visible",
     "ZeroAugment",
     "accuracy",
+    "accuracy_under_attack",
     "crossing",
+    "digits",
+    "divergence",
     "finite_time_exponents",
     "fit",
     "fixed_point",
     "half_moons",
     "integrate",
+    "jacobian_norm",
+    "kinetic_energy",
     "lyapunov_exponent",
     "lyapunov_spectrum",
     "mlp",
@@ -75,3 +94,7 @@ __all__ = [
     "seeded",
     "steady_state",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

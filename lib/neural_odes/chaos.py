@@ -86,7 +86,7 @@ def lyapunov_exponent(
             depths of their own; a neighbour ended at the very same state.
         SolverError: the solve could not be finished.
     """
-    field, z0, end = _problem(model, x)
+    field, z0, u, end = _problem(model, x)
     positive("radius", radius)
     at_least("perturbations", perturbations, 1)
     at_least("depths", depths, 2)
@@ -94,7 +94,7 @@ def lyapunov_exponent(
         (len(z0), perturbations), z0.shape[1], radius=radius, seed=seed
     ).to(z0)
     both = torch.cat([z0[:, None], start], dim=1)
-    control = x.repeat_interleave(perturbations + 1, dim=0)
+    control = u.repeat_interleave(perturbations + 1, dim=0)
     s = torch.linspace(0, end, depths, dtype=z0.dtype, device=z0.device)
     z, nfe = _follow(
         model, x, lambda s, z: field(s, z, control), both.flatten(0, 1), s
@@ -135,7 +135,7 @@ def renormalised_exponent(
     Raises:
         TypeError, ValueError, SolverError: as :func:`lyapunov_exponent`.
     """
-    field, z, end = _problem(model, x)
+    field, z, u, end = _problem(model, x)
     positive("radius", radius)
     at_least("pieces", pieces, 1)
     at_least("align", align, 0)
@@ -143,7 +143,7 @@ def renormalised_exponent(
         raise ValueError(f"align must be below pieces, {pieces}, got {align}")
     away = sphere((len(z),), z.shape[1], radius=radius, seed=seed).to(z)
     total = z.new_zeros(len(z))
-    control = torch.cat([x, x])
+    control = torch.cat([u, u])
     for i in range(pieces):
         s = _piece(i, pieces, end, z)
         both, _ = _follow(
@@ -196,7 +196,7 @@ def lyapunov_spectrum(
     Raises:
         TypeError, ValueError, SolverError: as :func:`lyapunov_exponent`.
     """
-    _, z, end = _problem(model, x)
+    _, z, u, end = _problem(model, x)
     size = z.shape[1]
     count = size if count is None else count
     at_least("pieces", pieces, 1)
@@ -213,7 +213,7 @@ def lyapunov_spectrum(
     frame = torch.linalg.qr(random)[0].to(z).expand(len(z), -1, -1)
     total = z.new_zeros(len(z), count)
     for i in range(pieces):
-        z, frame = _tangents(model, x, z, frame, _piece(i, pieces, end, z))
+        z, frame = _tangents(model, u, z, frame, _piece(i, pieces, end, z))
         frame, growth = torch.linalg.qr(frame)
         if i >= align:
             total += _logs(growth.diagonal(dim1=1, dim2=2).abs())
@@ -239,10 +239,10 @@ def finite_time_exponents(model: NeuralODE, x: Tensor) -> Tensor:
     Raises:
         TypeError, ValueError, SolverError: as :func:`lyapunov_exponent`.
     """
-    _, z, end = _problem(model, x)
+    _, z, u, end = _problem(model, x)
     frame = torch.eye(z.shape[1]).to(z).expand(len(z), -1, -1)
     s = _piece(0, 1, end, z)
-    _, frame = _tangents(model, x, z, frame, s)
+    _, frame = _tangents(model, u, z, frame, s)
     return _logs(torch.linalg.svdvals(frame)) / end
 
 
@@ -291,8 +291,10 @@ def _follow(
         )
 
 
-def _problem(model: NeuralODE, x: Tensor) -> tuple[Field, Tensor, float]:
-    """Field, initial states (N, n) and depth of a model."""
+def _problem(
+    model: NeuralODE, x: Tensor
+) -> tuple[Field, Tensor, Tensor, float]:
+    """Field, initial states (N, n), control and depth of a model."""
     if not isinstance(model, NeuralODE):
         raise TypeError(
             f"model must be a NeuralODE, got {type(model).__name__}"
@@ -313,7 +315,7 @@ def _problem(model: NeuralODE, x: Tensor) -> tuple[Field, Tensor, float]:
             "x must be lifted to vectors, z(0) of shape (N, n), got "
             f"{tuple(z0.shape)}"
         )
-    return model.field, z0, float(model.depth)
+    return model.field, z0, model.control(x), float(model.depth)
 
 
 def _piece(i: int, pieces: int, end: float, like: Tensor) -> Tensor:

@@ -1,31 +1,47 @@
 """One equation that holds every model of the paper.
 
-    dz/ds = f(s, z, x),   z(0) = h(x),   y = r(z(S))
+    dz/ds = f(s, z, u(x)),   z(0) = h(x),   y = r(z(S))
 
-with the field f, the lift h, the readout r and the depth S. Every variant in
-this library is a choice of these four (paper, section 3, equation 4; sections
-4 and 5 for h and S).
+with the field f, the lift h, the readout r and the depth S; the control u is
+what the field sees of the input, x itself unless said otherwise. Every variant
+in this library is a choice of these (paper, section 3, equation 4; sections 4
+and 5 for h, S and u).
 """
 
 from __future__ import annotations
 
 import inspect
 import math
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.dropout import _DropoutNd
 
-from neural_odes.checks import batch, finite, function, positive, unwrapped
-from neural_odes.solver import Solution, Solver, integrate
+from neural_odes.checks import (
+    batch,
+    boolean,
+    finite,
+    function,
+    positive,
+    unwrapped,
+)
+from neural_odes.solver import METHODS, Solution, Solver, integrate
 
 Field = Callable[[Tensor, Tensor, Tensor], Tensor]
 """A vector field ``field(s, z, x)``: the slope dz/ds, shaped like z.
 
 ``s`` is a scalar tensor, or has shape (N, 1) where each sample has its own
-depth; ``z`` is the state, shape (N, ...); ``x`` the model's input."""
+depth; ``z`` is the state, shape (N, ...); ``x`` the model's input, or what its
+control makes of it."""
+
+Running = Callable[[Tensor, Tensor, Tensor, Tensor, Any], Tensor]
+"""A running cost ``running(s, z, x, dz, field)``, shape (N,): of the field's
+arguments, the slope dz that they gave, and the field itself. Its integral along
+the path is :attr:`~neural_odes.solver.Solution.running`."""
 
 
 class DepthInvariant(nn.Module):
@@ -131,16 +147,21 @@ class NeuralODE(nn.Module):
         field: f, a callable of (s, z, x), or an ``nn.Module`` of z alone.
         lift: h, maps the input x of shape (N, ...) to the initial state; by
             default the identity.
+        control: u, maps the input once a solve to what the field gets in the
+            place of x; by default the identity.
         depth: S > 0, a plain number; or a callable of x that gives each sample
             its own depth, shape (N,), >= 0 (adaptive depth, paper equation
             18). A depth that is trained is such a callable, an nn.Module.
         readout: r, maps the final state to the output; by default the
             identity.
+        running: a cost whose integral along each path is solved for beside
+            the state, such as :func:`~neural_odes.regularize.kinetic_energy`;
+            by default none.
         solver: how to solve; by default dopri5 at tolerances of 1e-4.
 
     Raises:
-        TypeError: the field, lift or readout cannot be called as described,
-            or depth is neither a number nor callable.
+        TypeError: one of them cannot be called as described, or depth is
+            neither a number nor callable.
         ValueError: depth is not finite and > 0, or lies beyond the domain of
             a basis in the field.
     """
@@ -150,14 +171,22 @@ class NeuralODE(nn.Module):
         field: Any,
         *,
         lift: Callable[[Tensor], Tensor] | None = None,
+        control: Callable[[Tensor], Any] | None = None,
         depth: float | Callable[[Tensor], Tensor] = 1.0,
         readout: Callable[[Tensor], Tensor] | None = None,
+        running: Running | None = None,
         solver: Solver | None = None,
     ) -> None:
         super().__init__()
-        for name, part in (("lift", lift), ("readout", readout)):
+        for name, part in (
+            ("lift", lift),
+            ("control", control),
+            ("readout", readout),
+        ):
             if part is not None:
                 function(name, part, "one tensor")
+        if running is not None:
+            function("running", running, "(s, z, x, dz, field)")
         if callable(depth):
             function("depth", depth, "x")
         else:
@@ -169,17 +198,44 @@ class NeuralODE(nn.Module):
             )
         self.field = field if isinstance(field, JointField) else as_field(field)
         self.lift = nn.Identity() if lift is None else lift
+        self.control = nn.Identity() if control is None else control
         self.depth = depth
+        self.running = running
         self.readout = nn.Identity() if readout is None else readout
         if not callable(depth):
             _check_domains(self.field, float(depth))
         self.solver = Solver() if solver is None else solver
+        _warn_of_dropout(self.field, self.solver)
+
+    def extra_repr(self) -> str:
+        depth = "" if isinstance(self.depth, nn.Module) else f"{self.depth}, "
+        return f"{depth and 'depth='}{depth}{self.solver}"
+
+    def _save_to_state_dict(
+        self, destination: Any, prefix: str, keep_vars: bool
+    ) -> None:
+        super()._save_to_state_dict(destination, prefix, keep_vars)
+        if not callable(self.depth):
+            destination._metadata[prefix[:-1]]["depth"] = float(self.depth)
+
+    def _load_from_state_dict(
+        self, state_dict: Any, prefix: str, local_metadata: Any, *args: Any
+    ) -> None:
+        found = local_metadata.get("depth", self.depth)
+        if found != self.depth:
+            raise ValueError(
+                f"state_dict must be of a model of depth {self.depth}, got one "
+                f"of depth {found}"
+            )
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, *args)
 
     def forward(self, x: Tensor) -> Tensor:
         """The output r(z(S)) for an input of shape (N, ...)."""
         return self.readout(self.solve(x).z[-1])
 
-    def solve(self, x: Tensor, s: Tensor | None = None) -> Solution:
+    def solve(
+        self, x: Tensor, s: Tensor | None = None, *, beyond: bool = False
+    ) -> Solution:
         """Follow the states of a batch through depth.
 
         Args:
@@ -187,6 +243,8 @@ class NeuralODE(nn.Module):
             s: depths at which to return the state, shape (T,), increasing, in
                 [0, S]; by default (0, S). For a model with a depth per sample
                 they are fractions of that depth, in [0, 1].
+            beyond: whether s may also go beyond S, where the field is taken
+                as it is.
 
         Returns:
             ``Solution(s, z, nfe)``, z of shape (T, N, ...).
@@ -199,8 +257,9 @@ class NeuralODE(nn.Module):
         batch("x", x)
         own: Tensor | None = None
         end: float = 1.0
+        boolean("beyond", beyond)
         with _fitting(x):
-            z0 = self.lift(x)
+            z0, control = self.lift(x), self.control(x)
             if callable(self.depth):
                 own = self.depth(x)
         if not isinstance(z0, Tensor) or len(z0) != len(x):
@@ -215,37 +274,74 @@ class NeuralODE(nn.Module):
             own = own.to(z0)
         elif not callable(self.depth):
             end = self.depth
-        s = _output_depths(s, end, z0)
+        s = _output_depths(s, math.inf if beyond else end, z0)
         grid = s if s[0] == 0 else torch.cat([s.new_zeros(1), s])
-        if len(grid) == 1:  # z(0) alone was asked for
-            return Solution(s, z0[None], 0)
-        field: Any = self.field
-        start: Any = z0
-        if isinstance(field, JointField):
+        state = [z0]
+        if isinstance(self.field, JointField):
             if own is not None:
                 raise TypeError(
                     "depth must be a number where the field has a state of its "
-                    f"own, as {type(field).__name__} does, got a callable"
+                    f"own, as {type(self.field).__name__} does, got a callable"
                 )
-            start = (z0, field.initial())
-        if own is not None:
-            field = _stretch(field, own)
-        params = [*self.parameters(), x]
-        if own is not None and own.is_leaf:
-            # Otherwise the adjoint reaches it through what it was made of,
-            # and would count it twice.
-            params.append(own)
+            state.append(self.field.initial())
+        if self.running is not None:
+            state.append(z0.new_zeros(len(z0)))
+        if len(grid) == 1:  # z(0) alone was asked for
+            costs = None if self.running is None else state[-1][None]
+            return Solution(s, z0[None], 0, costs)
         with _fitting(x):
-            z, nfe = integrate(
-                lambda s, z: field(s, z, x),
-                start,
+            found, nfe = integrate(
+                self._slopes(control, own),
+                tuple(state) if len(state) > 1 else z0,
                 grid,
                 solver=self.solver,
-                params=params,
+                params=self._reached(x, control, own),
                 **steps_of(self.field, own),
             )
-        z = (z[0] if isinstance(z, tuple) else z)[-len(s) :]
-        return Solution(s if own is None else s[:, None] * own, z, nfe)
+        parts = found if isinstance(found, tuple) else (found,)
+        costs = None if self.running is None else parts[-1][-len(s) :]
+        depths = s if own is None else s[:, None] * own
+        return Solution(depths, parts[0][-len(s) :], nfe, costs)
+
+    def _slopes(self, control: Any, own: Tensor | None) -> Any:
+        """What is solved: the state's slope, and those of what goes along."""
+        field, running = self.field, self.running
+
+        def slopes(s: Tensor, state: Any) -> Any:
+            z, *along = state if isinstance(state, tuple) else (state,)
+            if isinstance(field, JointField):
+                found = [*field(s, (z, along[0]), control)]
+            else:
+                found = [field(s, z, control)]
+            if running is not None:
+                found.append(running(s, z, control, found[0], field))
+            return tuple(found) if along else found[0]
+
+        return slopes if own is None else _stretch(slopes, own)
+
+    def _reached(
+        self, x: Tensor, control: Any, own: Tensor | None
+    ) -> list[Tensor]:
+        """What the adjoint takes gradients by, each tensor once.
+
+        Those made of others stand for these, through which the adjoint would
+        count them twice.
+        """
+        inside = (
+            {id(p) for p in self.control.parameters()}
+            if isinstance(self.control, nn.Module)
+            else set()
+        )
+        reached: list[Tensor] = [
+            p for p in self.parameters() if id(p) not in inside
+        ]
+        if control is x or not isinstance(control, Tensor):
+            reached.append(x)
+        else:
+            reached.append(control)
+        if own is not None and own.is_leaf:
+            reached.append(own)
+        return reached
 
 
 def steps_of(field: Any, own: Tensor | None = None) -> dict[str, Any]:
@@ -288,13 +384,28 @@ def _check_domains(field: Any, depth: float) -> None:
             )
 
 
-def _stretch(field: Any, own: Tensor) -> Any:
-    """The field over tau in [0, 1] of samples that end at their own depths."""
+def _stretch(slopes: Any, own: Tensor) -> Any:
+    """Slopes over tau in [0, 1] of samples that end at their own depths."""
 
-    def stretched(tau: Tensor, z: Tensor, x: Tensor) -> Tensor:
-        return per_sample(own, z) * field((tau * own)[:, None], z, x)
+    def stretched(tau: Tensor, state: Any) -> Any:
+        found = slopes((tau * own)[:, None], state)
+        if isinstance(found, tuple):
+            return tuple(per_sample(own, part) * part for part in found)
+        return per_sample(own, found) * found
 
     return stretched
+
+
+def _warn_of_dropout(field: Any, solver: Solver) -> None:
+    parts = field.modules() if isinstance(field, nn.Module) else ()
+    drops = any(isinstance(p, _DropoutNd) and p.p > 0 for p in parts)
+    if drops and METHODS[solver.method].adaptive:
+        warnings.warn(
+            "the field has dropout, which is drawn anew at each evaluation: "
+            f"{solver.method} takes that for errors and cuts its steps in "
+            "vain; use a fixed-step method",
+            stacklevel=3,
+        )
 
 
 @contextmanager

@@ -1,11 +1,24 @@
-"""Penalties that make a model's end state steady (section 6)."""
+"""Penalties: a steady end state (section 6), slow and stiff-free paths.
+
+Those of the paper ask how the state ends; running costs are integrated along
+the path, beside it, and are penalised by their integral at the end.
+"""
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+import torch
 from torch import Tensor
 
 from neural_odes.checks import nonnegative
-from neural_odes.ode import JointField, NeuralODE, steps_of
+from neural_odes.ode import (
+    Field,
+    JointField,
+    NeuralODE,
+    steps_of,
+)
 from neural_odes.solver import Solution, integrate
 from neural_odes.training.fit import Penalty
 
@@ -31,7 +44,7 @@ def fixed_point(strength: float) -> Penalty:
         _refuse_joint(model)
         s = solution.s[-1]
         s = s[:, None] if s.ndim else s
-        slope = model.field(s, solution.z[-1], x)
+        slope = model.field(s, solution.z[-1], model.control(x))
         return strength * _lengths(slope).mean()
 
     return penalty
@@ -62,13 +75,13 @@ def steady_state(strength: float) -> Penalty:
                 "model.depth must be a number, the same for all samples, got "
                 f"{type(model.depth).__name__}"
             )
-        end = solution.z[-1]
+        end, control = solution.z[-1], model.control(x)
         s = solution.s[-1] * solution.s.new_tensor([1.0, 2.0])
 
         def onward(
             s: Tensor, state: tuple[Tensor, Tensor]
         ) -> tuple[Tensor, Tensor]:
-            slope = model.field(s, state[0], x)
+            slope = model.field(s, state[0], control)
             return slope, _lengths(slope)
 
         (_, length), _ = integrate(
@@ -82,6 +95,55 @@ def steady_state(strength: float) -> Penalty:
         return strength * length[-1].mean()
 
     return penalty
+
+
+def kinetic_energy(
+    s: Tensor, z: Tensor, x: Tensor, dz: Tensor, field: Field
+) -> Tensor:
+    """The running cost |dz/ds|^2: how fast states move (RNODE).
+
+    Finlay et al. (2020) penalise its integral, for flows that are cheap::
+
+        model = NeuralODE(f, running=kinetic_energy)
+        fit(model, x, y, penalty=lambda model, solution, x:
+            0.01 * solution.running[-1].mean())
+    """
+    return _lengths(dz).square()
+
+
+def divergence(
+    s: Tensor, z: Tensor, x: Tensor, dz: Tensor, field: Field
+) -> Tensor:
+    """The running cost div f, the trace of df/dz, of states (N, n).
+
+    The logarithm of a density falls by its integral along the flow: a
+    continuous normalising flow is ``NeuralODE(f, running=divergence)``. It
+    takes n Jacobian-vector products.
+    """
+    basis = torch.eye(z.shape[1], dtype=z.dtype, device=z.device)
+
+    def along(v: Tensor) -> Tensor:
+        step = v.expand_as(z)
+        found = torch.func.jvp(lambda z: field(s, z, x), (z,), (step,))[1]
+        return (found * v).sum(dim=1)
+
+    return torch.vmap(along)(basis).sum(dim=0)
+
+
+def jacobian_norm(  # noqa: PLR0917
+    s: Tensor, z: Tensor, x: Tensor, dz: Tensor, field: Field, seed: int = 0
+) -> Tensor:
+    """The running cost |e^T df/dz|^2, on average that of the Jacobian (RNODE).
+
+    Finlay et al. (2020): e is one Gaussian direction, drawn from the seed, and
+    the same along a solve and for all samples. For another one:
+    ``functools.partial(jacobian_norm, seed=1)``.
+    """
+    # numpy's numbers: torch.vmap refuses to have torch's drawn within it.
+    normal = np.random.default_rng(seed).standard_normal(z.shape[1:])
+    e = torch.as_tensor(normal).to(z).expand_as(z)
+    pull: Any = torch.func.vjp(lambda z: field(s, z, x), z)[1]
+    return _lengths(pull(e)[0]).square()
 
 
 def _lengths(slope: Tensor) -> Tensor:

@@ -120,6 +120,8 @@ class Solver:
             "worst sample".
         backend: "own", the methods of ``runge_kutta.py``, where they have the
             method and can do without the adjoint; or "torchdiffeq".
+        options: of torchdiffeq's method besides these, such as
+            {"first_step": 0.01}; with them torchdiffeq solves.
 
     Raises:
         TypeError: an argument of another type, by its name.
@@ -135,6 +137,7 @@ class Solver:
     max_step: float | None = None
     error_norm: Literal["batch", "worst sample"] = "batch"
     backend: Literal["own", "torchdiffeq"] = "own"
+    options: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         one_of("method", self.method, METHODS)
@@ -144,6 +147,10 @@ class Solver:
         boolean("adjoint", self.adjoint)
         one_of("error_norm", self.error_norm, ("batch", "worst sample"))
         one_of("backend", self.backend, ("own", "torchdiffeq"))
+        if not isinstance(self.options, Mapping | None):
+            raise TypeError(
+                f"options must be a dictionary, got {self.options!r}"
+            )
         adaptive = METHODS[self.method].adaptive
         kind = "chooses its own steps" if adaptive else "has fixed steps"
         ours, theirs = "max_step", "step_size"
@@ -164,6 +171,7 @@ class Solver:
             self.backend == "own"
             and self.method in TABLEAUS
             and not self.adjoint
+            and not self.options
         )
 
 
@@ -175,11 +183,14 @@ class Solution:
         s: depths, shape (T,); (T, N) where each sample has its own depth.
         z: states at these depths, shape (T, N, ...).
         nfe: number of function evaluations the solve took.
+        running: integrals of the model's running cost from 0 to each depth,
+            shape (T, N); None where it has none.
     """
 
     s: Tensor
     z: Tensor
     nfe: int
+    running: Tensor | None = None
 
 
 def integrate(
@@ -198,7 +209,8 @@ def integrate(
     Args:
         field: called with a scalar tensor s and a state like ``z0``.
         z0: a tensor of any shape, or a tuple of tensors.
-        s: output depths, shape (T,), T >= 2, strictly increasing.
+        s: output depths, shape (T,), T >= 2, strictly increasing, or
+            decreasing: the way back.
         solver: method and tolerances; by default ``Solver()``.
         params: every tensor the field's gradient should reach; used only by
             ``adjoint=True``, which cannot find them by itself.
@@ -214,16 +226,26 @@ def integrate(
         tuple of such, and the number of evaluations of the field.
 
     Raises:
-        ValueError: s is not increasing; z0 is complex or of half precision,
-            in which a step's error drowns in rounding; the field's output has
-            another shape than the state, or it writes into its input; or
-            (adjoint) it depends on a tensor not in params, or a second
-            derivative is asked for, which the adjoint does not give.
+        ValueError: s neither increases nor decreases; z0 is complex or of half
+            precision, in which a step's error drowns in rounding; the field's
+            output has another shape than the state, or it writes into its
+            input; or (adjoint) it depends on a tensor not in params, or a
+            second derivative is asked for, which the adjoint does not give.
         SolverError: the step underflowed, the field or the state became NaN or
             infinite, or ``max_steps`` was reached.
     """
     solver = Solver() if solver is None else solver
     _check_problem(field, z0, solver, jumps)
+    if isinstance(s, Tensor) and s.ndim == 1 and len(s) > 1 and s[1] < s[0]:
+        return integrate(
+            lambda s, z: _negative(field(-s, z)),
+            *(z0, -s),
+            solver=solver,
+            params=params,
+            norm=norm,
+            jumps=sorted(-jump for jump in jumps),
+            max_step=max_step,
+        )
     depths = _depths(s)
     for part in _tensors(z0):
         if part.dtype not in (torch.float32, torch.float64):
@@ -276,7 +298,8 @@ def _depths(s: Any) -> list[float]:
     rising = all(a < b for a, b in pairwise(depths))
     if len(depths) < 2 or not rising or not math.isfinite(depths[-1]):
         raise ValueError(
-            "s must be a tensor of two finite depths or more, increasing, got "
+            "s must be a tensor of two finite depths or more, increasing or "
+            "decreasing, got "
             f"{_brief(s) if isinstance(s, Tensor) else repr(s)}"
         )
     return depths
@@ -376,7 +399,8 @@ def _by_torchdiffeq(
         "method": solver.method,
         "rtol": solver.rtol,
         "atol": solver.atol,
-        "options": _options(solver, s, s[-1:], jumps),
+        "options": _options(solver, s, s[-1:], jumps)
+        | {**(solver.options or {})},
     }
     if METHODS[solver.method].adaptive:
         arguments["options"]["norm"] = norm
@@ -399,6 +423,12 @@ def _by_torchdiffeq(
         if part.requires_grad:
             part.register_hook(_refuse_second_derivatives)
     return z, counted.nfe
+
+
+def _negative(dz: Any) -> Any:
+    if isinstance(dz, tuple):
+        return tuple(-part for part in dz)
+    return -dz if isinstance(dz, Tensor) else dz
 
 
 def _called(field: Callable[[Tensor, Any], Any], s: Tensor, z: Any) -> Any:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from neural_odes.files import replacing
 
-VERSION = "2"
+VERSION = "3"
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,9 @@ class Checkpoint:
             "version": VERSION,
             "seconds": str(seconds),
             "settings": json.dumps(dict(self.settings)),
-            "checksum": fingerprint(whole),
+            "names": json.dumps([_names(model) for model in models]),
         }
+        meta["checksum"] = _checksum(meta, whole)
         with replacing(self.path) as draft:
             try:
                 save_file(whole, draft, metadata=meta)
@@ -142,11 +143,41 @@ class Checkpoint:
                 f"checkpoint {self.path} has version {meta.get('version')}; "
                 f"this library reads {VERSION}"
             )
-        if meta.get("checksum") != fingerprint(tensors):
+        if meta.get("checksum") != _checksum(meta, tensors):
             raise ValueError(
                 f"checkpoint {self.path} is damaged; remove it to start anew"
             )
         return meta, tensors
+
+
+def weights(path: str | Path, member: int = 0) -> dict[str, Tensor]:
+    """A checkpoint's weights, as a model's ordinary state dict.
+
+    Weights that are not trained are not kept: with some, load it with
+    ``strict=False``.
+
+    Args:
+        path: of the file.
+        member: which of the models that trained together.
+
+    Raises:
+        ValueError: the file cannot be read or is damaged, or has fewer models.
+    """
+    kept = Checkpoint(Path(path), torch.Generator(), {})
+    meta, tensors = kept._read()
+    names = json.loads(meta["names"])
+    if not 0 <= member < len(names):
+        raise ValueError(
+            f"member must be below {len(names)}, the models of {path}, got "
+            f"{member}"
+        )
+    found = {
+        name: tensors[f"buffer.{member}.{name}"] for name in names[member][1]
+    }
+    for i, name in enumerate(names[member][0]):
+        value = tensors[f"parameter.{i}"]
+        found[name] = value if len(names) == 1 else value[member]
+    return found
 
 
 def fingerprint(tensors: Mapping[str, Tensor]) -> str:
@@ -165,6 +196,19 @@ def _buffers(models: Sequence[nn.Module]) -> dict[str, Tensor]:
         for i, model in enumerate(models)
         for name, buffer in model.named_buffers()
     }
+
+
+def _checksum(meta: Mapping[str, str], tensors: Mapping[str, Tensor]) -> str:
+    rest = sorted((k, v) for k, v in meta.items() if k != "checksum")
+    text = f"{rest} {fingerprint(tensors)}"
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _names(model: nn.Module) -> tuple[list[str], list[str]]:
+    """Of trained parameters, in order, and of buffers that are saved."""
+    trained = [n for n, p in model.named_parameters() if p.requires_grad]
+    saved = set(model.state_dict()) - dict(model.named_parameters()).keys()
+    return trained, sorted(saved)
 
 
 def _restore_optimizer(

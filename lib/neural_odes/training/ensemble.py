@@ -33,6 +33,7 @@ class Ensemble:
     Args:
         models: one, or several of which :func:`stackable` holds.
         penalty: evaluated beside the outputs; by default none.
+        depths: where outputs are read, shape (T,); by default at the end alone.
 
     Attributes:
         parameters: those that are trained; of several models leaves of shape
@@ -40,15 +41,18 @@ class Ensemble:
     """
 
     def __init__(
-        self, models: Sequence[NeuralODE], penalty: Penalty | None = None
+        self,
+        models: Sequence[NeuralODE],
+        penalty: Penalty | None = None,
+        depths: Tensor | None = None,
     ) -> None:
         self.models, self.penalty = list(models), penalty
-        self._call = _Call(self.models[0])
+        self._call = _Call(self.models[0], depths)
         self._state: Any = None
         stacked = dict(self._call.named_parameters())
         if len(self.models) > 1:
             self._state = stack_module_state(
-                [_Call(model) for model in self.models]
+                [_Call(model, depths) for model in self.models]
             )
             stacked = self._state[0]
             self._call = copy.deepcopy(self._call)
@@ -66,8 +70,9 @@ class Ensemble:
             x: inputs, shape (M, N, ...).
 
         Returns:
-            outputs, shape (M, N, ...), penalties, shape (M,), and the number
-            of evaluations of the solve that they share.
+            outputs, shape (M, N, ...) or of paths (M, N, T, ...); penalties,
+            shape (M,); and the number of evaluations of the solve that they
+            share.
 
         Raises:
             SolverError: the solve could not be finished.
@@ -86,6 +91,11 @@ class Ensemble:
 
         outputs, penalties = torch.vmap(alone)(self._state, x)
         return outputs, penalties, nfe
+
+    def train(self, mode: bool) -> None:
+        """Set all models to ``train()`` mode, or to ``eval()``."""
+        for module in (self._call, *self.models):
+            module.train(mode)
 
     def losses(self, loss: Loss, outputs: Tensor, y: Tensor) -> Tensor:
         """The loss of each model, shape (M,)."""
@@ -117,15 +127,20 @@ class Ensemble:
 class _Call(nn.Module):
     """A model's output, penalty and cost."""
 
-    def __init__(self, model: NeuralODE) -> None:
+    def __init__(self, model: NeuralODE, depths: Tensor | None) -> None:
         super().__init__()
-        self.model = model
+        self.model, self.depths = model, depths
 
     def forward(
         self, x: Tensor, penalty: Penalty | None
     ) -> tuple[Tensor, Tensor, int]:
-        solution = self.model.solve(x)
-        output = self.model.readout(solution.z[-1])
+        solution = self.model.solve(x, self.depths)
+        if self.depths is None:
+            output = self.model.readout(solution.z[-1])
+        else:
+            path = solution.z.transpose(0, 1)
+            read = self.model.readout(path.flatten(0, 1))
+            output = read.unflatten(0, path.shape[:2])
         if penalty is None:
             return output, solution.z.new_zeros(()), solution.nfe
         extra = penalty(self.model, solution, x)
@@ -170,6 +185,7 @@ def stackable(
     *,
     loss: Loss = nn.functional.mse_loss,
     penalty: Penalty | None = None,
+    depths: Tensor | None = None,
 ) -> bool:
     """Whether an :class:`Ensemble` of several models does what they do alone.
 
@@ -184,6 +200,7 @@ def stackable(
         y: targets, shape (N, ...).
         loss: of the training.
         penalty: of the training.
+        depths: where outputs are read.
     """
     first, members = models[0], len(models)
     parameters = [p for model in models for p in model.parameters()]
@@ -198,7 +215,7 @@ def stackable(
     few = [part[:2].expand(members, *part[:2].shape) for part in (x, y)]
     try:
         with torch.no_grad():
-            ensemble = Ensemble(models, penalty)
+            ensemble = Ensemble(models, penalty, depths)
             outputs, _, _ = ensemble(few[0])
             ensemble.losses(loss, outputs, few[1])
     except SolverError:  # training will say whose

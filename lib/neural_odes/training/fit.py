@@ -4,25 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any, Required, TypedDict, Unpack, overload
 
 import torch
 from torch import Tensor, nn
 
-from neural_odes.checks import (
-    at_least,
-    batch,
-    boolean,
-    finite,
-    function,
-    generator,
-    nonnegative,
-    one_of,
-    positive,
-)
+from neural_odes.checks import batch, boolean, function, generator
 from neural_odes.ode import NeuralODE
+from neural_odes.training import arguments
 from neural_odes.training.checkpoint import Checkpoint, fingerprint
 from neural_odes.training.ensemble import Ensemble, Loss, Penalty, stackable
 from neural_odes.training.loop import (
@@ -35,28 +25,17 @@ from neural_odes.training.loop import (
 
 __all__ = ["History", "Penalty", "TrainingError", "accuracy", "fit"]
 
-OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
-    "adam": torch.optim.Adam,
-    "adamw": torch.optim.AdamW,
-}
-
-
 Optimize = Callable[[list[Tensor]], torch.optim.Optimizer]
 """Makes an optimizer of parameters."""
 
 
-CALLED = {
-    "penalty": "(model, solution, x), such as fixed_point(0.1)",
-    "callback": "(epoch, models, row)",
-}
-
-
 class _Settings(TypedDict, total=False):
     epochs: Required[int]
-    lr: float
+    lr: float | Sequence[float]
     weight_decay: float
     optimizer: str | Optimize
-    loss: Loss
+    loss: Loss | None
+    depths: Tensor | None
     batch_size: int | None
     seed: int
     penalty: Penalty | None
@@ -86,10 +65,11 @@ def fit(
     y: Tensor | Sequence[Tensor],
     *,
     epochs: int,
-    lr: float = 1e-3,
+    lr: float | Sequence[float] = 1e-3,
     weight_decay: float = 0.0,
     optimizer: str | Optimize = "adam",
-    loss: Loss = nn.functional.mse_loss,
+    loss: Loss | None = None,
+    depths: Tensor | None = None,
     batch_size: int | None = None,
     seed: int = 0,
     penalty: Penalty | None = None,
@@ -108,6 +88,10 @@ def fit(
     training carries the two apart, as it does two solvers. Others train one
     after another.
 
+    Models are in ``train()`` mode meanwhile, and in ``eval()`` mode in
+    callbacks and afterwards. Each call starts with a new optimizer: to go on
+    from an earlier one, use a checkpoint and more epochs, or a callback.
+
     Args:
         models: one model, or several.
         x: inputs, shape (N, ...), on the models' device; for several models
@@ -115,14 +99,17 @@ def fit(
         y: targets likewise. Floating-point ones have the shape of the
             outputs; integers (classes) are for losses that take them.
         epochs: passes over the data, >= 1.
-        lr: learning rate, > 0.
+        lr: learning rate, > 0; for several models also one for each.
         weight_decay: of the optimizer, >= 0.
         optimizer: "adam" (weight decay added to the gradient, as in the
             paper), "adamw" (decoupled from it), or a callable that makes one
             of a list of parameters, with a rate of its own. Of models that
             train as one program it sees stacked parameters, shape (M, ...).
-        loss: of outputs and targets, a scalar; the mean squared error by
-            default, as in the paper.
+        loss: of outputs and targets, a scalar; by default the mean squared
+            error, as in the paper, or of integers the cross entropy.
+        depths: to learn whole paths: at these depths, shape (T,), increasing,
+            outputs are compared with targets y of shape (T, N, ...). The loss
+            sees both as (N, T, ...), a penalty the solve at these depths.
         batch_size: samples per step; by default all of them.
         seed: of the order of mini-batches, the same for all models.
         penalty: of (model, solution, x), a scalar added to the loss.
@@ -150,40 +137,32 @@ def fit(
         TrainingError: the loss or its gradient became NaN or infinite, or a
             solve failed.
     """
-    _check_settings(epochs, lr, weight_decay, optimizer, batch_size)
-    function("loss", loss, "outputs and targets")
-    for name, given in (("penalty", penalty), ("callback", callback)):
-        if given is not None:
-            function(name, given, CALLED[name])
+    arguments.check_settings(epochs, weight_decay, optimizer, batch_size)
     boolean("progress", progress)
+    called = {"loss": loss, "penalty": penalty, "callback": callback}
+    arguments.check_called(called)
     draws = generator(seed)
-    several = [models] if isinstance(models, NeuralODE) else _listed(models)
-    if not several or not all(isinstance(m, NeuralODE) for m in several):
-        kinds = ", ".join(type(m).__name__ for m in several) or "empty"
-        raise TypeError(f"models must be one NeuralODE or more, got {kinds}")
-    xs, ys = _each("x", x, len(several)), _each("y", y, len(several))
-    for own_x, own_y in zip(xs, ys, strict=True):
-        _check_data(own_x, own_y)
+    several = arguments.members(models)
+    rates = arguments.rates(lr, optimizer, len(several))
+    xs, ys = arguments.data(x, y, depths, len(several))
+    loss = arguments.default_loss(ys) if loss is None else loss
     together = (
-        _uniform(xs)
-        and _uniform(ys)
+        arguments.uniform(xs)
+        and arguments.uniform(ys)
         and pays(several, xs[0][:batch_size])
-        and stackable(several, xs[0], ys[0], loss=loss, penalty=penalty)
+        and stackable(
+            *(several, xs[0], ys[0]), loss=loss, penalty=penalty, depths=depths
+        )
     )
     if together:
-        programs = [Ensemble(several, penalty)]
+        programs = [Ensemble(several, penalty, depths)]
         data = [(torch.stack(xs), torch.stack(ys))]
     else:
-        programs = [Ensemble([model], penalty) for model in several]
+        programs = [Ensemble([model], penalty, depths) for model in several]
         data = [(a[None], b[None]) for a, b in zip(xs, ys, strict=True)]
-    make = (
-        partial(OPTIMIZERS[optimizer], lr=lr, weight_decay=weight_decay)
-        if isinstance(optimizer, str)
-        else optimizer
-    )
     histories: list[History] = []
     settings = {
-        "lr": lr,
+        "lr": rates if len(set(rates)) > 1 else rates[0],
         "weight_decay": weight_decay,
         "optimizer": optimizer
         if isinstance(optimizer, str)
@@ -203,12 +182,23 @@ def fit(
             if len(programs) > 1:
                 path = path.with_name(f"{path.stem}.{i}{path.suffix}")
             decides = _fingerprints(program, inputs, targets, loss, penalty)
+            if depths is not None:
+                decides["depths"] = fingerprint({"s": depths})
             kept = Checkpoint(path, draws, settings | decides)
+        own = rates if together else [rates[i]]
+        made = (
+            arguments.OPTIMIZERS[optimizer](
+                program.parameters, lr=max(own), weight_decay=weight_decay
+            )
+            if isinstance(optimizer, str)
+            else optimizer(program.parameters)
+        )
         histories += train(
             program,
             inputs,
             targets,
-            optimizer=make(program.parameters),
+            optimizer=made,
+            slower=[rate / max(own) for rate in own],
             loss=loss,
             epochs=epochs,
             batches=_batches(inputs, batch_size, draws),
@@ -221,12 +211,12 @@ def fit(
 
 
 def accuracy(model: nn.Module, x: Tensor, y: Tensor) -> float:
-    """The share of outputs that have the sign of their label.
+    """The share of outputs that have the sign of their label, or its class.
 
     Args:
-        model: its outputs have the shape of y.
+        model: its outputs have the shape of y, or are scores (N, classes).
         x: inputs, shape (N, ...).
-        y: labels -1 and +1, shape (N, 1).
+        y: labels -1 and +1, shape (N, 1); or classes, integers of shape (N,).
 
     Raises:
         ValueError: the model's output has another shape than y, or y holds
@@ -234,9 +224,19 @@ def accuracy(model: nn.Module, x: Tensor, y: Tensor) -> float:
     """
     function("model", model, "x")
     batch("x", x)
-    check_labels(y)
+    classes = isinstance(y, Tensor) and y.dtype == torch.int64
+    if not classes:
+        check_labels(y)
     with torch.no_grad():
         output = model(x)
+    if classes:
+        if y.shape != output.shape[:1] or output.shape[1:2] <= (1,):
+            raise ValueError(
+                f"y must be classes of shape ({len(x)},) for outputs of shape "
+                f"({len(x)}, classes), got {tuple(y.shape)} for "
+                f"{tuple(output.shape)}"
+            )
+        return (output.argmax(1) == y).double().mean().item()
     check_shapes(output, y)
     return (output.sign() == y.sign()).double().mean().item()
 
@@ -263,7 +263,7 @@ def _fingerprints(
     y: Tensor,
     loss: Loss,
     penalty: Penalty | None,
-) -> dict[str, str | None]:
+) -> dict[str, Any]:
     """What decides a training's end besides its numbers."""
     model = program.models[0]
     depth = model.depth if isinstance(model.depth, float | int) else ""
@@ -288,24 +288,6 @@ def _batches(
     )
 
 
-def _listed(models: Any) -> list[Any]:
-    return list(models) if isinstance(models, list | tuple) else [models]
-
-
-def _each(
-    name: str, value: Tensor | Sequence[Tensor], members: int
-) -> list[Tensor]:
-    if isinstance(value, Tensor):
-        return [value] * members
-    if not isinstance(value, list | tuple) or len(value) != members:
-        got = len(value) if isinstance(value, list | tuple) else type(value)
-        raise ValueError(
-            f"{name} must be one tensor for all or one for each of {members} "
-            f"models, got {getattr(got, '__name__', got)}"
-        )
-    return list(value)
-
-
 def pays(models: Sequence[NeuralODE], batch: Tensor) -> bool:
     """Whether models are likely faster as one program than alone.
 
@@ -325,37 +307,3 @@ def pays(models: Sequence[NeuralODE], batch: Tensor) -> bool:
         if isinstance(layer, nn.Linear)
     ]
     return len(models) > 2 and len(batch) * max(widths, default=1) <= 20_000
-
-
-def _uniform(tensors: Sequence[Tensor]) -> bool:
-    return len({(t.shape, t.dtype, t.device) for t in tensors}) == 1
-
-
-def _check_data(x: Tensor, y: Tensor) -> None:
-    batch("x", x)
-    if not isinstance(y, Tensor) or y.ndim == 0 or len(y) != len(x):
-        got = tuple(y.shape) if isinstance(y, Tensor) else type(y).__name__
-        raise ValueError(
-            "y must be a tensor with one target per sample, "
-            f"({len(x)}, ...), got {got}"
-        )
-    if y.is_complex():
-        raise ValueError(f"y must be real, got {y.dtype}")
-    if not finite(y):
-        raise ValueError("y must be finite, got NaN or infinite values")
-
-
-def _check_settings(
-    epochs: int,
-    lr: float,
-    weight_decay: float,
-    optimizer: str | Optimize,
-    batch_size: int | None,
-) -> None:
-    at_least("epochs", epochs, 1)
-    positive("lr", lr)
-    nonnegative("weight_decay", weight_decay)
-    if not callable(optimizer):
-        one_of("optimizer", optimizer, OPTIMIZERS)
-    if batch_size is not None:
-        at_least("batch_size", batch_size, 1)

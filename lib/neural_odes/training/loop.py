@@ -106,6 +106,7 @@ def train(
     epochs: int,
     batches: Callable[[], Iterable[slice | Tensor]],
     progress: bool,
+    slower: Sequence[float] = (),
     number: int | None = None,
     checkpoint: Checkpoint | None = None,
     callback: Callback | None = None,
@@ -121,6 +122,7 @@ def train(
         epochs: passes over the data.
         batches: gives an epoch's batches, as indices of samples.
         progress: show a progress bar.
+        slower: learning rates of the members as shares of the optimizer's.
         number: of a single model among others, for errors.
         checkpoint: keeps the state after each epoch, or has one to go on from.
         callback: called after each epoch; True ends the training.
@@ -139,6 +141,8 @@ def train(
         )
         start -= spent
     good = [p.detach().clone() for p in parameters]
+    differ = any(share != 1 for share in slower)
+    program.train(True)
     bar = tqdm(
         range(len(rows), epochs),
         desc="epochs",
@@ -168,6 +172,8 @@ def train(
                 weights.append(inputs.shape[1] / x.shape[1])
                 torch._foreach_copy_(good, [p.detach() for p in parameters])
                 optimizer.step()
+                if differ:
+                    _slow_down(parameters, good, slower)
             row = torch.stack(steps).cpu().double()
             row[:, 0] *= len(steps) * torch.tensor(weights)[:, None]
             rows.append(row.mean(0))
@@ -182,11 +188,26 @@ def train(
                 )
             if callback is not None:
                 program.write_back()
+                program.train(False)
                 if callback(epoch, program.models, rows[-1]):
                     break
+                program.train(True)
     finally:
         program.write_back()
+        program.train(False)
     return _histories(rows, len(x), start)
+
+
+@torch.no_grad()
+def _slow_down(
+    parameters: Sequence[Tensor],
+    before: Sequence[Tensor],
+    share: Sequence[float],
+) -> None:
+    """Cut each member's step: those of Adam and AdamW are linear in lr."""
+    for now, old in zip(parameters, before, strict=True):
+        part = now.new_tensor(share).reshape(-1, *[1] * (now.ndim - 1))
+        now.copy_(old + part * (now - old))
 
 
 def _gradient(program: Ensemble, x: Tensor, y: Tensor, loss: Loss) -> Tensor:

@@ -90,18 +90,19 @@ def check_components(components: Sequence[int], size: int) -> None:
 def slope(model: NeuralODE, s: float, z: Tensor, x: Tensor) -> Tensor:
     """dz/ds = f(s, z, x) at states of shape (N, D), all at depth s."""
     depth = torch.as_tensor(s, dtype=z.dtype, device=z.device)
+    control = model.control(x)
     if not isinstance(model.field, JointField):
-        return model.field(depth, z, x)
+        return model.field(depth, z, control)
     w = model.field.initial()
     if s > 0:  # bring w from 0 to s; the states stay where they are
         (_, path), _ = integrate(
-            lambda s, zw: (torch.zeros_like(z), model.field(s, zw, x)[1]),
+            lambda s, zw: (torch.zeros_like(z), model.field(s, zw, control)[1]),
             (z, w),
             torch.stack([torch.zeros_like(depth), depth]),
             solver=model.solver,
         )
         w = path[-1]
-    return model.field(depth, (z, w), x)[0]
+    return model.field(depth, (z, w), control)[0]
 
 
 def grid(box: Sequence[float], density: int) -> np.ndarray:

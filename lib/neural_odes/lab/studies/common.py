@@ -208,10 +208,10 @@ def turnover(model: NeuralODE, x: Tensor, depths: int = 101) -> float:
             f"{type(model.depth).__name__}"
         )
     s = torch.linspace(0, model.depth, depths, dtype=x.dtype)
-    z = model.solve(x, s).z
+    z, control = model.solve(x, s).z, model.control(x)
     speed = torch.stack(
         [
-            model.field(depth, state, x).norm(dim=1).mean()
+            model.field(depth, state, control).norm(dim=1).mean()
             for depth, state in zip(s, z, strict=True)
         ]
     )

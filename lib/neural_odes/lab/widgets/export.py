@@ -80,6 +80,8 @@ def export(model: NeuralODE, *, features: int | None = None) -> dict[str, Any]:
         raise TypeError(
             f"model must be a NeuralODE, got {type(model).__name__}"
         )
+    if not isinstance(model.control, nn.Identity):
+        raise refusal("control", model.control, "left out")
     adaptive = isinstance(model.depth, AdaptiveDepth)
     if callable(model.depth) and not adaptive:
         raise refusal("depth", model.depth, "a number or an AdaptiveDepth")

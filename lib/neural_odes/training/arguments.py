@@ -1,0 +1,165 @@
+"""What a training is given, checked before it starts."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from neural_odes.checks import (
+    at_least,
+    batch,
+    finite,
+    function,
+    nonnegative,
+    one_of,
+    positive,
+)
+from neural_odes.ode import NeuralODE
+
+OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+}
+CALLED = {
+    "loss": "outputs and targets",
+    "penalty": "(model, solution, x), such as fixed_point(0.1)",
+    "callback": "(epoch, models, row)",
+}
+
+
+def members(models: Any) -> list[NeuralODE]:
+    """One model or several, as a list."""
+    listed = list(models) if isinstance(models, list | tuple) else [models]
+    if not listed or not all(isinstance(m, NeuralODE) for m in listed):
+        kinds = ", ".join(type(m).__name__ for m in listed) or "empty"
+        raise TypeError(f"models must be one NeuralODE or more, got {kinds}")
+    for model in listed:
+        check_owned(model)
+    return listed
+
+
+def data(
+    x: Any, y: Any, depths: Any, members: int
+) -> tuple[list[Tensor], list[Tensor]]:
+    """Inputs and targets of each model, samples first."""
+    xs, ys = each("x", x, members), each("y", y, members)
+    if depths is not None:
+        ys = [sample_first(own, depths) for own in ys]
+    for own_x, own_y in zip(xs, ys, strict=True):
+        check_pair(own_x, own_y)
+    return xs, ys
+
+
+def each(name: str, value: Any, members: int) -> list[Tensor]:
+    """One tensor for all models, or a list of one for each."""
+    if isinstance(value, Tensor):
+        return [value] * members
+    if not isinstance(value, list | tuple) or len(value) != members:
+        got = len(value) if isinstance(value, list | tuple) else type(value)
+        raise ValueError(
+            f"{name} must be one tensor for all or one for each of {members} "
+            f"models, got {getattr(got, '__name__', got)}"
+        )
+    return list(value)
+
+
+def uniform(tensors: Sequence[Tensor]) -> bool:
+    """Whether they can be stacked."""
+    return len({(t.shape, t.dtype, t.device) for t in tensors}) == 1
+
+
+def check_pair(x: Tensor, y: Tensor) -> None:
+    """Refuse inputs and targets that cannot belong together."""
+    batch("x", x)
+    if not isinstance(y, Tensor) or y.ndim == 0 or len(y) != len(x):
+        got = tuple(y.shape) if isinstance(y, Tensor) else type(y).__name__
+        raise ValueError(
+            "y must be a tensor with one target per sample, "
+            f"({len(x)}, ...), got {got}"
+        )
+    if y.is_complex():
+        raise ValueError(f"y must be real, got {y.dtype}")
+    if not finite(y):
+        raise ValueError("y must be finite, got NaN or infinite values")
+
+
+def rates(
+    lr: float | Sequence[float], optimizer: Any, members: int
+) -> list[float]:
+    """The learning rate of each model."""
+    if not isinstance(lr, list | tuple):
+        positive("lr", lr)
+        return [float(lr)] * members  # type: ignore[arg-type]
+    if len(lr) != members or not isinstance(optimizer, str):
+        raise ValueError(
+            f"lr must be a number, or one for each of {members} models where "
+            f"optimizer is a name, got {lr}"
+        )
+    for rate in lr:
+        positive("each of lr", rate)
+    return [float(rate) for rate in lr]
+
+
+def sample_first(y: Any, depths: Any) -> Tensor:
+    """Targets of paths, (T, N, ...), as (N, T, ...)."""
+    batch("depths", depths)
+    batch("y", y)
+    if y.ndim < 2 or depths.ndim != 1 or len(y) != len(depths):
+        raise ValueError(
+            f"y must have shape (T, N, ...) with a target at each of the "
+            f"{len(depths)} depths, got {tuple(y.shape)}"
+        )
+    return y.transpose(0, 1)
+
+
+def check_owned(model: NeuralODE) -> None:
+    """Refuse functions whose modules training would not reach."""
+    own = {id(p) for p in model.parameters()}
+    for part in model.modules():
+        for value in vars(part).values():
+            if not inspect.isfunction(value):
+                continue
+            seen = inspect.getclosurevars(value)
+            for name, used in {**seen.globals, **seen.nonlocals}.items():
+                if isinstance(used, nn.Module) and any(
+                    p.requires_grad and id(p) not in own
+                    for p in used.parameters()
+                ):
+                    raise ValueError(
+                        "models must own what they train, got one with a "
+                        f"function that uses {name}, whose parameters it does "
+                        "not have; write an nn.Module that has it"
+                    )
+
+
+def check_settings(
+    epochs: int,
+    weight_decay: float,
+    optimizer: Any,
+    batch_size: int | None,
+) -> None:
+    """Refuse numbers out of range, and optimizers that there are not."""
+    at_least("epochs", epochs, 1)
+    nonnegative("weight_decay", weight_decay)
+    if not callable(optimizer):
+        one_of("optimizer", optimizer, OPTIMIZERS)
+    if batch_size is not None:
+        at_least("batch_size", batch_size, 1)
+
+
+def check_called(given: dict[str, Any]) -> None:
+    """Refuse what cannot be called; None is left out."""
+    for name, value in given.items():
+        if value is not None:
+            function(name, value, CALLED[name])
+
+
+def default_loss(ys: Sequence[Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
+    """The mean squared error; of integers, which are classes, cross entropy."""
+    floating = all(y.is_floating_point() for y in ys)
+    functional = nn.functional
+    return functional.mse_loss if floating else functional.cross_entropy

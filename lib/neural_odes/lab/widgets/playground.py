@@ -2,75 +2,99 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, get_args
+from typing import Any, Unpack
 
+import torch
 import traitlets
+from torch import Tensor, nn
 
-from neural_odes.checks import at_least, one_of
-from neural_odes.lab.widgets.base import Widget, bundled, within
-
-Variant = Literal[
-    "depth-invariant",
-    "concat",
-    "GalNODE",
-    "data-controlled",
-    "augmented",
-    "second order",
-    "ResNet",
-    "network",
-]
-Data = Literal["disc in a ring", "half-moons", "spirals", "exclusive or"]
+from neural_odes.lab.widgets.base import Widget, bundled, pack_data
+from neural_odes.lab.widgets.networks import pack
+from neural_odes.lab.widgets.variants import Settings, checked, make_model
+from neural_odes.ode import NeuralODE
 
 
 class PlaygroundWidget(Widget):
     """Train a small model in the page and watch its boundary bend.
 
-    Fields of two hidden layers, tanh, on points of the plane with labels -1
-    and +1; fixed steps, gradients by backpropagation through them, Adam on
-    the whole batch, mean squared error. Everything else can be set in the
-    page, whose address keeps it. No kernel is needed.
+    Points of the plane with labels -1 and +1, or the reflection of a line;
+    fixed steps, gradients by backpropagation through them, Adam, mean squared
+    error. Everything can be set in the page, whose address keeps it. No
+    kernel is needed.
 
     Args:
         variant: the first model shown.
         data: the first data set.
-        width: of the field's hidden layers, 2 to 32.
-        steps: of the solver, 1 to 16.
+        model: a trained model to go on from, of the settings given here; by
+            default a new one.
+        x: points of one's own, shape (N, 2), within [-2, 2]; with y.
+        y: their classes, -1 or +1, shape (N,) or (N, 1).
         title: above the figure.
+        settings: more of
+            :class:`~neural_odes.lab.widgets.variants.Settings`.
 
     Raises:
-        ValueError: an argument out of range, by its name.
+        TypeError, ValueError: an argument out of range, by its name; or a
+            model of other settings.
     """
 
     _esm = bundled("playground")
     settings = traitlets.Dict().tag(sync=True)
+    data = traitlets.Dict(allow_none=True, default_value=None).tag(sync=True)
+    weights = traitlets.Dict(allow_none=True, default_value=None).tag(sync=True)
 
     def __init__(
         self,
-        variant: Variant = "depth-invariant",
-        data: Data = "disc in a ring",
+        variant: str = "depth-invariant",
+        data: str | None = None,
         *,
-        width: int = 16,
-        steps: int = 8,
+        model: NeuralODE | None = None,
+        x: Tensor | None = None,
+        y: Tensor | None = None,
         title: str = "A playground",
+        **settings: Unpack[Settings],
     ) -> None:
-        one_of("variant", variant, get_args(Variant))
-        one_of("data", data, get_args(Data))
-        for name, size, (low, high) in (
-            ("width", width, (2, 32)),
-            ("steps", steps, (1, 16)),
-        ):
-            at_least(name, size, low)
-            within(name, size, low, high)
-        settings: dict[str, Any] = {
-            "variant": variant,
-            "data": data,
-            "width": width,
-            "steps": steps,
-            "method": "rk4",
-            "lr": 0.01,
-            "decay": 0,
-            "extra": 1,
-            "seed": 0,
-            "points": 120,
-        }
-        super().__init__(title=title, settings=settings)
+        own = x is not None or y is not None
+        first = "your own" if own else "disc in a ring"
+        full = checked(
+            {**settings, "variant": variant, "data": data or first}
+        )
+        if own != (full["data"] == "your own"):
+            raise ValueError(
+                'x and y must be given with data "your own" and no other, got '
+                f"data {full['data']!r}"
+            )
+        super().__init__(
+            title=title,
+            settings=dict(full),
+            data=_points(x, y) if own else None,
+            weights=None if model is None else _weights(model, full),
+        )
+
+
+def _points(x: Tensor | None, y: Tensor | None) -> dict[str, Any]:
+    if x is None or y is None:
+        raise ValueError(
+            f"x and y must be given together, got {'y' if x is None else 'x'}"
+        )
+    if x.ndim != 2 or x.shape[1] != 2 or not bool((x.abs() <= 2).all()):
+        raise ValueError(
+            "x must have shape (N, 2) and lie within [-2, 2], got shape "
+            f"{tuple(x.shape)} up to {float(x.abs().max()):g}"
+        )
+    if not bool((y.abs() == 1).all()):
+        raise ValueError(f"y must be -1 or +1, got {y.unique().tolist()[:5]}")
+    return pack_data(x, y)
+
+
+def _weights(model: NeuralODE, settings: Settings) -> dict[str, str]:
+    own = make_model(settings)
+    try:
+        own.load_state_dict(model.state_dict())
+    except RuntimeError as error:
+        raise ValueError(
+            "model must be the one that these settings make, see "
+            f"neural_odes.lab.widgets.make_model: {error}"
+        ) from error
+    values = nn.utils.parameters_to_vector(own.parameters())
+    return pack(values.detach().to(torch.float64))

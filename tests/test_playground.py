@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,14 @@ from test_widgets_js import HERE, NODE, node, wide
 from torch import Tensor, nn
 
 from neural_odes import fit, half_moons
-from neural_odes.lab.widgets import make_model
-from neural_odes.lab.widgets.variants import CHOICES, checked
+from neural_odes.lab.widgets import PlaygroundWidget, load_model, make_model
+from neural_odes.lab.widgets.variants import (
+    CHOICES,
+    DEFAULTS,
+    REAL,
+    WHOLE,
+    checked,
+)
 from neural_odes.regularize import fixed_point
 
 needs_node = pytest.mark.skipif(
@@ -73,7 +80,9 @@ def test_gradients_are_torch_s() -> None:
         if "penalty" in settings:
             loss = loss + fixed_point(settings["penalty"])(model, solution, x)
         gradients = torch.autograd.grad(loss, list(model.parameters()))
-        wanted.append((loss.item(), torch.cat([g.flatten() for g in gradients])))
+        wanted.append(
+            (loss.item(), torch.cat([g.flatten() for g in gradients]))
+        )
         weights = nn.utils.parameters_to_vector(model.parameters())
         asked.append(
             {
@@ -127,3 +136,79 @@ def test_training_is_the_library_s() -> None:
         # The page draws what torch draws from the same seed.
         assert (wide(got["w"]) - start).abs().max() == 0, case
         assert (wide(got["losses"]) - losses).abs().max() < 1e-6, case
+
+
+@needs_node
+def test_what_is_taken_away_is_what_was_trained(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cases = [{"variant": v, "data": "spirals"} for v in VARIANTS]
+    cases += [{"variant": v} | LINE for v in ("second order", "concat")]
+    cases += [{"penalty": 0.1, "decay": 0.001, "activation": "softplus"}]
+    given = [dict(checked(SMALL | {"points": 20} | c)) for c in cases]
+    text = json.dumps([{"settings": one, "steps": 15} for one in given])
+    found = json.loads(node(str(HERE / "takeaway.mjs"), text=text))
+    for settings, got in zip(given, found, strict=True):
+        path = tmp_path / "playground.safetensors"
+        path.write_bytes(base64.b64decode(got["file"]))
+        model = load_model(path)
+        features = 1 if settings["data"] == LINE["data"] else 2
+        with torch.no_grad():
+            output = model(wide(got["x"]).reshape(-1, features))
+        assert (output[:, 0] - wide(got["output"])).abs().max() < 1e-9
+        assert max(map(len, got["python"].splitlines())) <= 78
+        code = got["python"].replace("model, x, y,", "model, x, y, progress=0,")
+        exec(compile(code, "playground", "exec"), {})
+        printed = float(capsys.readouterr().out)
+        assert printed == pytest.approx(got["loss"], abs=1e-6), settings
+
+
+def test_only_a_playground_s_file_is_loaded(tmp_path: Path) -> None:
+    path = tmp_path / "other.safetensors"
+    path.write_bytes(b"no weights")
+    with pytest.raises(ValueError, match="path must"):
+        load_model(path)
+    with pytest.raises(FileNotFoundError):
+        load_model(tmp_path / "none.safetensors")
+
+
+@needs_node
+def test_page_and_library_take_the_same_settings() -> None:
+    module = HERE.parents[1] / "lib/neural_odes/lab/widgets/playground"
+    got = node(
+        "--input-type=module",
+        "--eval",
+        f"import * as all from {json.dumps((module / 'settings.js').as_uri())};"
+        "console.log(JSON.stringify(all))",
+    )
+    ours = json.loads(got)
+    assert ours["CHOICES"] == {name: [*all] for name, all in CHOICES.items()}
+    assert ours["WHOLE"] == {name: [*ends] for name, ends in WHOLE.items()}
+    assert ours["REAL"] == {name: [*ends] for name, ends in REAL.items()}
+    assert DEFAULTS.keys() == {*CHOICES, *WHOLE, *REAL}
+
+
+def test_a_trained_model_opens_in_the_playground() -> None:
+    settings = {"variant": "augmented", "width": 4, "extra": 2}
+    model = make_model(settings)
+    off_start(model)
+    x, y = half_moons(10, seed=0)
+    widget = PlaygroundWidget(model=model, x=x, y=y, **settings)
+    assert widget.settings["data"] == "your own"
+    packed = base64.b64decode(widget.weights["data"])
+    weights = nn.utils.parameters_to_vector(model.parameters())
+    assert packed == weights.detach().numpy().astype("<f8").tobytes()
+    assert "</script>" in widget.page().data
+    for call, named in (
+        (lambda: PlaygroundWidget("concat", model=model), "model must"),
+        (lambda: PlaygroundWidget(x=x), "x and y must"),
+        (lambda: PlaygroundWidget(x=9 * x, y=y), "x must"),
+        (lambda: PlaygroundWidget(x=x, y=0 * y), "y must"),
+        (lambda: PlaygroundWidget("concat", "your own"), "x and y must"),
+        (lambda: PlaygroundWidget("concat", "spirals", x=x, y=y), "x and y"),
+        (lambda: PlaygroundWidget(activation="step"), "activation must"),
+        (lambda: PlaygroundWidget(lr=7), "lr must"),
+        (lambda: PlaygroundWidget(rate=7), "setting must"),
+    ):
+        with pytest.raises(ValueError, match=named):
+            call()

@@ -6,13 +6,13 @@ import { drawSpace, drawTraining, turnByHand } from "./playground/pictures.js";
 import { fromAddress, sane, toAddress } from "./playground/settings.js";
 import { pythonOf, safetensors } from "./playground/takeaway.js";
 import { connect, serve } from "./playground/trainer.js";
-import { exponentAt, fitOf, restlessness, TOLERANCE, viewOf } from "./playground/view.js";
+import { exponentAt, measure, seenAt, TOLERANCE } from "./playground/view.js";
 import { drawData, OWN } from "./shared/datasets.js";
 import { classifyInputs, drawInputs } from "./shared/inputs.js";
 import { unpack } from "./shared/nets.js";
 import { pen, tidy } from "./shared/plot.js";
 import { depthsOf, drawFlow, followPoint, frameOf, makeScene, moves, vector } from "./shared/scene.js";
-import { forward, initial, makeModel, VARIANTS } from "./shared/training.js";
+import { initial, makeModel, VARIANTS } from "./shared/training.js";
 import {
   button, choice, CLASS_KEY, DRAG_KEY, key, mount, node, player, pointCanvas, readout, slider, trait,
 } from "./shared/ui.js";
@@ -45,7 +45,7 @@ function renderPlayground({ model: python, el }) {
     let [net, w, data, losses, nfes, step] = [];
     let [running, failed, goal, point] = [false, false, 0, [1.2, 0.4]];
     let [view, depth, angles] = [{ solver: "trained", steps: 4 }, 1, { turn: 0.6, tilt: 0.35 }];
-    let [now, region, pace, learning] = [null, null, 0, 0];
+    let [now, region, frame, map, pace, learning] = [null, null, null, null, 0, 0];
     const done = MISSIONS.map(() => false);
 
     // Training.
@@ -78,7 +78,7 @@ function renderPlayground({ model: python, el }) {
       w = weights?.length === net.size ? weights : initial(net, settings.seed);
       data = settings.data === OWN ? own : drawData(settings.data, settings.points, settings.seed);
       if (point.length !== settings.features) point = settings.features === 1 ? [0.5] : [1.2, 0.4];
-      [losses, nfes, step, failed, goal, now, region] = [[], [], 0, false, 0, null, null];
+      [losses, nfes, step, failed, goal, now, region, frame] = [[], [], 0, false, 0, null, null, null];
       trainer.start(settings, data, w);
       if (running) ask();
       shell.redraw();
@@ -96,7 +96,6 @@ function renderPlayground({ model: python, el }) {
     };
 
     // Pictures.
-    let [frame, map] = [null, null];
     const spot = { get: () => point, set: (x) => ((point = x), shell.redraw()) };
     const plane = pointCanvas("Flow of the data", "ode-square", moves(spot, () => now.scene, () => frame));
     const [inputs, inputsBox] = canvasOf("Class of each input");
@@ -119,7 +118,7 @@ function renderPlayground({ model: python, el }) {
       [view, now, region] = [{ ...view, ...given }, null, null];
       shell.redraw();
     };
-    const solver = choice("Solve by", [["trained", "what it was trained by"],
+    const solver = choice("Solve by", [["trained", "as it was trained"],
       ["euler", "Euler"], ["dopri5", "dopri5, 10⁻⁴"]], view.solver, (value) => look({ solver: value }));
     const coarse = slider("Euler steps", { min: 1, max: 50, step: 1 }, (value) => look({ steps: value }));
     const deep = slider("Depth s", { min: 0, max: 1, step: 0.01 }, (value) => (play.stop(), show(value)));
@@ -128,10 +127,11 @@ function renderPlayground({ model: python, el }) {
     const values = readout();
     const buttons = (...all) => node("div", { className: "ode-buttons" }, ...all);
     const panel = node("div", { className: "ode-panel" },
-      buttons(train, button("Step", () => (stop(), trainer.train(0, 1))),
-        button("Restart", () => (stop(), restart()))),
       controls.data, controls.variant, controls.extra, controls.modes, controls.method, controls.steps,
-      controls.lr, node("div", { className: "ode-look" }, deep, solver, coarse, buttons(play)), values);
+      controls.lr, values);
+    const left = node("div", { className: "ode-panel" }, plane,
+      buttons(train, button("Step", () => (stop(), trainer.train(0, 1))),
+        button("Restart", () => (stop(), restart()))), deep, solver, coarse, buttons(play));
     const more = folded("More settings", controls.activation, controls.layers, controls.width,
       controls.penalty, controls.decay, controls.batch, controls.points, controls.seed);
     const missions = missionList(MISSIONS, (i) => {
@@ -146,24 +146,12 @@ function renderPlayground({ model: python, el }) {
     });
     const epochs = () => Math.round(step / (net.batch ? Math.ceil(data.n / net.batch) : 1));
     const legend = key();
-    shell.root.append(node("div", { className: "ode-body" }, plane, panel),
+    shell.root.append(node("div", { className: "ode-body" }, left, panel),
       node("div", { className: "ode-strip" }, inputsBox, curveBox, spaceBox, movingBox),
       legend, missions, more, ownPart, away);
     restart(opened);
     if (asked?.trained) go(asked.trained);
 
-    /** The model as it is solved, its flow and what is measured of it. */
-    const measured = () => {
-      const model = viewOf(net, w, view);
-      const trained = fitOf(forward(net, w, data.x, data.n).output, data);
-      try {
-        const scene = makeScene(model, data, TOLERANCE);
-        scene.box = steady(now?.scene?.box ?? frame?.box, scene.box);
-        return { net, view, model, trained, scene, nfe: scene.nfe, ...fitOf(model.output(scene.z.at(-1)), data) };
-      } catch (error) {
-        return { net, view, model, trained, stopped: error.message };
-      }
-    };
     const drawRegion = (way) => {
       const start = performance.now();
       // Finer than training needs it: now and then.
@@ -174,11 +162,7 @@ function renderPlayground({ model: python, el }) {
       map = drawInputs(pen(inputs), region, data, way);
     };
     const checkMissions = (way) => {
-      const seen = {
-        ...now, x: point, output: way.output[0],
-        get moved() { return net.functions ? movedBy(now.model) : 0; },
-        get rest() { return restlessness(now.model, data.x, now.scene.z); },
-      };
+      const seen = seenAt(now, point, way);
       MISSIONS.forEach((mission, i) => {
         if (done[i] || !mission.done(seen)) return;
         done[i] = true;
@@ -189,7 +173,8 @@ function renderPlayground({ model: python, el }) {
 
     return () => {
       const start = performance.now();
-      now ??= measured();
+      now ??= measure(net, w, data, view);
+      if (now.scene) now.scene.box = steady(frame?.box, now.scene.box);
       controls.show(settings);
       solver.show(view.solver);
       coarse.show(view.steps, String(view.steps));
@@ -254,14 +239,6 @@ function steady(old, box) {
   const [left, right, low, high] = box;
   const fits = old && old[0] <= left && old[1] >= right && old[2] <= low && old[3] >= high;
   return fits && old[3] - old[2] < 1.6 * (high - low) ? old : box;
-}
-
-/** How far the weight that moves most goes over the depth. */
-function movedBy(model) {
-  const s = depthsOf(model);
-  const [first] = strongest(model, s, 1);
-  const values = s.map((at) => model.theta(at)[first]);
-  return Math.max(...values) - Math.min(...values);
 }
 
 export default { render: renderPlayground };

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Unpack
 
 import torch
 import traitlets
+from IPython.display import HTML
 from torch import Tensor, nn
 
 from neural_odes.lab.widgets.base import Widget, bundled, pack_data
 from neural_odes.lab.widgets.networks import pack
 from neural_odes.lab.widgets.variants import Settings, checked, make_model
 from neural_odes.ode import NeuralODE
+
+
+REACH = 3
+"""Of points of one's own, as in shared/datasets.js."""
 
 
 class PlaygroundWidget(Widget):
@@ -27,7 +33,7 @@ class PlaygroundWidget(Widget):
         data: the first data set.
         model: a trained model to go on from, of the settings given here; by
             default a new one.
-        x: points of one's own, shape (N, 2), within [-2, 2]; with y.
+        x: points of one's own, shape (N, 2), within [-3, 3]; with y.
         y: their classes, -1 or +1, shape (N,) or (N, 1).
         title: above the figure.
         settings: more of
@@ -56,9 +62,7 @@ class PlaygroundWidget(Widget):
     ) -> None:
         own = x is not None or y is not None
         first = "your own" if own else "disc in a ring"
-        full = checked(
-            {**settings, "variant": variant, "data": data or first}
-        )
+        full = checked({**settings, "variant": variant, "data": data or first})
         if own != (full["data"] == "your own"):
             raise ValueError(
                 'x and y must be given with data "your own" and no other, got '
@@ -71,15 +75,46 @@ class PlaygroundWidget(Widget):
             weights=None if model is None else _weights(model, full),
         )
 
+    def page(self) -> HTML:
+        """The widget for a page without a kernel and without ipywidgets.
+
+        Pages are lighter for it by a megabyte. Nothing comes back to Python.
+        """
+        state = {
+            name: getattr(self, name)
+            for name in ("title", "settings", "data", "weights", "_esm")
+        }
+        # "</script>" within a script would end it.
+        text = json.dumps(state, ensure_ascii=False).replace("</", "<\\/")
+        return HTML(_PAGE.format(css=self._css, state=text))
+
+
+_PAGE = """\
+<style>{css}</style>
+<div class="ode-page"></div>
+<script type="module">
+const state = {state};
+const model = {{
+  get: (name) => state[name],
+  set: (name, value) => (state[name] = value),
+  save_changes: () => {{}}, on: () => {{}}, off: () => {{}},
+}};
+const module = new Blob([state._esm], {{ type: "text/javascript" }});
+const {{ default: widget }} = await import(URL.createObjectURL(module));
+for (const el of document.querySelectorAll(".ode-page:empty"))
+  widget.render({{ model, el }});
+</script>
+"""
+
 
 def _points(x: Tensor | None, y: Tensor | None) -> dict[str, Any]:
     if x is None or y is None:
         raise ValueError(
             f"x and y must be given together, got {'y' if x is None else 'x'}"
         )
-    if x.ndim != 2 or x.shape[1] != 2 or not bool((x.abs() <= 2).all()):
+    if x.ndim != 2 or x.shape[1] != 2 or not bool((x.abs() <= REACH).all()):
         raise ValueError(
-            "x must have shape (N, 2) and lie within [-2, 2], got shape "
+            f"x must have shape (N, 2) and lie within [-{REACH}, {REACH}], got shape "
             f"{tuple(x.shape)} up to {float(x.abs().max()):g}"
         )
     if not bool((y.abs() == 1).all()):

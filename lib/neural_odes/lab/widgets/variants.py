@@ -195,9 +195,7 @@ def _model(settings: Settings) -> NeuralODE:
     return NeuralODE(field, solver=solver, **parts)
 
 
-def _at_rest(
-    s: torch.Tensor, z: torch.Tensor, x: torch.Tensor
-) -> torch.Tensor:
+def _at_rest(s: torch.Tensor, z: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
     """The field of a plain network, whose states stay where they are."""
     return torch.zeros_like(z)
 
@@ -215,7 +213,8 @@ def load_model(path: str | Path) -> NeuralODE:
     try:
         with safe_open(path, "pt") as file:
             settings = json.loads((file.metadata() or {})["settings"])
-            weights = {name: file.get_tensor(name) for name in file.keys()}
+            names = list(file.keys())  # the file itself is not iterable
+            weights = {name: file.get_tensor(name) for name in names}
         model = make_model(settings)
         model.load_state_dict(weights)
     except FileNotFoundError:

@@ -1,12 +1,13 @@
 // Eight missions in the order of the book. Each is done by what the model does:
-// done(seen) of what view.js measures of it.
+// done(seen), of {net, w, data}, how it is viewed and what view.js measures.
 import { LINE } from "../shared/datasets.js";
-import { outputsOf } from "./view.js";
+import { fitOf, outputsOf, viewOf } from "./view.js";
 
 const RING = "disc in a ring";
 const FLOWS = ["depth-invariant", "concat", "GalNODE"];
 const NO_FLOW = ["ResNet", "network"];
 const ENOUGH = 0.95;
+const BROKEN = 0.9;
 
 /** Outputs at places of a circle, each of the sign asked for. */
 function circle(model, radius, sign) {
@@ -14,6 +15,10 @@ function circle(model, radius, sign) {
   const x = Float64Array.from(angles.flatMap((a) => [radius * Math.cos(a), radius * Math.sin(a)]));
   return outputsOf(model, x).every((v) => Math.sign(v) === sign);
 }
+
+/** The fit of the flow itself, whatever steps it was trained by. */
+const asFlow = ({ net, w, data }) =>
+  fitOf(outputsOf(viewOf(net, w, { solver: "dopri5" }), data.x), data);
 
 const fits = ({ right }) => right >= ENOUGH;
 const onPlane = ({ net }) => net.features === 2;
@@ -47,9 +52,9 @@ export const MISSIONS = [
   {
     title: "Turn the line over",
     task: "Map every x to −x with a mean squared error below 0.01. States on a line cannot pass " +
-      "each other; what lets them?",
+      "each other, unless the steps are too coarse, so this is solved by dopri5. What lets them?",
     start: { data: LINE, variant: "depth-invariant" },
-    done: (seen) => seen.net.data === LINE && flows(seen) && seen.loss < 0.01 && seen.view.solver !== "euler",
+    done: (seen) => seen.net.data === LINE && flows(seen) && asFlow(seen).loss < 0.01,
   },
   {
     title: "Make it cheap",
@@ -62,18 +67,18 @@ export const MISSIONS = [
   {
     title: "Break it with Euler",
     task: "Train with Runge-Kutta until 95 % are right. Then, without training, solve the same " +
-      "field with so few Euler steps that fewer than 80 % are.",
-    start: { method: "rk4" },
+      "field with so few Euler steps that fewer than 90 % are.",
+    start: { data: "spirals", method: "rk4" },
     done: (seen) => onPlane(seen) && flows(seen) && seen.net.method === "rk4" && seen.view.solver === "euler" &&
-      seen.trained.right >= ENOUGH && seen.right < 0.8,
+      seen.trained.right >= ENOUGH && seen.right < BROKEN,
   },
   {
     title: "A network in disguise",
     task: "Train with one or two Euler steps until 95 % are right. Then solve the same field by " +
-      "dopri5: if fewer than 80 % stay right, it was a network of so many layers, and no flow.",
+      "dopri5: if fewer than 90 % stay right, it was a network of so many layers, and no flow.",
     start: { data: RING, variant: "depth-invariant", method: "euler", steps: 1 },
     done: (seen) => onPlane(seen) && flows(seen) && seen.net.method === "euler" && seen.net.steps <= 2 &&
-      seen.view.solver === "dopri5" && seen.trained.right >= ENOUGH && seen.right < 0.8,
+      seen.view.solver === "dopri5" && seen.trained.right >= ENOUGH && seen.right < BROKEN,
   },
   {
     title: "Come to rest",

@@ -1,5 +1,5 @@
 // Data of the reader's own: drawn on the picture of inputs, or pasted.
-import { drawData, MOST, readCsv, withPoint } from "../shared/datasets.js";
+import { drawData, MOST, REACH, readCsv, withPoint } from "../shared/datasets.js";
 import { button, choice, node } from "../shared/ui.js";
 import { folded } from "./controls.js";
 
@@ -19,7 +19,7 @@ export function ownData(canvas, { map, point, data, take }) {
       canvas.style.touchAction = brush ? "none" : "";
     });
   const add = (at, label) => {
-    if (at.some((v) => Math.abs(v) > 2)) return;
+    if (at.some((v) => Math.abs(v) > REACH)) return;
     const now = data();
     if (now.n >= MOST) said.textContent = `At most ${MOST} points fit.`;
     else take(withPoint(now.x.length === 2 * now.n ? now : drawData("spirals", 2, 0), at, label));

@@ -4,7 +4,8 @@ import { tensorsOf } from "./state.js";
 
 /** A .safetensors file of float64, its settings in the metadata. */
 export function safetensors(model, w, settings) {
-  const header = { __metadata__: { settings: JSON.stringify(settings) } };
+  const { features, ...own } = settings; // the data tell how many
+  const header = { __metadata__: { settings: JSON.stringify(own) } };
   const tensors = tensorsOf(model);
   for (const { name, shape, at } of tensors) {
     const size = shape.reduce((product, n) => product * n, 1);

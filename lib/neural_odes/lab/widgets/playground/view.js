@@ -2,6 +2,9 @@
 // choice, and what is measured of it.
 import { exponentOf, stretchOf } from "../shared/chaos.js";
 import { readModel } from "../shared/fields.js";
+import { depthsOf, makeScene } from "../shared/scene.js";
+import { forward } from "../shared/training.js";
+import { strongest } from "../shared/weights.js";
 import { stateOf } from "./state.js";
 
 export const TOLERANCE = { rtol: 1e-4, atol: 1e-4, maxSteps: 500 };
@@ -64,7 +67,7 @@ export function exponentAt(model, x) {
 }
 
 /** Mean speed of the data at the end, over that of their way. */
-export function restlessness(model, x, z) {
+function restlessness(model, x, z) {
   const { size } = model;
   const rows = z[0].length / size;
   const length = (a) => Array.from({ length: rows }, (_, i) => Math.hypot(...a.subarray(i * size, (i + 1) * size)))
@@ -76,3 +79,36 @@ export function restlessness(model, x, z) {
   const span = ends.reduce((sum, v) => sum + v / rows, 0);
   return length(Float64Array.from(model.slope(last, z.at(-1), x))) / (way / span);
 }
+
+/** How far the weight that moves most goes over the depth. */
+function movedBy(model) {
+  const s = depthsOf(model);
+  const [first] = strongest(model, s, 1);
+  const values = s.map((at) => model.theta(at)[first]);
+  return Math.max(...values) - Math.min(...values);
+}
+
+/**
+ * A model as it is solved: {net, w, data, view, model, trained: its fit as it
+ * was trained} and, unless the solver stopped, {scene, nfe, right, loss}.
+ */
+export function measure(net, w, data, view) {
+  const model = viewOf(net, w, view);
+  const alone = () => fitOf(forward(net, w, data.x, data.n).output, data);
+  const all = { net, w, data, view, model };
+  try {
+    const scene = makeScene(model, data, TOLERANCE);
+    const seen = fitOf(model.output(scene.z.at(-1)), data);
+    const trained = view.solver === "trained" ? seen : alone();
+    return { ...all, trained, scene, nfe: scene.nfe, ...seen };
+  } catch (error) {
+    return { ...all, trained: alone(), stopped: error.message };
+  }
+}
+
+/** What missions ask about: as measured, with the way of a point x. */
+export const seenAt = (measured, x, way) => ({
+  ...measured, x, output: way.output[0],
+  get moved() { return measured.net.functions ? movedBy(measured.model) : 0; },
+  get rest() { return restlessness(measured.model, measured.data.x, measured.scene.z); },
+});

@@ -30,6 +30,8 @@ export const LINE = "reflection of a line";
 export const OWN = "your own";
 export const DATA = [...Object.keys(PLANES), LINE, OWN];
 export const MOST = 300;
+/** Points of one's own lie in [-REACH, REACH]. */
+export const REACH = 3;
 
 export const featuresOf = (name) => (name === LINE ? 1 : 2);
 
@@ -62,7 +64,7 @@ export const pointsToText = ({ x, y, n }) => Array.from({ length: n }, (_, i) =>
 /** The points of such a text; throws where it is none. */
 export function textToPoints(text) {
   const rows = text.split("~").map((row) => row.split("_").map(Number));
-  const good = ([u, v, label, ...more]) => [u, v].every((one) => Math.abs(one) <= 200) &&
+  const good = ([u, v, label, ...more]) => [u, v].every((one) => Math.abs(one) <= 100 * REACH) &&
     Math.abs(label) === 1 && !more.length;
   if (!rows.every(good) || rows.length > MOST) throw new Error("the address holds no points");
   return {
@@ -101,7 +103,7 @@ export function readCsv(text) {
   classes.sort((a, b) => Number(a) - Number(b) || (a < b ? -1 : 1));
   const columns = [0, 1].map((j) => lines.map(({ cells }) => Number(cells[j])));
   const ranges = columns.map((column) => [Math.min(...column), Math.max(...column)]);
-  const inside = ranges.flat().every((v) => Math.abs(v) <= 2);
+  const inside = ranges.flat().every((v) => Math.abs(v) <= REACH);
   const scale = inside ? 1 : 3 / (Math.max(...ranges.map(([a, b]) => b - a)) || 1);
   const middle = ranges.map(([a, b]) => (inside ? 0 : (a + b) / 2));
   return {

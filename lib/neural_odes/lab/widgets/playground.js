@@ -42,7 +42,7 @@ function renderPlayground({ model: python, el }) {
     if (settings.data === OWN && !own) settings = sane({ data: "disc in a ring" }, settings);
     const opened = !asked && python.get("weights") ? unpack(python.get("weights")) : null;
 
-    let [net, w, data, losses, nfes, step] = [];
+    let [net, w, path, fresh, data, losses, nfes, step] = [];
     let [running, failed, goal, point] = [false, false, 0, [1.2, 0.4]];
     let [view, depth, angles] = [{ solver: "trained", steps: 4 }, 1, { turn: 0.6, tilt: 0.35 }];
     let [now, region, frame, map, pace, learning] = [null, null, null, null, 0, 0];
@@ -50,7 +50,7 @@ function renderPlayground({ model: python, el }) {
 
     // Training.
     const trainer = connect(python.get("_esm") ?? "", shell.guarded((result) => {
-      ({ step, w, failed } = result);
+      ({ step, w, path, failed } = result);
       losses.push(...result.losses);
       nfes.push(...result.nfes);
       if (result.losses.length) learning = result.took / result.losses.length;
@@ -75,10 +75,12 @@ function renderPlayground({ model: python, el }) {
     };
     const restart = (weights) => {
       net = makeModel(settings);
-      w = weights?.length === net.size ? weights : initial(net, settings.seed);
+      fresh = weights?.length !== net.size;
+      w = fresh ? initial(net, settings.seed) : weights;
       data = settings.data === OWN ? own : drawData(settings.data, settings.points, settings.seed);
       if (point.length !== settings.features) point = settings.features === 1 ? [0.5] : [1.2, 0.4];
-      [losses, nfes, step, failed, goal, now, region, frame] = [[], [], 0, false, 0, null, null, null];
+      [losses, nfes, step, failed, goal] = [[], [], 0, false, 0];
+      [path, now, region, frame] = [null, null, null, null];
       trainer.start(settings, data, w);
       if (running) ask();
       shell.redraw();
@@ -141,25 +143,24 @@ function renderPlayground({ model: python, el }) {
     });
     const ownPart = ownData(inputs, { map: () => map, point: () => point, data: () => data, take });
     const away = takeAway({
-      python: () => pythonOf(net, data, epochs()), link: () => toAddress(settings, own, step),
+      python: () => pythonOf(net, data, epochs()), link: () => toAddress(settings, own, fresh ? step : 0),
       file: () => safetensors(net, w, settings),
     });
     const epochs = () => Math.round(step / (net.batch ? Math.ceil(data.n / net.batch) : 1));
     const legend = key();
     shell.root.append(node("div", { className: "ode-body" }, left, panel),
-      node("div", { className: "ode-strip" }, inputsBox, curveBox, spaceBox, movingBox),
+      node("div", { className: "ode-strip ode-below" }, inputsBox, curveBox, spaceBox, movingBox),
       legend, missions, more, ownPart, away);
     restart(opened);
     if (asked?.trained) go(asked.trained);
 
     const drawRegion = (way) => {
       const start = performance.now();
-      // Finer than training needs it: now and then.
-      if (!region || (running && start > region.until)) {
-        region = classifyInputs(now.model, data.x, { curve: !running });
-        region.until = performance.now() + 8 * (performance.now() - start);
-      }
+      // It takes long: in training now and then, and without the curve.
+      if (region && running && start < region.until) return;
+      if (!region || running) region = classifyInputs(now.model, data.x, { curve: !running });
       map = drawInputs(pen(inputs), region, data, way);
+      region.until = performance.now() + 8 * (performance.now() - start);
     };
     const checkMissions = (way) => {
       const seen = seenAt(now, point, way);
@@ -173,7 +174,7 @@ function renderPlayground({ model: python, el }) {
 
     return () => {
       const start = performance.now();
-      now ??= measure(net, w, data, view);
+      now ??= measure(net, w, data, view, path);
       if (now.scene) now.scene.box = steady(frame?.box, now.scene.box);
       controls.show(settings);
       solver.show(view.solver);
@@ -181,6 +182,7 @@ function renderPlayground({ model: python, el }) {
       coarse.hidden = view.solver !== "euler";
       solver.hidden = net.variant === "network";
       deep.show(depth, tidy(depth));
+      deep.querySelector("label").textContent = settings.variant === "adaptive depth" ? "Part of g(x)" : "Depth s";
       drawTraining(pen(curve), losses, nfes);
       const { trained } = now;
       const report = {
@@ -219,6 +221,7 @@ function renderPlayground({ model: python, el }) {
         ...(net.features === 2 ? { "points on their side": right } : { "error, as solved": tidy(now.loss, 4) }),
         evaluations: net.variant === "network" ? "0" : String(now.nfe),
         "the point": `${from} → ${to}`, "its output": vector(way.output),
+        ...(model.adaptive ? { "its depth g(x)": tidy(way.end) } : {}),
         "its exponent": Number.isFinite(exponent) ? tidy(exponent) : "–",
         ...(learning ? { "a step takes": `${tidy(learning, 1)} ms` } : {}),
         ...(running && pace > FLUID ? { "a picture takes": `${tidy(pace, 0)} ms: fewer points help` } : {}),

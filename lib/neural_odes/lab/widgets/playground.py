@@ -12,9 +12,15 @@ from torch import Tensor, nn
 
 from neural_odes.lab.widgets.base import Widget, bundled, pack_data
 from neural_odes.lab.widgets.networks import pack
-from neural_odes.lab.widgets.variants import Settings, checked, make_model
+from neural_odes.lab.widgets.variants import (
+    Data,
+    Settings,
+    Training,
+    Variant,
+    checked,
+    make_model,
+)
 from neural_odes.ode import NeuralODE
-
 
 REACH = 3
 """Of points of one's own, as in shared/datasets.js."""
@@ -37,7 +43,7 @@ class PlaygroundWidget(Widget):
         y: their classes, -1 or +1, shape (N,) or (N, 1).
         title: above the figure.
         settings: more of
-            :class:`~neural_odes.lab.widgets.variants.Settings`.
+            :class:`~neural_odes.lab.widgets.variants.Training`.
 
     Raises:
         TypeError, ValueError: an argument out of range, by its name; or a
@@ -51,14 +57,14 @@ class PlaygroundWidget(Widget):
 
     def __init__(
         self,
-        variant: str = "depth-invariant",
-        data: str | None = None,
+        variant: Variant = "depth-invariant",
+        data: Data | None = None,
         *,
         model: NeuralODE | None = None,
         x: Tensor | None = None,
         y: Tensor | None = None,
         title: str = "A playground",
-        **settings: Unpack[Settings],
+        **settings: Unpack[Training],
     ) -> None:
         own = x is not None or y is not None
         first = "your own" if own else "disc in a ring"
@@ -114,8 +120,8 @@ def _points(x: Tensor | None, y: Tensor | None) -> dict[str, Any]:
         )
     if x.ndim != 2 or x.shape[1] != 2 or not bool((x.abs() <= REACH).all()):
         raise ValueError(
-            f"x must have shape (N, 2) and lie within [-{REACH}, {REACH}], got shape "
-            f"{tuple(x.shape)} up to {float(x.abs().max()):g}"
+            f"x must have shape (N, 2) and lie within [-{REACH}, {REACH}], "
+            f"got shape {tuple(x.shape)} up to {float(x.abs().max()):g}"
         )
     if not bool((y.abs() == 1).all()):
         raise ValueError(f"y must be -1 or +1, got {y.unique().tolist()[:5]}")

@@ -48,11 +48,9 @@ Data = Literal[
 ]
 
 
-class Settings(TypedDict, total=False):
-    """All that makes a playground's training what it is."""
+class Training(TypedDict, total=False):
+    """How a playground's model is made and trained."""
 
-    variant: Variant
-    data: Data
     activation: Literal["tanh", "relu", "softplus", "elu"]
     width: int
     layers: int
@@ -66,6 +64,13 @@ class Settings(TypedDict, total=False):
     batch: int
     seed: int
     points: int
+
+
+class Settings(Training, total=False):
+    """All that makes a playground's training what it is."""
+
+    variant: Variant
+    data: Data
 
 
 DEFAULTS: Settings = {

@@ -86,9 +86,9 @@ var withPoint = ({ x, y, n }, at, label) => ({
   y: Float64Array.of(...y, label),
   n: n + 1
 });
-var pointsToText = ({ x, y, n }) => Array.from({ length: n }, (_, i) => [x[2 * i], x[2 * i + 1], y[i]].map((v, j) => Math.round(j < 2 ? 100 * v : v)).join("_")).join("~");
+var pointsToText = ({ x, y, n }) => Array.from({ length: n }, (_, i) => [x[2 * i], x[2 * i + 1], y[i]].map((v, j) => Math.round(j < 2 ? 100 * v : v)).join("_")).join(".");
 function textToPoints(text) {
-  const rows = text.split("~").map((row) => row.split("_").map(Number));
+  const rows = text.split(".").map((row) => row.split("_").map(Number));
   const good = ([u, v, label, ...more]) => [u, v].every((one) => Math.abs(one) <= 100 * REACH) && Math.abs(label) === 1 && !more.length;
   if (!rows.every(good) || rows.length > MOST) throw new Error("the address holds no points");
   return {
@@ -1763,13 +1763,13 @@ function tensorsOf(model) {
 // playground/view.js
 var TOLERANCE = { rtol: 1e-4, atol: 1e-4, maxSteps: 500 };
 var NUDGE = 1e-4;
-function inSteps(model, method, steps) {
+function inSteps(model, method, steps, known) {
   const grid = Array.from({ length: steps + 1 }, (_, i) => i / steps);
   return {
     ...model,
     coarse: method === "euler",
     solve: (x, s) => {
-      const { z, nfe } = model.solve(x, grid, { method, step: 1 / steps });
+      const { z, nfe } = x === known?.x ? { z: known.path, nfe: steps * (method === "rk4" ? 4 : 1) } : model.solve(x, grid, { method, step: 1 / steps });
       return {
         nfe,
         z: s.map((at) => {
@@ -1781,11 +1781,11 @@ function inSteps(model, method, steps) {
     }
   };
 }
-function viewOf(net, w, { solver, steps }) {
+function viewOf(net, w, { solver, steps }, known) {
   const model = readModel(stateOf(net, w));
   if (net.variant === "network") return { ...inSteps(model, "euler", 1), boundary: null };
   if (solver === "dopri5") return model;
-  return solver === "euler" ? inSteps(model, "euler", steps) : inSteps(model, net.method, net.steps);
+  return solver === "euler" ? inSteps(model, "euler", steps) : inSteps(model, net.method, net.steps, known);
 }
 var outputsOf = (model, x) => model.output(model.solve(x, [0, 1], TOLERANCE).z[1]);
 function fitOf(output, { y, n }) {
@@ -1822,8 +1822,8 @@ function movedBy(model) {
   const values = s.map((at) => model.theta(at)[first]);
   return Math.max(...values) - Math.min(...values);
 }
-function measure(net, w, data, view) {
-  const model = viewOf(net, w, view);
+function measure(net, w, data, view, path) {
+  const model = viewOf(net, w, view, path && { x: data.x, path });
   const alone = () => fitOf(forward(net, w, data.x, data.n).output, data);
   const all = { net, w, data, view, model };
   try {
@@ -2157,7 +2157,9 @@ function makeTrainer() {
       descend(w, grad);
       step++;
     } while (losses.length < most && performance.now() - begin < budget);
-    return { step, losses, nfes, failed, w: w.slice(), took: performance.now() - begin };
+    const took = performance.now() - begin;
+    const { path } = forward(model, w, data.x, data.n);
+    return { step, losses, nfes, failed, w: w.slice(), path, took };
   };
   return (message) => "settings" in message ? start(message) : train(message);
 }
@@ -2340,13 +2342,13 @@ function renderPlayground({ model: python, el }) {
     });
     if (settings.data === OWN && !own) settings = sane({ data: "disc in a ring" }, settings);
     const opened = !asked && python.get("weights") ? unpack(python.get("weights")) : null;
-    let [net, w, data, losses, nfes, step] = [];
+    let [net, w, path, fresh, data, losses, nfes, step] = [];
     let [running, failed, goal, point] = [false, false, 0, [1.2, 0.4]];
     let [view, depth, angles] = [{ solver: "trained", steps: 4 }, 1, { turn: 0.6, tilt: 0.35 }];
     let [now, region, frame, map, pace, learning] = [null, null, null, null, 0, 0];
     const done = MISSIONS.map(() => false);
     const trainer = connect(python.get("_esm") ?? "", shell.guarded((result) => {
-      ({ step, w, failed } = result);
+      ({ step, w, path, failed } = result);
       losses.push(...result.losses);
       nfes.push(...result.nfes);
       if (result.losses.length) learning = result.took / result.losses.length;
@@ -2371,10 +2373,12 @@ function renderPlayground({ model: python, el }) {
     };
     const restart = (weights) => {
       net = makeModel(settings);
-      w = weights?.length === net.size ? weights : initial(net, settings.seed);
+      fresh = weights?.length !== net.size;
+      w = fresh ? initial(net, settings.seed) : weights;
       data = settings.data === OWN ? own : drawData(settings.data, settings.points, settings.seed);
       if (point.length !== settings.features) point = settings.features === 1 ? [0.5] : [1.2, 0.4];
-      [losses, nfes, step, failed, goal, now, region, frame] = [[], [], 0, false, 0, null, null, null];
+      [losses, nfes, step, failed, goal] = [[], [], 0, false, 0];
+      [path, now, region, frame] = [null, null, null, null];
       trainer.start(settings, data, w);
       if (running) ask();
       shell.redraw();
@@ -2469,14 +2473,14 @@ function renderPlayground({ model: python, el }) {
     const ownPart = ownData(inputs, { map: () => map, point: () => point, data: () => data, take });
     const away = takeAway({
       python: () => pythonOf(net, data, epochs()),
-      link: () => toAddress(settings, own, step),
+      link: () => toAddress(settings, own, fresh ? step : 0),
       file: () => safetensors(net, w, settings)
     });
     const epochs = () => Math.round(step / (net.batch ? Math.ceil(data.n / net.batch) : 1));
     const legend = key();
     shell.root.append(
       node("div", { className: "ode-body" }, left, panel),
-      node("div", { className: "ode-strip" }, inputsBox, curveBox, spaceBox, movingBox),
+      node("div", { className: "ode-strip ode-below" }, inputsBox, curveBox, spaceBox, movingBox),
       legend,
       missions,
       more,
@@ -2487,11 +2491,10 @@ function renderPlayground({ model: python, el }) {
     if (asked?.trained) go(asked.trained);
     const drawRegion = (way) => {
       const start = performance.now();
-      if (!region || running && start > region.until) {
-        region = classifyInputs(now.model, data.x, { curve: !running });
-        region.until = performance.now() + 8 * (performance.now() - start);
-      }
+      if (region && running && start < region.until) return;
+      if (!region || running) region = classifyInputs(now.model, data.x, { curve: !running });
       map = drawInputs(pen(inputs), region, data, way);
+      region.until = performance.now() + 8 * (performance.now() - start);
     };
     const checkMissions = (way) => {
       const seen = seenAt(now, point, way);
@@ -2504,7 +2507,7 @@ function renderPlayground({ model: python, el }) {
     };
     return () => {
       const start = performance.now();
-      now ??= measure(net, w, data, view);
+      now ??= measure(net, w, data, view, path);
       if (now.scene) now.scene.box = steady(frame?.box, now.scene.box);
       controls.show(settings);
       solver.show(view.solver);
@@ -2512,6 +2515,7 @@ function renderPlayground({ model: python, el }) {
       coarse.hidden = view.solver !== "euler";
       solver.hidden = net.variant === "network";
       deep.show(depth, tidy(depth));
+      deep.querySelector("label").textContent = settings.variant === "adaptive depth" ? "Part of g(x)" : "Depth s";
       drawTraining(pen(curve), losses, nfes);
       const { trained } = now;
       const report = {
@@ -2550,6 +2554,7 @@ function renderPlayground({ model: python, el }) {
         evaluations: net.variant === "network" ? "0" : String(now.nfe),
         "the point": `${from} → ${to}`,
         "its output": vector(way.output),
+        ...model.adaptive ? { "its depth g(x)": tidy(way.end) } : {},
         "its exponent": Number.isFinite(exponent) ? tidy(exponent) : "–",
         ...learning ? { "a step takes": `${tidy(learning, 1)} ms` } : {},
         ...running && pace > FLUID ? { "a picture takes": `${tidy(pace, 0)} ms: fewer points help` } : {}

@@ -3,7 +3,7 @@
 // slows the training down and nothing piles up.
 import { readModel } from "../shared/fields.js";
 import { random } from "../shared/random.js";
-import { adam, gradient, makeModel } from "../shared/training.js";
+import { adam, forward, gradient, makeModel } from "../shared/training.js";
 import { stateOf } from "./state.js";
 
 const EVERY = 10; // steps between measurements of NFE
@@ -58,7 +58,9 @@ export function makeTrainer() {
       descend(w, grad);
       step++;
     } while (losses.length < most && performance.now() - begin < budget);
-    return { step, losses, nfes, failed, w: w.slice(), took: performance.now() - begin };
+    const took = performance.now() - begin;
+    const { path } = forward(model, w, data.x, data.n); // which the page need not solve again
+    return { step, losses, nfes, failed, w: w.slice(), path, took };
   };
   return (message) => ("settings" in message ? start(message) : train(message));
 }

@@ -12,15 +12,18 @@ const NUDGE = 1e-4;
 
 /**
  * A model whose solves take fixed steps, however many depths are asked for;
- * between them states are on straight lines, as a network's have none.
+ * between them states are on straight lines, as a network's have none. known is
+ * {x, path}, states of inputs x after each step, where there are any.
  */
-function inSteps(model, method, steps) {
+function inSteps(model, method, steps, known) {
   const grid = Array.from({ length: steps + 1 }, (_, i) => i / steps);
   return {
     ...model,
     coarse: method === "euler",
     solve: (x, s) => {
-      const { z, nfe } = model.solve(x, grid, { method, step: 1 / steps });
+      const { z, nfe } = x === known?.x
+        ? { z: known.path, nfe: steps * (method === "rk4" ? 4 : 1) }
+        : model.solve(x, grid, { method, step: 1 / steps });
       return {
         nfe,
         z: s.map((at) => {
@@ -34,11 +37,11 @@ function inSteps(model, method, steps) {
 }
 
 /** The model of weights w as it is solved: as in training, or as asked. */
-export function viewOf(net, w, { solver, steps }) {
+export function viewOf(net, w, { solver, steps }, known) {
   const model = readModel(stateOf(net, w));
   if (net.variant === "network") return { ...inSteps(model, "euler", 1), boundary: null };
   if (solver === "dopri5") return model;
-  return solver === "euler" ? inSteps(model, "euler", steps) : inSteps(model, net.method, net.steps);
+  return solver === "euler" ? inSteps(model, "euler", steps) : inSteps(model, net.method, net.steps, known);
 }
 
 export const outputsOf = (model, x) => model.output(model.solve(x, [0, 1], TOLERANCE).z[1]);
@@ -90,10 +93,11 @@ function movedBy(model) {
 
 /**
  * A model as it is solved: {net, w, data, view, model, trained: its fit as it
- * was trained} and, unless the solver stopped, {scene, nfe, right, loss}.
+ * was trained} and, unless the solver stopped, {scene, nfe, right, loss}. path
+ * has the data's states as they were trained, if they are known.
  */
-export function measure(net, w, data, view) {
-  const model = viewOf(net, w, view);
+export function measure(net, w, data, view, path) {
+  const model = viewOf(net, w, view, path && { x: data.x, path });
   const alone = () => fitOf(forward(net, w, data.x, data.n).output, data);
   const all = { net, w, data, view, model };
   try {

@@ -57,13 +57,13 @@ export const withPoint = ({ x, y, n }, at, label) => ({
   x: Float64Array.of(...x, ...at.map(hundredths)), y: Float64Array.of(...y, label), n: n + 1,
 });
 
-/** Points of the plane as text for an address: hundredths, +/- the class. */
+/** Points of the plane as text for an address: hundredths and the class. */
 export const pointsToText = ({ x, y, n }) => Array.from({ length: n }, (_, i) =>
-  [x[2 * i], x[2 * i + 1], y[i]].map((v, j) => Math.round(j < 2 ? 100 * v : v)).join("_")).join("~");
+  [x[2 * i], x[2 * i + 1], y[i]].map((v, j) => Math.round(j < 2 ? 100 * v : v)).join("_")).join(".");
 
 /** The points of such a text; throws where it is none. */
 export function textToPoints(text) {
-  const rows = text.split("~").map((row) => row.split("_").map(Number));
+  const rows = text.split(".").map((row) => row.split("_").map(Number));
   const good = ([u, v, label, ...more]) => [u, v].every((one) => Math.abs(one) <= 100 * REACH) &&
     Math.abs(label) === 1 && !more.length;
   if (!rows.every(good) || rows.length > MOST) throw new Error("the address holds no points");

@@ -75,7 +75,7 @@ def train_until(playground: Locator, holds) -> None:
 def begin(playground: Locator, mission: str) -> Locator:
     """Set a mission up; returns its entry in the list."""
     unfold(playground, "missions")
-    press(named(playground, f"Set up: {mission}"))
+    press(named(playground, f"Set it up: {mission}"))
     wait_until(playground.page, lambda: steps(playground) == 0)
     return playground.locator("li", has_text=mission)
 

@@ -154,11 +154,17 @@ function renderPlayground({ model: python, el }) {
     restart(opened);
     if (asked?.trained) go(asked.trained);
 
+    /** Of data of one's own there is room to draw more. */
+    const canvasBox = () => {
+      const half = Math.max(2, 1.05 * Math.max(...data.x.map(Math.abs)));
+      return settings.data === OWN ? [-half, half, -half, half] : undefined;
+    };
     const drawRegion = (way) => {
       const start = performance.now();
       // It takes long: in training now and then, and without the curve.
       if (region && running && start < region.until) return;
-      if (!region || running) region = classifyInputs(now.model, data.x, { curve: !running });
+      if (!region || running) region = 
+        region = classifyInputs(now.model, data.x, { curve: !running, box: canvasBox() });
       map = drawInputs(pen(inputs), region, data, way);
       region.until = performance.now() + 8 * (performance.now() - start);
     };
@@ -175,7 +181,7 @@ function renderPlayground({ model: python, el }) {
     return () => {
       const start = performance.now();
       now ??= measure(net, w, data, view, path);
-      if (now.scene) now.scene.box = steady(frame?.box, now.scene.box);
+      if (now.scene) now.scene.box = steady(frame?.box, holding(now.scene.box, point));
       controls.show(settings);
       solver.show(view.solver);
       coarse.show(view.steps, String(view.steps));
@@ -235,6 +241,14 @@ function renderPlayground({ model: python, el }) {
       pace = 0.8 * pace + 0.2 * (performance.now() - start);
     };
   });
+}
+
+/** A box, square in the plane, that holds a point as well. */
+function holding(box, point) {
+  if (point.length < 2) return box;
+  const middle = [(box[0] + box[1]) / 2, (box[2] + box[3]) / 2];
+  const half = Math.max((box[1] - box[0]) / 2, ...point.map((v, i) => 1.1 * Math.abs(v - middle[i])));
+  return middle.flatMap((m) => [m - half, m + half]);
 }
 
 /** The old box as long as it holds the new one and is not much larger. */

@@ -871,8 +871,7 @@ function carriedBack(model, box, reach = 25) {
     return null;
   }
 }
-function classifyInputs(model, x, { curve = true } = {}) {
-  const box = boxAround({ size: 2 }, [x], { rim: 0.12 });
+function classifyInputs(model, x, { curve = true, box = boxAround({ size: 2 }, [x], { rim: 0.12 }) } = {}) {
   const [across, up] = [box.slice(0, 2), box.slice(2)].map((ends) => [...ladder(ends, CELLS)]);
   const grid = Float64Array.from(up.flatMap((v) => across.flatMap((u) => [u, v])));
   try {

@@ -1144,7 +1144,7 @@ function missionList(missions, begin) {
     node("p", {}, task),
     button("Set it up", () => begin(i))
   ));
-  items.forEach((item, i) => item.querySelector("button").setAttribute("aria-label", `Set up: ${missions[i].title}`));
+  items.forEach((item, i) => item.querySelector("button").setAttribute("aria-label", `Set it up: ${missions[i].title}`));
   const list = folded("Eight missions", node("ol", { className: "ode-missions" }, ...items));
   return Object.assign(list, {
     show: (done) => {
@@ -1950,12 +1950,12 @@ function drawSpace(sheet, { model, z }, data, k, { turn, tilt }) {
   });
   const flat = Math.max(reach[0], reach[1]);
   const scales = [flat, flat, reach[2]];
-  const unit = 0.27 * Math.min(width, height);
+  const unit = 0.29 * Math.min(width, height);
   const [ct, st, cp, sp] = [Math.cos(turn), Math.sin(turn), Math.cos(tilt), Math.sin(tilt)];
   const spot = (p) => {
     const [u, v, w] = p.map((value, j) => value / scales[j]);
     const [across, deep] = [ct * u - st * v, st * u + ct * v];
-    return [width / 2 + unit * across * 1.3, height / 2 - unit * (cp * w + sp * deep) * 1.3, cp * deep - sp * w];
+    return [width / 2 + unit * across, height / 2 - unit * (cp * w + sp * deep), cp * deep - sp * w];
   };
   const state = (at, i) => [0, 1, 2].map((j) => z[at][i * size + j]);
   const corner = (a, b, w) => spot([a * flat, b * flat, w * reach[2]]).slice(0, 2);
@@ -2242,8 +2242,7 @@ function carriedBack(model, box, reach = 25) {
     return null;
   }
 }
-function classifyInputs(model, x, { curve = true } = {}) {
-  const box = boxAround({ size: 2 }, [x], { rim: 0.12 });
+function classifyInputs(model, x, { curve = true, box = boxAround({ size: 2 }, [x], { rim: 0.12 }) } = {}) {
   const [across, up] = [box.slice(0, 2), box.slice(2)].map((ends) => [...ladder(ends, CELLS)]);
   const grid = Float64Array.from(up.flatMap((v) => across.flatMap((u) => [u, v])));
   try {
@@ -2489,10 +2488,14 @@ function renderPlayground({ model: python, el }) {
     );
     restart(opened);
     if (asked?.trained) go(asked.trained);
+    const canvasBox = () => {
+      const half = Math.max(2, 1.05 * Math.max(...data.x.map(Math.abs)));
+      return settings.data === OWN ? [-half, half, -half, half] : void 0;
+    };
     const drawRegion = (way) => {
       const start = performance.now();
       if (region && running && start < region.until) return;
-      if (!region || running) region = classifyInputs(now.model, data.x, { curve: !running });
+      if (!region || running) region = region = classifyInputs(now.model, data.x, { curve: !running, box: canvasBox() });
       map = drawInputs(pen(inputs), region, data, way);
       region.until = performance.now() + 8 * (performance.now() - start);
     };
@@ -2508,7 +2511,7 @@ function renderPlayground({ model: python, el }) {
     return () => {
       const start = performance.now();
       now ??= measure(net, w, data, view, path);
-      if (now.scene) now.scene.box = steady(frame?.box, now.scene.box);
+      if (now.scene) now.scene.box = steady(frame?.box, holding(now.scene.box, point));
       controls.show(settings);
       solver.show(view.solver);
       coarse.show(view.steps, String(view.steps));
@@ -2573,6 +2576,12 @@ function renderPlayground({ model: python, el }) {
       pace = 0.8 * pace + 0.2 * (performance.now() - start);
     };
   });
+}
+function holding(box, point) {
+  if (point.length < 2) return box;
+  const middle = [(box[0] + box[1]) / 2, (box[2] + box[3]) / 2];
+  const half = Math.max((box[1] - box[0]) / 2, ...point.map((v, i) => 1.1 * Math.abs(v - middle[i])));
+  return middle.flatMap((m) => [m - half, m + half]);
 }
 function steady(old, box) {
   const [left, right, low, high] = box;

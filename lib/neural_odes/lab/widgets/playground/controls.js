@@ -52,7 +52,7 @@ export function missionList(missions, begin) {
     node("strong", {}, title), " ", marks[i], node("p", {}, task),
     button("Set it up", () => begin(i))));
   items.forEach((item, i) =>
-    item.querySelector("button").setAttribute("aria-label", `Set up: ${missions[i].title}`));
+    item.querySelector("button").setAttribute("aria-label", `Set it up: ${missions[i].title}`));
   const list = folded("Eight missions", node("ol", { className: "ode-missions" }, ...items));
   return Object.assign(list, {
     show: (done) => {

@@ -38,12 +38,12 @@ export function drawSpace(sheet, { model, z }, data, k, { turn, tilt }) {
   });
   const flat = Math.max(reach[0], reach[1]);
   const scales = [flat, flat, reach[2]];
-  const unit = 0.27 * Math.min(width, height);
+  const unit = 0.29 * Math.min(width, height);
   const [ct, st, cp, sp] = [Math.cos(turn), Math.sin(turn), Math.cos(tilt), Math.sin(tilt)];
   const spot = (p) => {
     const [u, v, w] = p.map((value, j) => value / scales[j]);
     const [across, deep] = [ct * u - st * v, st * u + ct * v];
-    return [width / 2 + unit * across * 1.3, height / 2 - unit * (cp * w + sp * deep) * 1.3, cp * deep - sp * w];
+    return [width / 2 + unit * across, height / 2 - unit * (cp * w + sp * deep), cp * deep - sp * w];
   };
   const state = (at, i) => [0, 1, 2].map((j) => z[at][i * size + j]);
   const corner = (a, b, w) => spot([a * flat, b * flat, w * reach[2]]).slice(0, 2);

@@ -48,10 +48,10 @@ export function carriedBack(model, box, reach = 25) {
 
 /**
  * Outputs on a grid around the data, row by row: {box, values, curve}, or
- * {failed}; curve, the boundary carried back, takes longest.
+ * {failed}; curve, the boundary carried back, takes longest. Of another box
+ * than that around the data, where one is given.
  */
-export function classifyInputs(model, x, { curve = true } = {}) {
-  const box = boxAround({ size: 2 }, [x], { rim: 0.12 });
+export function classifyInputs(model, x, { curve = true, box = boxAround({ size: 2 }, [x], { rim: 0.12 }) } = {}) {
   const [across, up] = [box.slice(0, 2), box.slice(2)].map((ends) => [...ladder(ends, CELLS)]);
   const grid = Float64Array.from(up.flatMap((v) => across.flatMap((u) => [u, v])));
   try {

@@ -34,7 +34,8 @@ function renderPlayground({ model: python, el }) {
   return mount(python, el, (shell) => {
     const kept = trait(python, "settings", shell);
     const asked = (inBook() && fromAddress(location.hash)) || null;
-    let settings = sane(asked?.given ?? {}, sane(kept.get(), {}));
+    const defaults = sane(kept.get(), {});
+    let settings = sane(asked?.given ?? {}, defaults);
     const given = python.get("data");
     let own = asked?.data ?? (given && {
       x: unpack(given.x), y: unpack(given.y), n: unpack(given.y).length,
@@ -139,7 +140,7 @@ function renderPlayground({ model: python, el }) {
     const missions = missionList(MISSIONS, (i) => {
       stop();
       [view, depth] = [{ ...view, solver: "trained" }, 1];
-      change(MISSIONS[i].start);
+      change({ ...defaults, ...MISSIONS[i].start });
     });
     const ownPart = ownData(inputs, { map: () => map, point: () => point, data: () => data, take });
     const away = takeAway({
@@ -148,7 +149,7 @@ function renderPlayground({ model: python, el }) {
     });
     const epochs = () => Math.round(step / (net.batch ? Math.ceil(data.n / net.batch) : 1));
     const legend = key();
-    shell.root.append(node("div", { className: "ode-body" }, left, panel),
+    shell.root.append(node("div", { className: "ode-body ode-even" }, left, panel),
       node("div", { className: "ode-strip ode-below" }, inputsBox, curveBox, spaceBox, movingBox),
       legend, missions, more, ownPart, away);
     restart(opened);

@@ -81,18 +81,28 @@ class PlaygroundWidget(Widget):
             weights=None if model is None else _weights(model, full),
         )
 
-    def page(self) -> HTML:
-        """The widget for a page without a kernel and without ipywidgets.
+    @classmethod
+    def page(
+        cls, *, title: str = "A playground", **settings: Unpack[Settings]
+    ) -> HTML:
+        """A playground for a page without a kernel and without ipywidgets.
 
-        Pages are lighter for it by a megabyte. Nothing comes back to Python.
+        Pages are lighter for it by a megabyte, so no widget is made here.
+        Nothing comes back to Python.
+
+        Args:
+            title: above the figure.
+            settings: some of
+                :class:`~neural_odes.lab.widgets.variants.Settings`.
+
+        Raises:
+            TypeError, ValueError: one out of range, by its name.
         """
-        state = {
-            name: getattr(self, name)
-            for name in ("title", "settings", "data", "weights", "_esm")
-        }
+        state: dict[str, Any] = {"title": title, "settings": checked(settings)}
+        state |= {"data": None, "weights": None, "_esm": cls._esm}
         # "</script>" within a script would end it.
         text = json.dumps(state, ensure_ascii=False).replace("</", "<\\/")
-        return HTML(_PAGE.format(css=self._css, state=text))
+        return HTML(_PAGE.format(css=cls._css, state=text))
 
 
 _PAGE = """\

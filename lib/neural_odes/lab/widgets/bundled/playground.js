@@ -1096,7 +1096,7 @@ var LISTS = {
 var SLIDERS = {
   steps: "Steps",
   extra: "Added states",
-  modes: "Waves m",
+  modes: "Functions m",
   width: "Width",
   layers: "Hidden layers",
   points: "Points",
@@ -1908,7 +1908,7 @@ var MISSIONS = [
   {
     title: "Come to rest",
     task: "Make the states slow down until they arrive at a quarter of their mean speed or less, with 95 % right. The penalty (21) asks for it.",
-    start: { penalty: 0 },
+    start: { data: RING },
     done: (seen) => onPlane(seen) && flows(seen) && fits(seen) && seen.rest <= 0.25
   }
 ];
@@ -2332,7 +2332,8 @@ function renderPlayground({ model: python, el }) {
   return mount(python, el, (shell) => {
     const kept = trait(python, "settings", shell);
     const asked = inBook() && fromAddress(location.hash) || null;
-    let settings = sane(asked?.given ?? {}, sane(kept.get(), {}));
+    const defaults = sane(kept.get(), {});
+    let settings = sane(asked?.given ?? {}, defaults);
     const given = python.get("data");
     let own = asked?.data ?? (given && {
       x: unpack(given.x),
@@ -2467,7 +2468,7 @@ function renderPlayground({ model: python, el }) {
     const missions = missionList(MISSIONS, (i) => {
       stop();
       [view, depth] = [{ ...view, solver: "trained" }, 1];
-      change(MISSIONS[i].start);
+      change({ ...defaults, ...MISSIONS[i].start });
     });
     const ownPart = ownData(inputs, { map: () => map, point: () => point, data: () => data, take });
     const away = takeAway({
@@ -2478,7 +2479,7 @@ function renderPlayground({ model: python, el }) {
     const epochs = () => Math.round(step / (net.batch ? Math.ceil(data.n / net.batch) : 1));
     const legend = key();
     shell.root.append(
-      node("div", { className: "ode-body" }, left, panel),
+      node("div", { className: "ode-body ode-even" }, left, panel),
       node("div", { className: "ode-strip ode-below" }, inputsBox, curveBox, spaceBox, movingBox),
       legend,
       missions,

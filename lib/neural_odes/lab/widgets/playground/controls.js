@@ -10,7 +10,7 @@ const LISTS = {
   batch: ["Batch", [0, 8, 16, 32, 64]],
 };
 const SLIDERS = {
-  steps: "Steps", extra: "Added states", modes: "Waves m", width: "Width", layers: "Hidden layers",
+  steps: "Steps", extra: "Added states", modes: "Functions m", width: "Width", layers: "Hidden layers",
   points: "Points", seed: "Seed",
 };
 

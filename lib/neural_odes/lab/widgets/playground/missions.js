@@ -84,7 +84,7 @@ export const MISSIONS = [
     title: "Come to rest",
     task: "Make the states slow down until they arrive at a quarter of their mean speed or less, " +
       "with 95 % right. The penalty (21) asks for it.",
-    start: { penalty: 0 },
+    start: { data: RING },
     done: (seen) => onPlane(seen) && flows(seen) && fits(seen) && seen.rest <= 0.25,
   },
 ];

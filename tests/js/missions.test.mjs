@@ -4,10 +4,9 @@ import test from "node:test";
 import { MISSIONS } from "../../lib/neural_odes/lab/widgets/playground/missions.js";
 import { sane } from "../../lib/neural_odes/lab/widgets/playground/settings.js";
 import {
-  measure, seenAt, TOLERANCE,
+  measure, seenAt, wayOf,
 } from "../../lib/neural_odes/lab/widgets/playground/view.js";
 import { drawData } from "../../lib/neural_odes/lab/widgets/shared/datasets.js";
-import { followPoint } from "../../lib/neural_odes/lab/widgets/shared/scene.js";
 import {
   adam, gradient, initial, makeModel,
 } from "../../lib/neural_odes/lab/widgets/shared/training.js";
@@ -44,7 +43,7 @@ function solvedAt(mission, [given, most, view, places = [[1.2, 0.4]]]) {
     if (i % 20 === 0) {
       const now = measure(model, w, data, view);
       for (const place of settings.features === 1 ? [[0.5]] : places)
-        if (mission.done(seenAt(now, place, followPoint(now.model, place, TOLERANCE)))) return i;
+        if (mission.done(seenAt(now, place, wayOf(now, place)))) return i;
     }
     step(w, gradient(model, w, data.x, data.y, data.n).grad);
   }

@@ -1,25 +1,25 @@
 // PlaygroundWidget: train a model in the page, and watch its boundary bend.
 import { ownData } from "./playground/owndata.js";
 import { folded, missionList, settingControls, takeAway } from "./playground/controls.js";
-import { MISSIONS } from "./playground/missions.js";
+import { isDone, MISSIONS } from "./playground/missions.js";
 import { drawSpace, drawTraining, turnByHand } from "./playground/pictures.js";
+import { marks, readings, stoppedReadings } from "./playground/readings.js";
 import { fromAddress, sane, toAddress } from "./playground/settings.js";
 import { pythonOf, safetensors } from "./playground/takeaway.js";
 import { connect, serve } from "./playground/trainer.js";
-import { exponentAt, measure, seenAt, TOLERANCE } from "./playground/view.js";
+import { measure, seenAt, wayOf } from "./playground/view.js";
 import { drawData, OWN } from "./shared/datasets.js";
 import { classifyInputs, drawInputs } from "./shared/inputs.js";
 import { unpack } from "./shared/nets.js";
 import { pen, tidy } from "./shared/plot.js";
-import { depthsOf, drawFlow, followPoint, frameOf, makeScene, moves, vector } from "./shared/scene.js";
-import { initial, makeModel, VARIANTS } from "./shared/training.js";
+import { depthsOf, drawFlow, frameOf, moves, vector } from "./shared/scene.js";
+import { initial, makeModel } from "./shared/training.js";
 import {
-  button, choice, CLASS_KEY, DRAG_KEY, key, mount, node, player, pointCanvas, readout, slider, trait,
+  button, choice, key, mount, node, player, pointCanvas, readout, slider, trait,
 } from "./shared/ui.js";
 import { drawWeights, strongest } from "./shared/weights.js";
 
 const BUDGET = 14; // milliseconds of training for each picture
-const FLUID = 1000 / 30;
 const CURVES = 8;
 
 /** Only a page of the book keeps its settings in the address. */
@@ -58,6 +58,7 @@ function renderPlayground({ model: python, el }) {
       now = null;
       if (failed || (goal && step >= goal)) stop();
       if (running) ask();
+      else region = null;
       shell.redraw();
     }));
     shell.leave(trainer.stop);
@@ -141,6 +142,7 @@ function renderPlayground({ model: python, el }) {
       stop();
       [view, depth] = [{ ...view, solver: "trained" }, 1];
       change({ ...defaults, ...MISSIONS[i].start });
+      train.focus(); // which is far above the list
     });
     const ownPart = ownData(inputs, { map: () => map, point: () => point, data: () => data, take });
     const away = takeAway({
@@ -164,7 +166,7 @@ function renderPlayground({ model: python, el }) {
       const start = performance.now();
       // It takes long: in training now and then, and without the curve.
       if (region && running && start < region.until) return;
-      if (!region || running) region = 
+      if (!region || running)
         region = classifyInputs(now.model, data.x, { curve: !running, box: canvasBox() });
       map = drawInputs(pen(inputs), region, data, way);
       region.until = performance.now() + 8 * (performance.now() - start);
@@ -172,9 +174,7 @@ function renderPlayground({ model: python, el }) {
     const checkMissions = (way) => {
       const seen = seenAt(now, point, way);
       MISSIONS.forEach((mission, i) => {
-        if (done[i] || !mission.done(seen)) return;
-        done[i] = true;
-        shell.say(`Mission done: ${mission.title}`);
+        done[i] ||= isDone(mission, seen);
       });
       missions.show(done);
     };
@@ -191,21 +191,14 @@ function renderPlayground({ model: python, el }) {
       deep.show(depth, tidy(depth));
       deep.querySelector("label").textContent = settings.variant === "adaptive depth" ? "Part of g(x)" : "Depth s";
       drawTraining(pen(curve), losses, nfes);
-      const { trained } = now;
-      const report = {
-        "what it is": VARIANTS[settings.variant],
-        steps: String(step),
-        loss: Number.isFinite(trained.loss) ? tidy(trained.loss, 4) : "not finite",
-        parameters: String(net.size),
-      };
-      if (now.stopped || failed) {
-        values.show({ ...report, "it stopped": failed
-          ? "loss or gradient is not finite; a smaller rate helps" : now.stopped });
+      const way = wayOf(now, point);
+      if (way.stopped || failed) {
+        values.show(stoppedReadings(net, step, failed
+          ? "the loss or its gradient is not finite; a smaller rate helps" : way.stopped));
         return;
       }
       const { scene, model } = now;
       const k = frameOf(model, depth);
-      const way = followPoint(model, point, TOLERANCE);
       frame = { ...drawFlow(pen(plane.canvas), scene, data, way, k), box: scene.box };
       inputsBox.hidden = net.features !== 2;
       if (!inputsBox.hidden) drawRegion(way);
@@ -221,24 +214,11 @@ function renderPlayground({ model: python, el }) {
       const [from, to] = [vector(point), vector(way.z.at(-1))];
       plane.place(...frame.handle, point[0], `at ${from}, ends at ${to}`);
       plane.describe(`Field at depth ${tidy(depth)}, ${data.n} points on their way, and one from ${from} to ${to}`);
-      const right = `${tidy(100 * now.right, 0)} %`;
-      const exponent = exponentAt(model, point);
-      values.show({
-        ...report,
-        ...(net.features === 2 ? { "points on their side": right } : { "error, as solved": tidy(now.loss, 4) }),
-        evaluations: net.variant === "network" ? "0" : String(now.nfe),
-        "the point": `${from} → ${to}`, "its output": vector(way.output),
-        ...(model.adaptive ? { "its depth g(x)": tidy(way.end) } : {}),
-        "its exponent": Number.isFinite(exponent) ? tidy(exponent) : "–",
-        ...(learning ? { "a step takes": `${tidy(learning, 1)} ms` } : {}),
-        ...(running && pace > FLUID ? { "a picture takes": `${tidy(pace, 0)} ms: fewer points help` } : {}),
-      });
-      legend.show(...CLASS_KEY, ...(model.boundary ? ["dashed: output 0"] : []),
-        model.controlled ? "arrows: the field of the large point" : "arrows: the field",
-        "black: loss", ["dashed green: NFE by dopri5 at 10⁻⁴", "ode-green"], DRAG_KEY);
-      away.show(step);
       checkMissions(way);
-      shell.say(`Step ${step}, loss ${tidy(trained.loss, 3)}, ${right} right`);
+      values.show(readings(now, way, { step, done, learning, pace: running ? pace : 0 }));
+      legend.show(...marks(model));
+      away.show();
+      shell.say(`Step ${step}, loss ${tidy(now.trained.loss, 3)}, ${tidy(100 * now.right, 0)} % right`);
       pace = 0.8 * pace + 0.2 * (performance.now() - start);
     };
   });

@@ -204,14 +204,14 @@ function axes(sheet, box, { names, log = [false, false], columns }) {
     const step = all.length > 1 ? all[1] - all[0] : 1;
     return tidy(value, Math.max(0, -Math.floor(Math.log10(step) + 1e-9)));
   };
-  const marks = (from, to, pixels, power) => {
+  const marks2 = (from, to, pixels, power) => {
     const all = ticks(from, to, Math.max(2, Math.min(6, pixels / 45)));
     return power ? all.filter(Number.isInteger) : all;
   };
   ctx.beginPath();
   ctx.textAlign = "center";
   ctx.textBaseline = "top";
-  const round = marks(left, right, edges.right - edges.left, log[0]);
+  const round = marks2(left, right, edges.right - edges.left, log[0]);
   for (const [value, text] of columns ?? round.map((v) => [v, label(v, round, log[0])])) {
     ctx.moveTo(x(value), edges.bottom);
     ctx.lineTo(x(value), edges.bottom + 4);
@@ -219,7 +219,7 @@ function axes(sheet, box, { names, log = [false, false], columns }) {
   }
   ctx.textAlign = "right";
   ctx.textBaseline = "middle";
-  const rows = marks(low, high, edges.bottom - edges.top, log[1]);
+  const rows = marks2(low, high, edges.bottom - edges.top, log[1]);
   for (const value of rows) {
     ctx.moveTo(edges.left - 4, y(value));
     ctx.lineTo(edges.left, y(value));
@@ -1134,13 +1134,13 @@ function settingControls(settings, change) {
   };
 }
 function missionList(missions, begin) {
-  const marks = missions.map(() => node("span", { className: "ode-mark" }, "open"));
+  const marks2 = missions.map(() => node("span", { className: "ode-mark" }, "open"));
   const items = missions.map(({ title, task }, i) => node(
     "li",
     {},
     node("strong", {}, title),
     " ",
-    marks[i],
+    marks2[i],
     node("p", {}, task),
     button("Set it up", () => begin(i))
   ));
@@ -1149,8 +1149,8 @@ function missionList(missions, begin) {
   return Object.assign(list, {
     show: (done) => {
       done.forEach((yes, i) => {
-        marks[i].textContent = yes ? "✓ done" : "open";
-        marks[i].classList.toggle("ode-green", yes);
+        marks2[i].textContent = yes ? "✓ done" : "open";
+        marks2[i].classList.toggle("ode-green", yes);
       });
       list.querySelector("summary").textContent = `Eight missions, ${done.filter(Boolean).length} of them done`;
     }
@@ -1762,6 +1762,7 @@ function tensorsOf(model) {
 
 // playground/view.js
 var TOLERANCE = { rtol: 1e-4, atol: 1e-4, maxSteps: 500 };
+var FINE = { rtol: 1e-7, atol: 1e-7, maxSteps: 500 };
 var NUDGE = 1e-4;
 function inSteps(model, method, steps, known) {
   const grid = Array.from({ length: steps + 1 }, (_, i) => i / steps);
@@ -1799,7 +1800,12 @@ function fitOf(output, { y, n }) {
 function exponentAt(model, x) {
   const { features, size } = model;
   const starts = Array.from({ length: 2 * features }, (_, k) => [...x].map((v, j) => v + (j === k >> 1 ? k % 2 ? -NUDGE : NUDGE : 0)));
-  const end = model.solve(Float64Array.from(starts.flat()), [0, 1], { ...TOLERANCE, rtol: 1e-7, atol: 1e-7 }).z[1];
+  let end;
+  try {
+    end = model.solve(Float64Array.from(starts.flat()), [0, 1], FINE).z[1];
+  } catch {
+    return NaN;
+  }
   const column = (k) => Array.from({ length: size }, (_, i) => (end[2 * k * size + i] - end[(2 * k + 1) * size + i]) / (2 * NUDGE));
   const first = column(0);
   const { largest } = stretchOf(first, features === 2 ? column(1) : first.map(() => 0));
@@ -1833,6 +1839,14 @@ function measure(net, w, data, view, path) {
     return { ...all, trained, scene, nfe: scene.nfe, ...seen };
   } catch (error) {
     return { ...all, trained: alone(), stopped: error.message };
+  }
+}
+function wayOf(measured, x) {
+  if (measured.stopped) return measured;
+  try {
+    return followPoint(measured.model, x, TOLERANCE);
+  } catch (error) {
+    return { stopped: error.message };
   }
 }
 var seenAt = (measured, x, way) => ({
@@ -1912,6 +1926,13 @@ var MISSIONS = [
     done: (seen) => onPlane(seen) && flows(seen) && fits(seen) && seen.rest <= 0.25
   }
 ];
+function isDone(mission, seen) {
+  try {
+    return mission.done(seen);
+  } catch {
+    return false;
+  }
+}
 
 // playground/pictures.js
 var MARKS = 400;
@@ -1996,6 +2017,37 @@ function turnByHand(canvas, turned) {
   });
   for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, () => last = null);
 }
+
+// playground/readings.js
+var FLUID = 1e3 / 30;
+var stoppedReadings = ({ variant }, step, why) => ({ "what it is": VARIANTS[variant], steps: String(step), "it stopped": why });
+function readings(now, way, { step, done, learning, pace }) {
+  const { net, model, trained } = now;
+  const exponent = exponentAt(model, way.x);
+  return {
+    "what it is": VARIANTS[net.variant],
+    steps: String(step),
+    loss: tidy(trained.loss, 4),
+    parameters: String(net.size),
+    ...net.features === 2 ? { "points on their side": `${tidy(100 * now.right, 0)} %` } : { "error, as solved": tidy(now.loss, 4) },
+    evaluations: net.variant === "network" ? "0" : String(now.nfe),
+    "the point": `${vector(way.x)} → ${vector(way.z.at(-1))}`,
+    "its output": vector(way.output),
+    ...model.adaptive ? { "its depth g(x)": tidy(way.end) } : {},
+    "its exponent": Number.isFinite(exponent) ? tidy(exponent) : "–",
+    ...learning ? { "a step takes": `${tidy(learning, 1)} ms` } : {},
+    ...pace > FLUID ? { "a picture takes": `${tidy(pace, 0)} ms: fewer points help` } : {},
+    "missions done": `${done.filter(Boolean).length} of ${done.length}`
+  };
+}
+var marks = (model) => [
+  ...CLASS_KEY,
+  ...model.boundary ? ["dashed: output 0"] : [],
+  model.controlled ? "arrows: the field of the large point" : "arrows: the field",
+  "black: loss",
+  ["dashed green: NFE by dopri5 at 10⁻⁴", "ode-green"],
+  DRAG_KEY
+];
 
 // playground/takeaway.js
 function safetensors(model, w, settings) {
@@ -2184,6 +2236,7 @@ function connect(source, heard) {
     }
   };
   try {
+    if (!source) throw new Error("no module for a worker");
     const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
     worker = new Worker(url, { type: "module" });
     worker.onmessage = ({ data }) => hear(data.run, data.result);
@@ -2200,7 +2253,6 @@ function connect(source, heard) {
       post({ settings, data, w });
     },
     train: (budget, most = Infinity) => post({ budget, most }),
-    beside: () => worker !== null,
     stop: () => {
       run++;
       worker?.terminate();
@@ -2321,7 +2373,6 @@ function drawRegions(ctx, frame, values, c, edges) {
 
 // playground.js
 var BUDGET = 14;
-var FLUID = 1e3 / 30;
 var CURVES = 8;
 var inBook = () => document.documentElement.hasAttribute("data-content_root");
 var canvasOf = (name) => {
@@ -2355,6 +2406,7 @@ function renderPlayground({ model: python, el }) {
       now = null;
       if (failed || goal && step >= goal) stop();
       if (running) ask();
+      else region = null;
       shell.redraw();
     }));
     shell.leave(trainer.stop);
@@ -2469,6 +2521,7 @@ function renderPlayground({ model: python, el }) {
       stop();
       [view, depth] = [{ ...view, solver: "trained" }, 1];
       change({ ...defaults, ...MISSIONS[i].start });
+      train.focus();
     });
     const ownPart = ownData(inputs, { map: () => map, point: () => point, data: () => data, take });
     const away = takeAway({
@@ -2496,16 +2549,15 @@ function renderPlayground({ model: python, el }) {
     const drawRegion = (way) => {
       const start = performance.now();
       if (region && running && start < region.until) return;
-      if (!region || running) region = region = classifyInputs(now.model, data.x, { curve: !running, box: canvasBox() });
+      if (!region || running)
+        region = classifyInputs(now.model, data.x, { curve: !running, box: canvasBox() });
       map = drawInputs(pen(inputs), region, data, way);
       region.until = performance.now() + 8 * (performance.now() - start);
     };
     const checkMissions = (way) => {
       const seen = seenAt(now, point, way);
       MISSIONS.forEach((mission, i) => {
-        if (done[i] || !mission.done(seen)) return;
-        done[i] = true;
-        shell.say(`Mission done: ${mission.title}`);
+        done[i] ||= isDone(mission, seen);
       });
       missions.show(done);
     };
@@ -2521,20 +2573,13 @@ function renderPlayground({ model: python, el }) {
       deep.show(depth, tidy(depth));
       deep.querySelector("label").textContent = settings.variant === "adaptive depth" ? "Part of g(x)" : "Depth s";
       drawTraining(pen(curve), losses, nfes);
-      const { trained } = now;
-      const report = {
-        "what it is": VARIANTS[settings.variant],
-        steps: String(step),
-        loss: Number.isFinite(trained.loss) ? tidy(trained.loss, 4) : "not finite",
-        parameters: String(net.size)
-      };
-      if (now.stopped || failed) {
-        values.show({ ...report, "it stopped": failed ? "loss or gradient is not finite; a smaller rate helps" : now.stopped });
+      const way = wayOf(now, point);
+      if (way.stopped || failed) {
+        values.show(stoppedReadings(net, step, failed ? "the loss or its gradient is not finite; a smaller rate helps" : way.stopped));
         return;
       }
       const { scene, model } = now;
       const k = frameOf(model, depth);
-      const way = followPoint(model, point, TOLERANCE);
       frame = { ...drawFlow(pen(plane.canvas), scene, data, way, k), box: scene.box };
       inputsBox.hidden = net.features !== 2;
       if (!inputsBox.hidden) drawRegion(way);
@@ -2550,30 +2595,11 @@ function renderPlayground({ model: python, el }) {
       const [from, to] = [vector(point), vector(way.z.at(-1))];
       plane.place(...frame.handle, point[0], `at ${from}, ends at ${to}`);
       plane.describe(`Field at depth ${tidy(depth)}, ${data.n} points on their way, and one from ${from} to ${to}`);
-      const right = `${tidy(100 * now.right, 0)} %`;
-      const exponent = exponentAt(model, point);
-      values.show({
-        ...report,
-        ...net.features === 2 ? { "points on their side": right } : { "error, as solved": tidy(now.loss, 4) },
-        evaluations: net.variant === "network" ? "0" : String(now.nfe),
-        "the point": `${from} → ${to}`,
-        "its output": vector(way.output),
-        ...model.adaptive ? { "its depth g(x)": tidy(way.end) } : {},
-        "its exponent": Number.isFinite(exponent) ? tidy(exponent) : "–",
-        ...learning ? { "a step takes": `${tidy(learning, 1)} ms` } : {},
-        ...running && pace > FLUID ? { "a picture takes": `${tidy(pace, 0)} ms: fewer points help` } : {}
-      });
-      legend.show(
-        ...CLASS_KEY,
-        ...model.boundary ? ["dashed: output 0"] : [],
-        model.controlled ? "arrows: the field of the large point" : "arrows: the field",
-        "black: loss",
-        ["dashed green: NFE by dopri5 at 10⁻⁴", "ode-green"],
-        DRAG_KEY
-      );
-      away.show(step);
       checkMissions(way);
-      shell.say(`Step ${step}, loss ${tidy(trained.loss, 3)}, ${right} right`);
+      values.show(readings(now, way, { step, done, learning, pace: running ? pace : 0 }));
+      legend.show(...marks(model));
+      away.show();
+      shell.say(`Step ${step}, loss ${tidy(now.trained.loss, 3)}, ${tidy(100 * now.right, 0)} % right`);
       pace = 0.8 * pace + 0.2 * (performance.now() - start);
     };
   });

@@ -88,3 +88,12 @@ export const MISSIONS = [
     done: (seen) => onPlane(seen) && flows(seen) && fits(seen) && seen.rest <= 0.25,
   },
 ];
+
+/** Whether a mission is done; a model that cannot be solved does none. */
+export function isDone(mission, seen) {
+  try {
+    return mission.done(seen);
+  } catch {
+    return false;
+  }
+}

@@ -93,6 +93,7 @@ export function connect(source, heard) {
     }
   };
   try {
+    if (!source) throw new Error("no module for a worker");
     const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
     worker = new Worker(url, { type: "module" });
     worker.onmessage = ({ data }) => hear(data.run, data.result);
@@ -109,7 +110,6 @@ export function connect(source, heard) {
       post({ settings, data, w });
     },
     train: (budget, most = Infinity) => post({ budget, most }),
-    beside: () => worker !== null,
     stop: () => {
       run++;
       worker?.terminate();

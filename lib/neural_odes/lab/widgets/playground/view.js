@@ -2,12 +2,13 @@
 // choice, and what is measured of it.
 import { exponentOf, stretchOf } from "../shared/chaos.js";
 import { readModel } from "../shared/fields.js";
-import { depthsOf, makeScene } from "../shared/scene.js";
+import { depthsOf, followPoint, makeScene } from "../shared/scene.js";
 import { forward } from "../shared/training.js";
 import { strongest } from "../shared/weights.js";
 import { stateOf } from "./state.js";
 
-export const TOLERANCE = { rtol: 1e-4, atol: 1e-4, maxSteps: 500 };
+const TOLERANCE = { rtol: 1e-4, atol: 1e-4, maxSteps: 500 };
+const FINE = { rtol: 1e-7, atol: 1e-7, maxSteps: 500 }; // of differences
 const NUDGE = 1e-4;
 
 /**
@@ -61,7 +62,12 @@ export function exponentAt(model, x) {
   const { features, size } = model;
   const starts = Array.from({ length: 2 * features }, (_, k) =>
     [...x].map((v, j) => v + (j === k >> 1 ? (k % 2 ? -NUDGE : NUDGE) : 0)));
-  const end = model.solve(Float64Array.from(starts.flat()), [0, 1], { ...TOLERANCE, rtol: 1e-7, atol: 1e-7 }).z[1];
+  let end;
+  try {
+    end = model.solve(Float64Array.from(starts.flat()), [0, 1], FINE).z[1];
+  } catch {
+    return NaN;
+  }
   const column = (k) => Array.from({ length: size }, (_, i) =>
     (end[2 * k * size + i] - end[(2 * k + 1) * size + i]) / (2 * NUDGE));
   const first = column(0);
@@ -107,6 +113,16 @@ export function measure(net, w, data, view, path) {
     return { ...all, trained, scene, nfe: scene.nfe, ...seen };
   } catch (error) {
     return { ...all, trained: alone(), stopped: error.message };
+  }
+}
+
+/** The way of a point; {stopped: why} if the solver does. */
+export function wayOf(measured, x) {
+  if (measured.stopped) return measured;
+  try {
+    return followPoint(measured.model, x, TOLERANCE);
+  } catch (error) {
+    return { stopped: error.message };
   }
 }
 

@@ -1,4 +1,4 @@
-"""The playground's trainer against the library's, and what Python opens."""
+"""The playground's models: trained by the page as by the library."""
 
 from __future__ import annotations
 

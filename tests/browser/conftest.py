@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import chromium
 import pytest
@@ -130,8 +131,8 @@ def wait_until(page: Page, holds: Callable[[], bool]) -> None:
 
 
 @contextmanager
-def new_visit(browser: Browser, server: str) -> Iterator[Visit]:
-    """A visitor who was never here before."""
-    with browser.new_context() as context:
+def new_visit(browser: Browser, server: str, **options: Any) -> Iterator[Visit]:
+    """A visitor who was never here before; options are the context's."""
+    with browser.new_context(**options) as context:
         context.set_default_timeout(TIMEOUT)
         yield Visit(context.new_page(), server)

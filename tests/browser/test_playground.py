@@ -6,50 +6,229 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from conftest import new_visit, wait_until
+from conftest import new_visit, settle, wait_until
 from playwright.sync_api import Browser, Locator
 
+PAGE = "book/playground.html"
+SIZES = {"desk": (1440, 900), "phone": (360, 740)}
 
-@pytest.fixture
-def playground(browser: Browser, server: str) -> Iterator[Locator]:
-    with new_visit(browser, server) as visit:
-        one = visit.open("book/playground.html").locator(".ode-widget")
+
+@pytest.fixture(scope="module", params=SIZES)
+def playground(
+    request: pytest.FixtureRequest, browser: Browser, server: str
+) -> Iterator[Locator]:
+    """One visit at each size, touched on the phone, for the tests in turn."""
+    width, height = SIZES[request.param]
+    viewport = {"width": width, "height": height}
+    phone = request.param == "phone"
+    with new_visit(
+        browser, server, viewport=viewport, has_touch=phone
+    ) as visit:
+        one = visit.open(PAGE).locator(".ode-widget")
         one.wait_for()
         yield one
+        assert not visit.errors
+        assert not visit.outside
 
 
-def shown(playground: Locator, name: str) -> float:
+def press(one: Locator) -> None:
+    """By finger where there is one."""
+    touch = one.page.evaluate("navigator.maxTouchPoints > 0")
+    one.scroll_into_view_if_needed()
+    one.tap() if touch else one.click()
+
+
+def control(playground: Locator, name: str) -> Locator:
+    return playground.get_by_label(name, exact=True)
+
+
+def named(playground: Locator, name: str) -> Locator:
+    return playground.get_by_role("button", name=name)
+
+
+def unfold(playground: Locator, name: str) -> None:
+    part = playground.locator("details", has_text=name).first
+    if part.get_attribute("open") is None:
+        press(part.locator("summary"))
+
+
+def shown(playground: Locator, name: str) -> str:
     text = playground.locator(".ode-readout").inner_text()
-    found = re.search(rf"{name}\n([\d.]+)", text)
-    return float(found[1]) if found else -1.0
+    found = re.search(rf"^{name}\n(.+)$", text, re.MULTILINE)
+    return found[1] if found else ""
+
+
+def steps(playground: Locator) -> int:
+    return int(shown(playground, "steps") or -1)
+
+
+def loss(playground: Locator) -> float:
+    return float(shown(playground, "loss") or "nan")
+
+
+def train_until(playground: Locator, holds) -> None:
+    press(named(playground, "Train"))
+    wait_until(playground.page, holds)
+    press(named(playground, "Pause"))
+
+
+def begin(playground: Locator, mission: str) -> Locator:
+    """Set a mission up; returns its entry in the list."""
+    unfold(playground, "missions")
+    press(named(playground, f"Set it up: {mission}"))
+    wait_until(playground.page, lambda: steps(playground) == 0)
+    return playground.locator("li", has_text=mission)
+
+
+def done(entry: Locator) -> bool:
+    return "✓ done" in entry.inner_text()
 
 
 def test_training_lowers_the_loss(playground: Locator) -> None:
     page = playground.page
-    wait_until(page, lambda: shown(playground, "loss") > 0)
-    before = shown(playground, "loss")
-    playground.get_by_role("button", name="Train").click()
-    wait_until(page, lambda: shown(playground, "steps") > 20)
-    playground.get_by_role("button", name="Pause").click()
-    assert shown(playground, "loss") < before
-    playground.get_by_role("button", name="Restart").click()
-    wait_until(page, lambda: shown(playground, "steps") == 0)
+    wait_until(page, lambda: steps(playground) == 0)
+    before = loss(playground)
+    train_until(playground, lambda: steps(playground) > 30)
+    assert len(page.workers) == 1  # training does not hold the page up
+    wait_until(page, lambda: loss(playground) < before)
+    press(named(playground, "Restart"))
+    wait_until(page, lambda: steps(playground) == 0)
+    assert loss(playground) == before
 
 
-def test_the_address_keeps_the_settings(playground: Locator) -> None:
+def test_mission_close_it(playground: Locator) -> None:
+    entry = begin(playground, "Close it")
+    control(playground, "Model").select_option("augmented")
+    train_until(playground, lambda: done(entry))
+    assert "points on their side" in playground.inner_text()
+
+
+def test_mission_turn_the_line_over(playground: Locator) -> None:
+    entry = begin(playground, "Turn the line over")
+    control(playground, "Model").select_option("data-controlled")
+    train_until(playground, lambda: done(entry))
+    assert shown(playground, "its depth") == ""  # one depth for all
+    assert playground.get_by_label("Class of each input").is_hidden()
+
+
+def test_mission_a_network_in_disguise(playground: Locator) -> None:
+    entry = begin(playground, "A network in disguise")
+    train_until(
+        playground,
+        lambda: shown(playground, "points on their side") == "100 %",
+    )
+    assert not done(entry)
+    control(playground, "Solve by").select_option("dopri5")
+    wait_until(playground.page, lambda: done(entry))
+    control(playground, "Solve by").select_option("trained")
+
+
+def test_every_model_is_drawn(playground: Locator) -> None:
+    control(playground, "Data").select_option("half-moons")
+    for name in control(playground, "Model").locator("option").all():
+        control(playground, "Model").select_option(name.inner_text())
+        press(named(playground, "Step"))
+        wait_until(playground.page, lambda: steps(playground) == 1)
+        assert "stopped" not in playground.locator(".ode-readout").inner_text()
+        excess = playground.page.evaluate(
+            "() => document.documentElement.scrollWidth - window.innerWidth"
+        )
+        assert excess <= 0
+    control(playground, "Model").select_option("depth-invariant")
+
+
+def test_points_are_drawn_and_pasted(playground: Locator) -> None:
+    unfold(playground, "Data of your own")
+    control(playground, "A stroke adds").select_option("1")
+    press(named(playground, "Only two points"))
+    settle(playground.page)
+    canvas = playground.get_by_label("Class of each input")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    assert box is not None
+    mouse = playground.page.mouse
+    mouse.move(box["x"] + 80, box["y"] + 80)
+    mouse.down()
+    mouse.move(box["x"] + 160, box["y"] + 150, steps=10)
+    mouse.up()
+    control(playground, "A stroke adds").select_option("0")
+    wait_until(playground.page, lambda: "own=" in playground.page.url)
+    own = re.search(r"own=([^&]*)", playground.page.url)
+    assert own
+    assert own[1].count(".") > 2
+    lines = playground.get_by_label("Lines of two numbers and a class")
+    lines.fill("0.5, 1, a\n1, b\n")
+    press(named(playground, "Use these lines"))
+    said = playground.get_by_role("status").filter(has_text="Not used")
+    wait_until(playground.page, lambda: "line 2" in said.inner_text())
+    lines.fill("0.5, 1, a\n1, 0.25, b\n")
+    press(named(playground, "Use these lines"))
+    wait_until(playground.page, lambda: "2 points" in playground.inner_text())
+
+
+def test_a_link_restores_the_trained_model(
+    playground: Locator, browser: Browser, server: str
+) -> None:
+    control(playground, "Data").select_option("spirals")
+    control(playground, "Model").select_option("concat")
+    train_until(playground, lambda: steps(playground) > 20)
+    unfold(playground, "Share it")
+    press(named(playground, "Copy link"))
+    wait_until(playground.page, lambda: "trained=" in playground.page.url)
+    link = playground.page.url
+    with new_visit(browser, server) as visit:
+        visit.page.goto(link)
+        other = visit.page.locator(".ode-widget")
+        wait_until(visit.page, lambda: steps(other) == steps(playground))
+        assert control(other, "Model").input_value() == "concat"
+        assert loss(other) == loss(playground)
+
+
+def test_python_is_there_to_copy(playground: Locator) -> None:
+    unfold(playground, "Share it")
+    code = playground.get_by_label("Python that trains the same model")
+    wait_until(playground.page, lambda: "DepthConcat(" in code.input_value())
+    with playground.page.expect_download() as download:
+        press(named(playground, "Save weights"))
+    assert download.value.suggested_filename == "playground.safetensors"
+
+
+def test_keys_reach_every_control(playground: Locator) -> None:
     page = playground.page
-    playground.get_by_label("Model").select_option("concat")
-    wait_until(page, lambda: "variant=concat" in page.url)
-    page.reload()
-    wait_until(page, lambda: playground.locator("canvas").count() == 3)
-    assert playground.get_by_label("Model").input_value() == "concat"
+    playground.locator("details").evaluate_all(
+        "parts => parts.forEach((part) => (part.open = true))"
+    )
+    wanted = playground.locator(
+        ":is(button, select, input, textarea, summary, [tabindex]):visible"
+    )
+    count = wanted.count()
+    assert count > 30
+    wanted.first.focus()
+    for _ in range(count):
+        page.evaluate("document.activeElement.reached = true")
+        page.keyboard.press("Tab")
+    missed = wanted.evaluate_all(
+        "all => all.filter((one) => !one.reached).map((one) => one.outerHTML)"
+    )
+    assert not missed
 
 
-def test_a_tap_adds_a_point(playground: Locator) -> None:
-    page = playground.page
-    playground.locator("summary").click()
-    playground.get_by_label("A tap adds").select_option("1")
-    canvas = playground.locator("canvas").first
-    drawn = canvas.evaluate("one => one.toDataURL()")
-    canvas.click(position={"x": 120, "y": 120})
-    wait_until(page, lambda: canvas.evaluate("one => one.toDataURL()") != drawn)
+def test_names_are_read_out(playground: Locator) -> None:
+    for one in playground.locator("canvas, textarea").all():
+        assert one.get_attribute("aria-label")
+    for one in playground.locator("select, input").all():
+        name = one.get_attribute("id")
+        assert playground.locator(f"label[for='{name}']").count() == 1
+
+
+def test_it_trains_where_workers_are_refused(
+    browser: Browser, server: str
+) -> None:
+    with new_visit(browser, server) as visit:
+        visit.page.add_init_script(
+            "window.Worker = function () { throw new Error('refused'); }"
+        )
+        one = visit.open(PAGE).locator(".ode-widget")
+        train_until(one, lambda: steps(one) > 5)
+        assert not visit.page.workers
+        assert not visit.errors

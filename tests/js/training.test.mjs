@@ -2,10 +2,16 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import {
-  DATA, VARIANTS, adam, drawData, forward, gradient, initial, makeModel,
+  DATA, OWN, drawData, featuresOf, pointsToText, readCsv, textToPoints, withPoint,
+} from "../../lib/neural_odes/lab/widgets/shared/datasets.js";
+import {
+  VARIANTS, adam, forward, gradient, initial, makeModel,
 } from "../../lib/neural_odes/lab/widgets/shared/training.js";
 
-const base = { width: 5, steps: 3, method: "rk4", extra: 2 };
+const base = {
+  width: 5, layers: 2, activation: "tanh", steps: 3, method: "rk4", extra: 2, modes: 5,
+  features: 2,
+};
 
 for (const variant of Object.keys(VARIANTS))
   for (const method of ["euler", "rk4"])
@@ -45,11 +51,38 @@ test("a GalNODE begins as the depth-invariant model", () => {
 });
 
 test("the same seed draws the same, and classes are balanced", () => {
-  for (const name of Object.keys(DATA)) {
+  for (const name of DATA.filter((one) => one !== OWN)) {
     const [a, b, c] = [0, 0, 1].map((seed) => drawData(name, 50, seed));
     assert.deepEqual(a, b);
-    assert.notDeepEqual(a.x, c.x);
-    assert.equal(a.y.reduce((sum, v) => sum + v, 0), 0);
-    assert.ok(a.x.every((v) => Math.abs(v) < 2));
+    if (featuresOf(name) === 2) assert.notDeepEqual(a.x, c.x);
+    assert.equal(a.x.length, featuresOf(name) * 50);
+    assert.ok(Math.abs(a.y.reduce((sum, v) => sum + v, 0)) < 1e-12);
+    assert.ok(a.x.every((v) => Math.abs(v) < 2 && Math.round(100 * v) / 100 === v));
   }
+});
+
+test("an address holds points as they are", () => {
+  const data = withPoint(drawData("spirals", 20, 0), [0.123, -1.5], 1);
+  assert.deepEqual(textToPoints(pointsToText(data)), data);
+  for (const text of ["", "1_2", "1_2_3", "a_2_1", "500_0_1", "1_2_1_1"])
+    assert.throws(() => textToPoints(text), /no points/);
+});
+
+test("pasted lines are points and classes", () => {
+  const { x, y, n } = readCsv("x,y,kind\n0.5,-1,b\n\n1,1.25,a\n");
+  assert.deepEqual([[...x], [...y], n], [[0.5, -1, 1, 1.25], [1, -1], 2]);
+  const far = readCsv("0;0;1\n300;600;0\n");
+  assert.deepEqual([[...far.x], [...far.y]], [[-0.75, -1.5, 0.75, 1.5], [1, -1]]);
+});
+
+test("a wrong line is named", () => {
+  for (const [text, message] of [
+    ["0,0,a\n1,b\n", /line 2, “1,b”: .* got 2/],
+    ["0,0,a\n1,one,b\n", /line 2, “1,one,b”: “one” is not a number/],
+    ["0,0,a\n1,1,b\n\n2,2,c", /line 4, “2,2,c”: “c” is a third class/],
+    ["0,0,a\n1,1,", /line 2, .*: the class is missing/],
+    ["0,0,a\n1,1,a", /two classes are needed, got 1/],
+    ["", /got 0/],
+    ["0,0,a\n1,1,b\n".repeat(200), /line 301: at most 300/],
+  ]) assert.throws(() => readCsv(text), message);
 });

@@ -18,6 +18,7 @@ from neural_odes.lab.widgets.neighbour import NeighbourWidget
 from neural_odes.lab.widgets.playground import PlaygroundWidget
 from neural_odes.lab.widgets.solver import SolverWidget
 from neural_odes.lab.widgets.sweep import SweepWidget
+from neural_odes.lab.widgets.variants import load_model, make_model
 
 __all__ = [
     "CoverWidget",
@@ -31,4 +32,6 @@ __all__ = [
     "SolverWidget",
     "SweepWidget",
     "export",
+    "load_model",
+    "make_model",
 ]

@@ -1,7 +1,7 @@
 // ModesWidget: how many functions of a basis the weights theta(s) need.
 import { readModel } from "./shared/fields.js";
 import { unpack } from "./shared/nets.js";
-import { axes, inside, line, marker, pen, tidy } from "./shared/plot.js";
+import { pen, tidy } from "./shared/plot.js";
 import {
   depthsOf, drawFlow, followPoint, frameOf, makeScene, moves, readData, vector,
 } from "./shared/scene.js";
@@ -9,6 +9,7 @@ import {
   button, CLASS_KEY, DRAG_KEY, key, mount, node, player, pointCanvas, readout,
   slider, trait,
 } from "./shared/ui.js";
+import { drawWeights, strongest } from "./shared/weights.js";
 
 const CURVES = 8;
 const SETTINGS = { rtol: 1e-4, atol: 1e-4, maxSteps: 1000 };
@@ -20,36 +21,6 @@ function modeName({ name, domain }, j) {
   if (name === "Fourier") return j === 0 ? "1" : `${j % 2 ? "cos" : "sin"} ${turn}`;
   if (name === "Polynomial") return j === 0 ? "1" : j === 1 ? u : `${u}^${j}`;
   return `${name === "Chebyshev" ? "T" : "ψ"}${j + (name === "Chebyshev" ? 0 : 1)}`;
-}
-
-/** Indices of the weights that move most, and what they take at depths s. */
-function strongest(model, s) {
-  const rows = s.map((at) => Float64Array.from(model.theta(at)));
-  const spread = Array.from(rows[0], (_, p) => {
-    const mean = rows.reduce((sum, row) => sum + row[p], 0) / s.length;
-    return rows.reduce((sum, row) => sum + (row[p] - mean) ** 2, 0);
-  });
-  return [...spread.keys()].sort((a, b) => spread[b] - spread[a]).slice(0, CURVES);
-}
-
-function drawWeights(sheet, full, kept, chosen, s, k) {
-  const { ctx, colours: c } = sheet;
-  const curves = (model) => chosen.map((p) => s.map((at) => model.theta(at)[p]));
-  const [all, now] = [curves(full), curves(kept)];
-  const [low, high] = [Math.min(...all.flat()), Math.max(...all.flat())];
-  const rim = 0.2 * (high - low) || 1;
-  const frame = axes(sheet, [0, s.at(-1), low - rim, high + rim], { names: ["depth s", "weights θ(s)"] });
-  const path = (curve) => curve.map((v, i) => [frame.x(s[i]), frame.y(v)]);
-  inside(ctx, frame, () => {
-    line(ctx, [[frame.x(s[k]), frame.top], [frame.x(s[k]), frame.bottom]], c.muted, 1, [4, 4]);
-    if (kept !== full) {
-      ctx.globalAlpha = 0.45;
-      all.forEach((curve, i) => line(ctx, path(curve), c.lines[i], 1, [2, 4]));
-      ctx.globalAlpha = 1;
-    }
-    now.forEach((curve, i) => line(ctx, path(curve), c.lines[i], 2));
-    now.forEach((curve, i) => marker(ctx, "circle", ...path(curve)[k], 3.4, c.lines[i], c.paper));
-  });
 }
 
 /** Models by their number of functions: truncated ones, or each its own. */
@@ -69,7 +40,7 @@ function renderModes({ model: python, el }) {
     const [most, fullState] = variants.at(-1);
     const full = readModel(fullState);
     const depths = depthsOf(full);
-    const chosen = strongest(full, depths);
+    const chosen = strongest(full, depths, CURVES);
     const { basis, coefficients } = fullState.field.weights;
     const weights = unpack(coefficients).length / basis.size;
     const fullScene = makeScene(full, data, SETTINGS);

@@ -1,251 +1,244 @@
-// Train a model in the page, and watch its boundary bend.
-import { axes, inside, line, marker, pen, tidy }
-  from "./shared/plot.js";
+// PlaygroundWidget: train a model in the page, and watch its boundary bend.
+import { ownData } from "./playground/owndata.js";
+import { folded, missionList, settingControls, takeAway } from "./playground/controls.js";
+import { isDone, MISSIONS } from "./playground/missions.js";
+import { drawSpace, drawTraining, turnByHand } from "./playground/pictures.js";
+import { marks, readings, stoppedReadings } from "./playground/readings.js";
+import { fromAddress, sane, toAddress } from "./playground/settings.js";
+import { pythonOf, safetensors } from "./playground/takeaway.js";
+import { connect, serve } from "./playground/trainer.js";
+import { measure, seenAt, wayOf } from "./playground/view.js";
+import { drawData, OWN } from "./shared/datasets.js";
+import { classifyInputs, drawInputs } from "./shared/inputs.js";
+import { unpack } from "./shared/nets.js";
+import { pen, tidy } from "./shared/plot.js";
+import { depthsOf, drawFlow, frameOf, moves, vector } from "./shared/scene.js";
+import { initial, makeModel } from "./shared/training.js";
 import {
-  DATA, VARIANTS, adam, drawData, forward, gradient, initial, makeModel,
-} from "./shared/training.js";
-import { button, choice, key, mount, node, readout, slider, trait }
-  from "./shared/ui.js";
+  button, choice, key, mount, node, player, pointCanvas, readout, slider, trait,
+} from "./shared/ui.js";
+import { drawWeights, strongest } from "./shared/weights.js";
 
-const BOX = [-2, 2, -2, 2];
-const CELLS = 40;
-const BUDGET = 10; // milliseconds of training in a frame
-const RATES = [0.001, 0.003, 0.01, 0.03, 0.1];
-const DECAYS = [0, 1e-4, 1e-3, 1e-2];
-const METHODS = { rk4: "Runge-Kutta 4", euler: "Euler" };
-const WHOLE = { width: [2, 32], steps: [1, 16], extra: [1, 4], seed: [0, 99], points: [20, 300] };
-
-/** Settings that make sense, whatever an address says. */
-function sane(given, defaults) {
-  const found = { ...defaults };
-  const among = (name, known) => {
-    if (known.map(String).includes(String(given[name])))
-      found[name] = known.find((v) => String(v) === String(given[name]));
-  };
-  among("variant", Object.keys(VARIANTS));
-  among("data", Object.keys(DATA));
-  among("method", Object.keys(METHODS));
-  among("lr", RATES);
-  among("decay", DECAYS);
-  for (const [name, [low, high]] of Object.entries(WHOLE)) {
-    const value = Number(given[name]);
-    if (Number.isInteger(value)) found[name] = Math.min(high, Math.max(low, value));
-  }
-  return found;
-}
+const BUDGET = 14; // milliseconds of training for each picture
+const CURVES = 8;
 
 /** Only a page of the book keeps its settings in the address. */
 const inBook = () => document.documentElement.hasAttribute("data-content_root");
 
+const canvasOf = (name) => {
+  const canvas = node("canvas", { role: "img", "aria-label": name });
+  return [canvas, node("div", { className: "ode-canvas ode-square ode-small" }, canvas)];
+};
+
 function renderPlayground({ model: python, el }) {
   return mount(python, el, (shell) => {
     const kept = trait(python, "settings", shell);
-    const defaults = kept.get();
-    const asked = inBook() && location.hash.includes("variant=")
-      ? Object.fromEntries(new URLSearchParams(location.hash.slice(1))) : {};
-    let settings = sane(asked, defaults);
-    let [net, w, descend, data, history, epoch] = [];
-    let [running, frame, cost, last] = [false, 0, 0, null];
-    let region = null;
-
-    const restart = (fresh = true) => {
-      net = makeModel(settings);
-      w = initial(net, settings.seed);
-      descend = adam(net.size, settings);
-      if (fresh) data = drawData(settings.data, settings.points, settings.seed);
-      [history, epoch, region] = [[], 0, null];
-      last = gradient(net, w, data.x, data.y, data.n);
-      shell.redraw();
-    };
-    const change = (name, value) => {
-      settings = sane({ ...settings, [name]: value }, settings);
-      kept.set(settings);
-      if (inBook()) remember(settings);
-      restart(["data", "points", "seed"].includes(name));
-    };
-    const remember = (all) =>
-      window.history.replaceState(null, "", `#${new URLSearchParams(all)}`);
-
-    const step = () => {
-      const start = performance.now();
-      last = gradient(net, w, data.x, data.y, data.n);
-      if (!Number.isFinite(last.loss)) return stop();
-      descend(w, last.grad);
-      history.push(last.loss);
-      epoch++;
-      cost = 0.9 * cost + 0.1 * (performance.now() - start);
-      return undefined;
-    };
-    const tick = shell.guarded(() => {
-      const start = performance.now();
-      do step(); while (running && performance.now() - start < BUDGET);
-      // The picture of the plane takes longer than a step: now and then.
-      if (epoch % 4 === 0) region = null;
-      shell.redraw();
-      if (running) frame = requestAnimationFrame(tick);
+    const asked = (inBook() && fromAddress(location.hash)) || null;
+    const defaults = sane(kept.get(), {});
+    let settings = sane(asked?.given ?? {}, defaults);
+    const given = python.get("data");
+    let own = asked?.data ?? (given && {
+      x: unpack(given.x), y: unpack(given.y), n: unpack(given.y).length,
     });
+    if (settings.data === OWN && !own) settings = sane({ data: "disc in a ring" }, settings);
+    const opened = !asked && python.get("weights") ? unpack(python.get("weights")) : null;
+
+    let [net, w, path, fresh, data, losses, nfes, step] = [];
+    let [running, failed, goal, point] = [false, false, 0, [1.2, 0.4]];
+    let [view, depth, angles] = [{ solver: "trained", steps: 4 }, 1, { turn: 0.6, tilt: 0.35 }];
+    let [now, region, frame, map, pace, learning] = [null, null, null, null, 0, 0];
+    const done = MISSIONS.map(() => false);
+
+    // Training.
+    const trainer = connect(python.get("_esm") ?? "", shell.guarded((result) => {
+      ({ step, w, path, failed } = result);
+      losses.push(...result.losses);
+      nfes.push(...result.nfes);
+      if (result.losses.length) learning = result.took / result.losses.length;
+      now = null;
+      if (failed || (goal && step >= goal)) stop();
+      if (running) ask();
+      else region = null;
+      shell.redraw();
+    }));
+    shell.leave(trainer.stop);
+    const ask = () => trainer.train(BUDGET, goal ? goal - step : undefined);
     const train = button("▶ Train", () => (running ? stop() : go()));
-    const go = () => {
-      running = true;
+    const go = (until = 0) => {
+      [running, goal] = [true, until];
       train.textContent = "❚❚ Pause";
-      frame = requestAnimationFrame(tick);
+      ask();
     };
     const stop = () => {
       running = false;
-      cancelAnimationFrame(frame);
       train.textContent = "▶ Train";
       region = null;
       shell.redraw();
     };
-    shell.leave(stop);
+    const restart = (weights) => {
+      net = makeModel(settings);
+      fresh = weights?.length !== net.size;
+      w = fresh ? initial(net, settings.seed) : weights;
+      data = settings.data === OWN ? own : drawData(settings.data, settings.points, settings.seed);
+      if (point.length !== settings.features) point = settings.features === 1 ? [0.5] : [1.2, 0.4];
+      [losses, nfes, step, failed, goal] = [[], [], 0, false, 0];
+      [path, now, region, frame] = [null, null, null, null];
+      trainer.start(settings, data, w);
+      if (running) ask();
+      shell.redraw();
+    };
+    const change = (given) => {
+      if (given.data === OWN) own ??= drawData("disc in a ring", settings.points, settings.seed);
+      settings = sane({ ...settings, ...given }, settings);
+      kept.set(settings);
+      if (inBook()) window.history.replaceState(null, "", toAddress(settings, own));
+      restart();
+    };
+    const take = (points) => {
+      own = points;
+      change({ data: OWN });
+    };
 
-    const canvas = node("canvas", { role: "img", "aria-label": "Class of each input" });
-    const plane = node("div", { className: "ode-canvas ode-square" }, canvas);
-    let map = null;
-    let brush = "0";
-    canvas.addEventListener("click", (event) => {
-      if (brush === "0" || !map) return;
-      const { left, top } = canvas.getBoundingClientRect();
-      const at = [map.across(event.clientX - left), map.up(event.clientY - top)];
-      if (at.some((v) => Math.abs(v) > 2) || data.n >= 400) return;
-      data = {
-        n: data.n + 1,
-        x: Float64Array.of(...data.x, ...at),
-        y: Float64Array.of(...data.y, Number(brush)),
-      };
-      region = null;
-      last = gradient(net, w, data.x, data.y, data.n);
+    // Pictures.
+    const spot = { get: () => point, set: (x) => ((point = x), shell.redraw()) };
+    const plane = pointCanvas("Flow of the data", "ode-square", moves(spot, () => now.scene, () => frame));
+    const [inputs, inputsBox] = canvasOf("Class of each input");
+    const [curve, curveBox] = canvasOf("Loss and evaluations over training steps");
+    const [space, spaceBox] = canvasOf("The first three states");
+    const [moving, movingBox] = canvasOf("Weights over depth");
+    const turned = (name, text, min, max) => slider(text, { min, max, step: 0.05 },
+      (value) => ((angles = { ...angles, [name]: value }), shell.redraw()));
+    const [turn, tilt] = [turned("turn", "Turn", -3.15, 3.15), turned("tilt", "Tilt", -1.55, 1.55)];
+    spaceBox.append(turn, tilt);
+    turnByHand(space, (dx, dy) => {
+      const keep = (v, most) => Math.min(most, Math.max(-most, v));
+      angles = { turn: keep(angles.turn + dx / 90, 3.15), tilt: keep(angles.tilt + dy / 90, 1.55) };
       shell.redraw();
     });
 
-    const list = (text, name, entries) =>
-      choice(text, entries, String(settings[name]), (value) => change(name, value));
-    const number = (text, name) =>
-      slider(text, { min: WHOLE[name][0], max: WHOLE[name][1], step: 1 },
-        (value) => change(name, value));
-    const controls = {
-      variant: list("Model", "variant", Object.keys(VARIANTS).map((v) => [v, v])),
-      data: list("Data", "data", Object.keys(DATA).map((v) => [v, v])),
-      method: list("Solver", "method", Object.entries(METHODS)),
-      lr: list("Learning rate", "lr", RATES.map((v) => [v, String(v)])),
-      decay: list("Weight decay", "decay", DECAYS.map((v) => [v, String(v)])),
-      steps: number("Steps", "steps"), width: number("Width", "width"),
-      extra: number("Added states", "extra"), points: number("Points", "points"),
-      seed: number("Seed", "seed"),
+    // Controls.
+    const controls = settingControls(settings, change);
+    const look = (given) => {
+      [view, now, region] = [{ ...view, ...given }, null, null];
+      shell.redraw();
     };
-    const paint = choice("A tap adds", [["0", "nothing"], ["-1", "a blue point"], ["1", "an orange point"]],
-      brush, (value) => (brush = value));
+    const solver = choice("Solve by", [["trained", "as it was trained"],
+      ["euler", "Euler"], ["dopri5", "dopri5, 10⁻⁴"]], view.solver, (value) => look({ solver: value }));
+    const coarse = slider("Euler steps", { min: 1, max: 50, step: 1 }, (value) => look({ steps: value }));
+    const deep = slider("Depth s", { min: 0, max: 1, step: 0.01 }, (value) => (play.stop(), show(value)));
+    const show = (value) => ((depth = value), shell.redraw());
+    const play = player(shell, () => depth, show);
     const values = readout();
-    const more = node("details", {}, node("summary", {}, "more settings"),
-      node("div", { className: "ode-panel" }, controls.width, controls.decay,
-        controls.points, controls.seed, paint));
+    const buttons = (...all) => node("div", { className: "ode-buttons" }, ...all);
     const panel = node("div", { className: "ode-panel" },
-      node("div", { className: "ode-buttons" }, train,
-        button("Step", () => (stop(), tick())), button("Restart", () => (stop(), restart()))),
-      controls.data, controls.variant, controls.extra, controls.method, controls.steps, controls.lr,
-      values, more);
-    const [flows, losses] = ["Where the points flow", "Loss over steps"].map((name) =>
-      node("canvas", { role: "img", "aria-label": name }));
-    const strip = node("div", { className: "ode-strip" },
-      ...[flows, losses].map((one) =>
-        node("div", { className: "ode-canvas ode-square ode-small" }, one)));
-    const legend = key(["● class −1", "ode-minus"], ["▲ class +1", "ode-plus"],
-      "left below: the way of each point through depth", "right below: training loss");
-    shell.root.append(node("div", { className: "ode-body" }, plane, panel), strip, legend);
-    restart();
+      controls.data, controls.variant, controls.extra, controls.modes, controls.method, controls.steps,
+      controls.lr, values);
+    const left = node("div", { className: "ode-panel" }, plane,
+      buttons(train, button("Step", () => (stop(), trainer.train(0, 1))),
+        button("Restart", () => (stop(), restart()))), deep, solver, coarse, buttons(play));
+    const more = folded("More settings", controls.activation, controls.layers, controls.width,
+      controls.penalty, controls.decay, controls.batch, controls.points, controls.seed);
+    const missions = missionList(MISSIONS, (i) => {
+      stop();
+      [view, depth] = [{ ...view, solver: "trained" }, 1];
+      change({ ...defaults, ...MISSIONS[i].start });
+      train.focus(); // which is far above the list
+    });
+    const ownPart = ownData(inputs, { map: () => map, point: () => point, data: () => data, take });
+    const away = takeAway({
+      python: () => pythonOf(net, data, epochs()), link: () => toAddress(settings, own, fresh ? step : 0),
+      file: () => safetensors(net, w, settings),
+    });
+    const epochs = () => Math.round(step / (net.batch ? Math.ceil(data.n / net.batch) : 1));
+    const legend = key();
+    shell.root.append(node("div", { className: "ode-body ode-even" }, left, panel),
+      node("div", { className: "ode-strip ode-below" }, inputsBox, curveBox, spaceBox, movingBox),
+      legend, missions, more, ownPart, away);
+    restart(opened);
+    if (asked?.trained) go(asked.trained);
+
+    /** Of data of one's own there is room to draw more. */
+    const canvasBox = () => {
+      const half = Math.max(2, 1.05 * Math.max(...data.x.map(Math.abs)));
+      return settings.data === OWN ? [-half, half, -half, half] : undefined;
+    };
+    const drawRegion = (way) => {
+      const start = performance.now();
+      // It takes long: in training now and then, and without the curve.
+      if (region && running && start < region.until) return;
+      if (!region || running)
+        region = classifyInputs(now.model, data.x, { curve: !running, box: canvasBox() });
+      map = drawInputs(pen(inputs), region, data, way);
+      region.until = performance.now() + 8 * (performance.now() - start);
+    };
+    const checkMissions = (way) => {
+      const seen = seenAt(now, point, way);
+      MISSIONS.forEach((mission, i) => {
+        done[i] ||= isDone(mission, seen);
+      });
+      missions.show(done);
+    };
 
     return () => {
-      region ??= classify(net, w);
-      map = drawPlane(pen(canvas), region, data);
-      drawWays(pen(flows), net.states, last.path, data);
-      drawLoss(pen(losses), history);
-      for (const name of ["variant", "data", "method", "lr", "decay"])
-        controls[name].show(String(settings[name]));
-      for (const name of Object.keys(WHOLE))
-        controls[name].show(settings[name], String(settings[name]));
-      controls.extra.hidden = settings.variant !== "augmented";
-      controls.method.hidden = ["ResNet", "network"].includes(settings.variant);
-      controls.steps.hidden = settings.variant === "network";
-      const evaluations = settings.variant === "network" ? 0
-        : settings.steps * (net.method === "rk4" ? 4 : 1);
-      values.show({
-        "what it is": VARIANTS[settings.variant],
-        steps: String(epoch),
-        loss: Number.isFinite(last.loss) ? tidy(last.loss, 4) : "not finite: a smaller rate helps",
-        "points on their side": `${tidy(100 * last.right, 0)} %`,
-        parameters: String(net.size),
-        evaluations: String(evaluations),
-        "a step takes": epoch ? `${tidy(cost, 1)} ms${cost > 16 ? ", too long to be fluid" : ""}` : "–",
-      });
-      shell.say(`Step ${epoch}, loss ${tidy(last.loss, 3)}, ${tidy(100 * last.right, 0)} % right`);
+      const start = performance.now();
+      now ??= measure(net, w, data, view, path);
+      if (now.scene) now.scene.box = steady(frame?.box, holding(now.scene.box, point));
+      controls.show(settings);
+      solver.show(view.solver);
+      coarse.show(view.steps, String(view.steps));
+      coarse.hidden = view.solver !== "euler";
+      solver.hidden = net.variant === "network";
+      deep.show(depth, tidy(depth));
+      deep.querySelector("label").textContent = settings.variant === "adaptive depth" ? "Part of g(x)" : "Depth s";
+      drawTraining(pen(curve), losses, nfes);
+      const way = wayOf(now, point);
+      if (way.stopped || failed) {
+        values.show(stoppedReadings(net, step, failed
+          ? "the loss or its gradient is not finite; a smaller rate helps" : way.stopped));
+        return;
+      }
+      const { scene, model } = now;
+      const k = frameOf(model, depth);
+      frame = { ...drawFlow(pen(plane.canvas), scene, data, way, k), box: scene.box };
+      inputsBox.hidden = net.features !== 2;
+      if (!inputsBox.hidden) drawRegion(way);
+      spaceBox.hidden = net.states < 3;
+      if (!spaceBox.hidden) drawSpace(pen(space), scene, data, k, angles);
+      turn.show(angles.turn, `${Math.round((180 * angles.turn) / Math.PI)}°`);
+      tilt.show(angles.tilt, `${Math.round((180 * angles.tilt) / Math.PI)}°`);
+      movingBox.hidden = !net.functions;
+      if (!movingBox.hidden) {
+        const s = depthsOf(model);
+        drawWeights(pen(moving), model, model, strongest(model, s, CURVES), s, k);
+      }
+      const [from, to] = [vector(point), vector(way.z.at(-1))];
+      plane.place(...frame.handle, point[0], `at ${from}, ends at ${to}`);
+      plane.describe(`Field at depth ${tidy(depth)}, ${data.n} points on their way, and one from ${from} to ${to}`);
+      checkMissions(way);
+      values.show(readings(now, way, { step, done, learning, pace: running ? pace : 0 }));
+      legend.show(...marks(model));
+      away.show();
+      shell.say(`Step ${step}, loss ${tidy(now.trained.loss, 3)}, ${tidy(100 * now.right, 0)} % right`);
+      pace = 0.8 * pace + 0.2 * (performance.now() - start);
     };
   });
 }
 
-/** Outputs at the middles of the cells of a grid. */
-function classify(net, w) {
-  const x = new Float64Array(2 * CELLS * CELLS);
-  for (let i = 0; i < CELLS * CELLS; i++)
-    x.set([BOX[0] + (4 * ((i % CELLS) + 0.5)) / CELLS,
-      BOX[2] + (4 * (Math.floor(i / CELLS) + 0.5)) / CELLS], 2 * i);
-  return forward(net, w, x, CELLS * CELLS).output;
+/** A box, square in the plane, that holds a point as well. */
+function holding(box, point) {
+  if (point.length < 2) return box;
+  const middle = [(box[0] + box[1]) / 2, (box[2] + box[3]) / 2];
+  const half = Math.max((box[1] - box[0]) / 2, ...point.map((v, i) => 1.1 * Math.abs(v - middle[i])));
+  return middle.flatMap((m) => [m - half, m + half]);
 }
 
-function points({ ctx, colours }, map, data, at, r) {
-  for (let i = 0; i < data.n; i++) {
-    const [x, y] = at(i);
-    marker(ctx, data.y[i] > 0 ? "triangle" : "circle", map.x(x), map.y(y), r,
-      colours.classes[data.y[i]], colours.paper, 0.8);
-  }
-}
-
-function drawPlane(sheet, region, data) {
-  const { ctx, colours } = sheet;
-  const map = axes(sheet, BOX, { names: ["x₁", "x₂"] });
-  inside(ctx, map, () => {
-    // Edges on whole pixels: cells neither overlap nor leave a line between.
-    const edge = (k) => BOX[0] + (4 * k) / CELLS;
-    const across = Array.from({ length: CELLS + 1 }, (_, k) => Math.round(map.x(edge(k))));
-    const up = Array.from({ length: CELLS + 1 }, (_, k) => Math.round(map.y(edge(k))));
-    region.forEach((value, i) => {
-      const [k, l] = [i % CELLS, Math.floor(i / CELLS)];
-      ctx.globalAlpha = 0.08 + 0.3 * Math.min(1, Math.abs(value));
-      ctx.fillStyle = colours.classes[value > 0 ? 1 : -1];
-      ctx.fillRect(across[k], up[l + 1], across[k + 1] - across[k], up[l] - up[l + 1]);
-    });
-    ctx.globalAlpha = 1;
-    points(sheet, map, data, (i) => [data.x[2 * i], data.x[2 * i + 1]], 3.5);
-  });
-  return map;
-}
-
-function drawWays(sheet, n, path, data) {
-  const { ctx, colours } = sheet;
-  let reach = 2;
-  for (const z of path) for (let i = 0; i < z.length; i += n)
-    reach = Math.max(reach, Math.min(20, Math.abs(z[i])), Math.min(20, Math.abs(z[i + 1])));
-  const map = axes(sheet, [-reach, reach, -reach, reach], { names: ["z₁", "z₂"] });
-  inside(ctx, map, () => {
-    ctx.globalAlpha = 0.35;
-    for (let i = 0; i < data.n; i++)
-      line(ctx, path.map((z) => [map.x(z[i * n]), map.y(z[i * n + 1])]),
-        colours.classes[data.y[i]], 0.8);
-    ctx.globalAlpha = 1;
-    const end = path.at(-1);
-    points(sheet, map, data, (i) => [end[i * n], end[i * n + 1]], 2.2);
-  });
-}
-
-function drawLoss(sheet, losses) {
-  const { ctx, colours } = sheet;
-  const log = losses.map((v) => Math.log10(Math.max(v, 1e-9)));
-  const low = Math.min(-2, Math.floor(Math.min(0, ...log.slice(-4000))));
-  const map = axes(sheet, [0, Math.max(50, losses.length), low, 0.5],
-    { names: ["step", "loss"], log: [false, true] });
-  const every = Math.max(1, Math.floor(log.length / 400));
-  inside(ctx, map, () =>
-    line(ctx, log.filter((_, i) => i % every === 0)
-      .map((v, i) => [map.x(i * every), map.y(v)]), colours.ink, 1.3));
+/** The old box as long as it holds the new one and is not much larger. */
+function steady(old, box) {
+  const [left, right, low, high] = box;
+  const fits = old && old[0] <= left && old[1] >= right && old[2] <= low && old[3] >= high;
+  return fits && old[3] - old[2] < 1.6 * (high - low) ? old : box;
 }
 
 export default { render: renderPlayground };
+
+if (typeof WorkerGlobalScope !== "undefined" && self instanceof WorkerGlobalScope) serve(self);

@@ -216,6 +216,7 @@ var ACTIVATIONS = {
   silu: (v) => v / (1 + Math.exp(-v))
 };
 function unpack(packed) {
+  if (packed instanceof Float64Array) return packed;
   const Numbers = { float32: Float32Array, float64: Float64Array }[packed.dtype];
   if (!Numbers) throw new Error(`unknown dtype ${packed.dtype}`);
   const bytes = Uint8Array.from(atob(packed.data), (c) => c.charCodeAt(0));
@@ -840,7 +841,7 @@ var CELLS = 32;
 var SETTINGS_INPUTS = { rtol: 1e-3, atol: 1e-3, maxSteps: 300 };
 var showsInputs = (model) => model.features === 2 && model.outputs === 1;
 function carriedBack(model, box, reach = 25) {
-  if (!model.boundary || model.controlled || model.adaptive || model.features !== 2)
+  if (!model.boundary || model.controlled || model.adaptive || model.coarse || model.features !== 2)
     return null;
   const [c, a, b] = model.boundary;
   const size = Math.hypot(a, b);
@@ -870,13 +871,12 @@ function carriedBack(model, box, reach = 25) {
     return null;
   }
 }
-function classifyInputs(model, x) {
-  const box = boxAround({ size: 2 }, [x], { rim: 0.12 });
+function classifyInputs(model, x, { curve = true, box = boxAround({ size: 2 }, [x], { rim: 0.12 }) } = {}) {
   const [across, up] = [box.slice(0, 2), box.slice(2)].map((ends) => [...ladder(ends, CELLS)]);
   const grid = Float64Array.from(up.flatMap((v) => across.flatMap((u) => [u, v])));
   try {
     const { z } = model.solve(grid, [0, model.depth], SETTINGS_INPUTS);
-    return { box, values: model.output(z[1]), curve: carriedBack(model, box) };
+    return { box, values: model.output(z[1]), curve: curve ? carriedBack(model, box) : null };
   } catch (error) {
     return { box, failed: error.message };
   }
@@ -914,6 +914,7 @@ function drawInputs(sheet, { box, values, curve }, data, point) {
       2
     );
   });
+  return frame;
 }
 function drawRegions(ctx, frame, values, c, edges) {
   ctx.fillStyle = c.fills[-1];

@@ -319,6 +319,7 @@ var ACTIVATIONS = {
   silu: (v) => v / (1 + Math.exp(-v))
 };
 function unpack(packed) {
+  if (packed instanceof Float64Array) return packed;
   const Numbers = { float32: Float32Array, float64: Float64Array }[packed.dtype];
   if (!Numbers) throw new Error(`unknown dtype ${packed.dtype}`);
   const bytes = Uint8Array.from(atob(packed.data), (c) => c.charCodeAt(0));

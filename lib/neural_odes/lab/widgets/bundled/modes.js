@@ -10,6 +10,7 @@ var ACTIVATIONS = {
   silu: (v) => v / (1 + Math.exp(-v))
 };
 function unpack(packed) {
+  if (packed instanceof Float64Array) return packed;
   const Numbers = { float32: Float32Array, float64: Float64Array }[packed.dtype];
   if (!Numbers) throw new Error(`unknown dtype ${packed.dtype}`);
   const bytes = Uint8Array.from(atob(packed.data), (c) => c.charCodeAt(0));
@@ -994,23 +995,14 @@ function key(...parts) {
 var CLASS_KEY = [["● class −1", "ode-minus"], ["▲ class +1", "ode-plus"], "hollow: z(0)"];
 var DRAG_KEY = "large ring: drag it, or focus it and use the arrow keys";
 
-// modes.js
-var CURVES = 8;
-var SETTINGS = { rtol: 1e-4, atol: 1e-4, maxSteps: 1e3 };
-function modeName({ name, domain }, j) {
-  const u = domain[0] === 0 && domain[1] === 1 ? "s" : "u";
-  const turn = `${2 * Math.ceil(j / 2)}π${u}`;
-  if (name === "Fourier") return j === 0 ? "1" : `${j % 2 ? "cos" : "sin"} ${turn}`;
-  if (name === "Polynomial") return j === 0 ? "1" : j === 1 ? u : `${u}^${j}`;
-  return `${name === "Chebyshev" ? "T" : "ψ"}${j + (name === "Chebyshev" ? 0 : 1)}`;
-}
-function strongest(model, s) {
+// shared/weights.js
+function strongest(model, s, most) {
   const rows = s.map((at) => Float64Array.from(model.theta(at)));
   const spread = Array.from(rows[0], (_, p) => {
     const mean = rows.reduce((sum, row) => sum + row[p], 0) / s.length;
     return rows.reduce((sum, row) => sum + (row[p] - mean) ** 2, 0);
   });
-  return [...spread.keys()].sort((a, b) => spread[b] - spread[a]).slice(0, CURVES);
+  return [...spread.keys()].sort((a, b) => spread[b] - spread[a]).slice(0, most);
 }
 function drawWeights(sheet, full, kept, chosen, s, k) {
   const { ctx, colours: c } = sheet;
@@ -1031,6 +1023,17 @@ function drawWeights(sheet, full, kept, chosen, s, k) {
     now.forEach((curve, i) => marker(ctx, "circle", ...path(curve)[k], 3.4, c.lines[i], c.paper));
   });
 }
+
+// modes.js
+var CURVES = 8;
+var SETTINGS = { rtol: 1e-4, atol: 1e-4, maxSteps: 1e3 };
+function modeName({ name, domain }, j) {
+  const u = domain[0] === 0 && domain[1] === 1 ? "s" : "u";
+  const turn = `${2 * Math.ceil(j / 2)}π${u}`;
+  if (name === "Fourier") return j === 0 ? "1" : `${j % 2 ? "cos" : "sin"} ${turn}`;
+  if (name === "Polynomial") return j === 0 ? "1" : j === 1 ? u : `${u}^${j}`;
+  return `${name === "Chebyshev" ? "T" : "ψ"}${j + (name === "Chebyshev" ? 0 : 1)}`;
+}
 function variantsOf(entries) {
   const [size, state] = entries.at(-1);
   if (entries.length > 1) return entries;
@@ -1046,7 +1049,7 @@ function renderModes({ model: python, el }) {
     const [most, fullState] = variants.at(-1);
     const full = readModel(fullState);
     const depths = depthsOf(full);
-    const chosen = strongest(full, depths);
+    const chosen = strongest(full, depths, CURVES);
     const { basis, coefficients } = fullState.field.weights;
     const weights = unpack(coefficients).length / basis.size;
     const fullScene = makeScene(full, data, SETTINGS);

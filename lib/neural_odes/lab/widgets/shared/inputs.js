@@ -12,9 +12,10 @@ export const showsInputs = (model) => model.features === 2 && model.outputs === 
  * The boundary of a flow that all points of the plane share: the readout's
  * line, carried back. Pairs [x1, x2] in order, or null where there is none.
  * A grid misses the channels through which the line comes in; this does not.
+ * Steps as coarse as Euler's are no flow, and have no way back.
  */
 export function carriedBack(model, box, reach = 25) {
-  if (!model.boundary || model.controlled || model.adaptive || model.features !== 2)
+  if (!model.boundary || model.controlled || model.adaptive || model.coarse || model.features !== 2)
     return null;
   const [c, a, b] = model.boundary;
   const size = Math.hypot(a, b);
@@ -45,20 +46,23 @@ export function carriedBack(model, box, reach = 25) {
   }
 }
 
-/** Outputs on a grid around the data, row by row: {box, values}, or {failed}. */
-export function classifyInputs(model, x) {
-  const box = boxAround({ size: 2 }, [x], { rim: 0.12 });
+/**
+ * Outputs on a grid around the data, row by row: {box, values, curve}, or
+ * {failed}; curve, the boundary carried back, takes longest. Of another box
+ * than that around the data, where one is given.
+ */
+export function classifyInputs(model, x, { curve = true, box = boxAround({ size: 2 }, [x], { rim: 0.12 }) } = {}) {
   const [across, up] = [box.slice(0, 2), box.slice(2)].map((ends) => [...ladder(ends, CELLS)]);
   const grid = Float64Array.from(up.flatMap((v) => across.flatMap((u) => [u, v])));
   try {
     const { z } = model.solve(grid, [0, model.depth], SETTINGS_INPUTS);
-    return { box, values: model.output(z[1]), curve: carriedBack(model, box) };
+    return { box, values: model.output(z[1]), curve: curve ? carriedBack(model, box) : null };
   } catch (error) {
     return { box, failed: error.message };
   }
 }
 
-/** Regions of both classes and the boundary, with the data and the point. */
+/** Regions of both classes and the boundary, data and point; returns the axes. */
 export function drawInputs(sheet, { box, values, curve }, data, point) {
   const { ctx, colours: c } = sheet;
   const frame = axes(sheet, box, { names: ["x₁", "x₂"] });
@@ -88,6 +92,7 @@ export function drawInputs(sheet, { box, values, curve }, data, point) {
     marker(ctx, shapeOf(side), frame.x(shown[0]), frame.y(shown[1]), 6,
       far ? c.paper : c.classes[side], c.ink, 2);
   });
+  return frame;
 }
 
 /** Cells cut where the output, linear along their edges, changes its sign. */

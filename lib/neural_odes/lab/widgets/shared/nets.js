@@ -1,7 +1,7 @@
 // Networks as networks.py exports them, on batches: Float64Arrays, one sample
 // after another.
 
-const ACTIVATIONS = {
+export const ACTIVATIONS = {
   tanh: Math.tanh,
   sigmoid: (v) => 1 / (1 + Math.exp(-v)),
   relu: (v) => (v > 0 ? v : 0),
@@ -10,8 +10,9 @@ const ACTIVATIONS = {
   silu: (v) => v / (1 + Math.exp(-v)),
 };
 
-/** Numbers from {dtype, data}, base64 of little-endian floats. */
+/** Numbers from {dtype, data}, base64 of little-endian floats, or as they are. */
 export function unpack(packed) {
+  if (packed instanceof Float64Array) return packed;
   const Numbers = { float32: Float32Array, float64: Float64Array }[packed.dtype];
   if (!Numbers) throw new Error(`unknown dtype ${packed.dtype}`);
   const bytes = Uint8Array.from(atob(packed.data), (c) => c.charCodeAt(0));

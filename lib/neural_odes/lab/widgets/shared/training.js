@@ -1,6 +1,8 @@
 // Training in the page: a flow through fixed steps, its gradient by reverse
 // mode, and Adam. Batches are flat Float64Arrays, one sample after another.
+import { count, layersBackward, layersForward, TRAINABLE } from "./layers.js";
 import { combine } from "./numerics.js";
+import { torchUniform } from "./random.js";
 
 const FIXED = {
   euler: { a: [[]], b: [1] },
@@ -11,197 +13,153 @@ const FIXED = {
 export const VARIANTS = {
   "depth-invariant": "one field for all depths",
   concat: "the field sees the depth s",
-  GalNODE: "weights are waves in depth (Fourier, 5)",
+  GalNODE: "weights are waves in depth (Fourier)",
   "data-controlled": "the field sees the input x",
   augmented: "with added states, zero at first",
+  "input layer": "with added states, a linear map of x at first",
   "second order": "velocities are the added states",
-  ResNet: "untied Euler steps: a weight for each",
+  "adaptive depth": "each input has a depth of its own",
+  ResNet: "untied Euler steps: weights for each",
   network: "no flow: a plain network",
 };
 
-/** Numbers in [0, 1) from a seed (mulberry32). */
-export function random(seed) {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
+const DEPTH_UNITS = 8;
 
 /**
- * A model by its settings {variant, width, steps, method, extra}: sizes of
- * its layers and how many numbers it has. Parameters lie as torch lists them:
- * weight (out, in) and bias of each layer of the field, then of the readout.
+ * A model by its settings {variant, features, activation, width, layers,
+ * steps, method, extra, modes}: its networks, where their parameters begin and
+ * how many there are. Parameters lie as torch lists them: the field's (of
+ * weights that move, m coefficients for each), the lift's, the depth's, the
+ * readout's. Of one feature the output is the state's first component.
  */
 export function makeModel(settings) {
-  const { variant, width, steps } = settings;
+  const { variant, features, activation, width, layers, steps, extra } = settings;
   if (!(variant in VARIANTS)) throw new Error(`unknown variant ${variant}`);
-  const second = variant === "second order";
-  const states = second ? 4 : 2 + (variant === "augmented" ? settings.extra : 0);
-  const inputs = states + (variant === "concat" ? 1 : 0) +
-    (variant === "data-controlled" ? 2 : 0);
-  const flat = variant === "network";
-  const field = flat ? [] : [inputs, width, width, second ? 2 : states];
-  const readout = flat ? [2, width, width, 1] : [states, 1];
+  if (!TRAINABLE.includes(activation)) throw new Error(`unknown activation ${activation}`);
+  const is = (...names) => names.includes(variant);
+  const second = is("second order");
+  const states = features + (is("augmented", "input layer") ? extra : second ? features : 0);
+  const seen = states + (is("concat") ? 1 : is("data-controlled") ? features : 0);
+  const hidden = Array(layers).fill(width);
+  const net = (...sizes) => ({ sizes, activation });
+  const none = net();
+  const field = is("network") ? none : net(seen, ...hidden, second ? features : states);
+  const functions = is("GalNODE") ? settings.modes : is("ResNet") ? steps : 0;
   const own = count(field);
-  const copies = variant === "GalNODE" ? 5 : variant === "ResNet" ? steps : 1;
+  const lift = is("input layer") ? net(features, extra) : none;
+  const depth = is("adaptive depth")
+    ? { sizes: [features, DEPTH_UNITS, 1], activation: "relu", bias: false } : none;
+  const readout = is("network") ? net(features, ...hidden, 1)
+    : features === 1 ? none : net(states, 1);
+  const at = [own * Math.max(1, functions), count(lift), count(depth), count(readout)]
+    .reduce((ends, n) => [...ends, ends.at(-1) + n], [0]);
   return {
-    ...settings, states, field, readout, own, copies,
-    method: variant === "ResNet" ? "euler" : settings.method,
-    size: own * copies + count(readout),
+    ...settings, states, field, lift, depth, readout, own, functions,
+    method: is("ResNet", "network") ? "euler" : settings.method,
+    starts: { lift: at[1], depth: at[2], readout: at[3] },
+    size: at[4],
   };
 }
 
-const count = (sizes) =>
-  sizes.slice(1).reduce((sum, n, i) => sum + n * (sizes[i] + 1), 0);
-
-/** Weights as torch draws them: uniform in ± 1 / sqrt(inputs). */
+/** Weights as torch draws them from a seed: uniform in ± 1 / sqrt(inputs). */
 export function initial(model, seed) {
-  const draw = random(seed);
-  const found = new Float64Array(model.size);
-  const fill = (sizes, at) => {
-    for (let l = 0; l + 1 < sizes.length; l++) {
-      const bound = 1 / Math.sqrt(sizes[l]);
-      for (let i = 0; i < sizes[l + 1] * (sizes[l] + 1); i++)
-        found[at++] = bound * (2 * draw() - 1);
-    }
-    return at;
-  };
-  const { variant, copies, own } = model;
-  let at = 0;
-  // Waves start at zero: a GalNODE begins as the depth-invariant model.
-  for (let c = 0; c < copies; c++)
-    at = variant === "GalNODE" && c > 0 ? at + own : fill(model.field, at);
-  fill(model.readout, at);
-  return found;
+  const uniform = torchUniform(seed);
+  const linear = (inputs, outputs, bias = true) =>
+    Array.from({ length: outputs * (inputs + bias) }, () => uniform(1 / Math.sqrt(inputs)));
+  const draw = ({ sizes }) => sizes.slice(1).flatMap((n, l) => linear(sizes[l], n));
+  // Weights that move start as constant: by the first wave, or in each step.
+  const { functions, variant, features } = model;
+  const spread = (v) => functions
+    ? Array.from({ length: functions }, (_, j) => (variant === "ResNet" || j === 0 ? v : 0)) : v;
+  const field = draw(model.field).flatMap(spread);
+  const lift = draw(model.lift);
+  // Of the network of depths the library draws the last layer first, and small.
+  const last = model.depth.sizes.length
+    ? linear(DEPTH_UNITS, 1, false).map((v) => Math.fround(Math.fround(0.1) * v)) : [];
+  const first = last.length ? linear(features, DEPTH_UNITS) : [];
+  return Float64Array.from([...field, ...lift, ...first, ...last, ...draw(model.readout)]);
 }
 
-/** Layers with tanh between, on a batch; keeps what each layer was given. */
-function layersForward(sizes, w, at, input, n) {
-  const kept = [input];
-  let z = input;
-  for (let l = 0; l + 1 < sizes.length; l++) {
-    const [from, to] = [sizes[l], sizes[l + 1]];
-    const out = new Float64Array(n * to);
-    const bias = at + from * to;
-    const bend = l + 2 < sizes.length;
-    for (let s = 0; s < n; s++) {
-      for (let o = 0; o < to; o++) {
-        let sum = w[bias + o];
-        const row = at + o * from;
-        for (let i = 0; i < from; i++) sum += w[row + i] * z[s * from + i];
-        out[s * to + o] = bend ? Math.tanh(sum) : sum;
-      }
-    }
-    at = bias + to;
-    z = out;
-    kept.push(z);
-  }
-  return kept;
-}
-
-/** Adds to the weights' gradient; returns the input's. */
-function layersBackward(sizes, w, start, kept, slope, grad, n) {
-  const offsets = [start];
-  for (let l = 0; l + 1 < sizes.length; l++)
-    offsets.push(offsets[l] + sizes[l + 1] * (sizes[l] + 1));
-  let g = slope;
-  for (let l = sizes.length - 2; l >= 0; l--) {
-    const [from, to, at] = [sizes[l], sizes[l + 1], offsets[l]];
-    const bias = at + from * to;
-    const [given, out] = [kept[l], kept[l + 1]];
-    const bend = l + 2 < sizes.length;
-    const back = new Float64Array(n * from);
-    for (let s = 0; s < n; s++) {
-      for (let o = 0; o < to; o++) {
-        let d = g[s * to + o];
-        if (bend) d *= 1 - out[s * to + o] ** 2;
-        if (d === 0) continue;
-        grad[bias + o] += d;
-        const row = at + o * from;
-        for (let i = 0; i < from; i++) {
-          grad[row + i] += d * given[s * from + i];
-          back[s * from + i] += d * w[row + i];
-        }
-      }
-    }
-    g = back;
-  }
-  return g;
-}
-
-const waves = (s) => [1, Math.cos(2 * Math.PI * s), Math.sin(2 * Math.PI * s),
-  Math.cos(4 * Math.PI * s), Math.sin(4 * Math.PI * s)];
-
-/** Weights of the field at a depth and a step, and where they begin. */
-function weightsAt(model, w, s, step) {
-  if (model.variant === "ResNet") return [w, step * model.own];
-  if (model.variant !== "GalNODE") return [w, 0];
-  const theta = new Float64Array(model.own);
-  waves(s).forEach((psi, j) => {
-    for (let i = 0; i < model.own; i++) theta[i] += psi * w[j * model.own + i];
+/** The functions of depth that span the field's weights, at a depth and step. */
+function functionsAt({ variant, functions }, s, step) {
+  return Float64Array.from({ length: functions }, (_, j) => {
+    if (variant === "ResNet") return j === step ? 1 : 0;
+    const angle = 2 * Math.PI * Math.ceil(j / 2) * s;
+    return j % 2 || j === 0 ? Math.cos(angle) : Math.sin(angle);
   });
-  return [theta, 0];
 }
 
 function fieldForward(model, w, s, z, x, n, step) {
-  const { variant, states, field } = model;
-  const wide = field[0];
+  const { variant, features, states, field, own, functions } = model;
+  const wide = field.sizes[0];
   let input = z;
   if (wide > states) {
     input = new Float64Array(n * wide);
     for (let i = 0; i < n; i++) {
       for (let j = 0; j < states; j++) input[i * wide + j] = z[i * states + j];
       if (variant === "concat") input[i * wide + states] = s;
-      else for (let j = 0; j < 2; j++) input[i * wide + states + j] = x[2 * i + j];
+      else for (let j = 0; j < features; j++) input[i * wide + states + j] = x[features * i + j];
     }
   }
-  const [theta, at] = weightsAt(model, w, s, step);
-  const kept = layersForward(field, theta, at, input, n);
+  let [theta, psi] = [w, null];
+  if (functions) {
+    psi = functionsAt(model, s, step);
+    theta = new Float64Array(own);
+    for (let j = 0; j < functions; j++)
+      if (psi[j]) for (let p = 0; p < own; p++) theta[p] += w[p * functions + j] * psi[j];
+  }
+  const kept = layersForward(field, theta, 0, input, n);
   let slope = kept.at(-1);
   if (variant === "second order") {
-    slope = new Float64Array(n * 4);
-    for (let i = 0; i < n; i++) {
-      slope.set([z[4 * i + 2], z[4 * i + 3], kept.at(-1)[2 * i], kept.at(-1)[2 * i + 1]], 4 * i);
-    }
+    slope = new Float64Array(n * states);
+    for (let i = 0; i < n; i++)
+      for (let j = 0; j < features; j++) {
+        slope[i * states + j] = z[i * states + features + j];
+        slope[i * states + features + j] = kept.at(-1)[i * features + j];
+      }
   }
-  return { slope, tape: { theta, at, kept, s } };
+  return { slope, tape: { theta, psi, kept, slope } };
 }
 
-function fieldBackward(model, tape, g, grad, n) {
-  const { variant, states, field, own } = model;
-  const wide = field[0];
+function fieldBackward(model, { theta, psi, kept }, g, grad, n) {
+  const { variant, features, states, field, own, functions } = model;
+  const wide = field.sizes[0];
+  const second = variant === "second order";
   let out = g;
-  if (variant === "second order") {
-    out = new Float64Array(n * 2);
-    for (let i = 0; i < n; i++) out.set([g[4 * i + 2], g[4 * i + 3]], 2 * i);
-  }
-  const moving = variant === "GalNODE";
-  const into = moving ? new Float64Array(own) : grad;
-  const back = layersBackward(field, tape.theta, tape.at, tape.kept, out, into, n);
-  if (moving)
-    waves(tape.s).forEach((psi, j) => {
-      for (let i = 0; i < own; i++) grad[j * own + i] += psi * into[i];
-    });
-  const z = new Float64Array(n * states);
-  for (let i = 0; i < n; i++)
-    for (let j = 0; j < states; j++) z[i * states + j] = back[i * wide + j];
-  if (variant === "second order")
+  if (second) {
+    out = new Float64Array(n * features);
     for (let i = 0; i < n; i++)
-      for (let j = 0; j < 2; j++) z[4 * i + 2 + j] += g[4 * i + j];
+      for (let j = 0; j < features; j++) out[i * features + j] = g[i * states + features + j];
+  }
+  const into = functions ? new Float64Array(own) : grad;
+  const back = layersBackward(field, theta, 0, kept, out, into, n);
+  for (let j = 0; j < functions; j++)
+    if (psi[j]) for (let p = 0; p < own; p++) grad[p * functions + j] += psi[j] * into[p];
+  if (wide === states && !second) return back;
+  const z = new Float64Array(n * states);
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j < states; j++) z[i * states + j] = back[i * wide + j];
+    if (second)
+      for (let j = 0; j < features; j++) z[i * states + features + j] += g[i * states + j];
+  }
   return z;
 }
 
-/**
- * Outputs of n inputs x (n pairs of numbers). Returns {output, path: states
- * after each step, the start included, tape: for the gradient}.
- */
+/** Rows of a batch, each times its own number. */
+const scaled = (batch, factors, size) =>
+  factors ? batch.map((v, i) => v * factors[Math.floor(i / size)]) : batch;
+
+/** Outputs of n inputs x: {output, path: states after each step, tape}. */
 export function forward(model, w, x, n) {
-  const { states, steps, variant, own, copies } = model;
+  const { features, states, steps, variant, lift, depth, starts } = model;
+  const lifted = lift.sizes.length ? layersForward(lift, w, starts.lift, x, n) : null;
+  const asked = depth.sizes.length ? layersForward(depth, w, starts.depth, x, n) : null;
+  const ends = asked && asked.at(-1).map((v) => Math.abs(1 + v));
   let z = new Float64Array(n * states);
-  for (let i = 0; i < n; i++) z.set([x[2 * i], x[2 * i + 1]], i * states);
+  for (let i = 0; i < n; i++)
+    for (let j = 0; j < states; j++)
+      z[i * states + j] = j < features ? x[i * features + j]
+        : lifted ? lifted.at(-1)[i * model.extra + j - features] : 0;
   const [path, tapes, h] = [[z], [], 1 / steps];
   const { a, b } = FIXED[model.method];
   if (variant !== "network")
@@ -211,22 +169,40 @@ export function forward(model, w, x, n) {
         const c = row.reduce((sum, v) => sum + v, 0);
         const at = combine(z, h, row, slopes);
         const { slope, tape } = fieldForward(model, w, (step + c) * h, at, x, n, step);
-        slopes.push(slope);
+        slopes.push(scaled(slope, ends, states));
         stages.push(tape);
       }
       z = combine(z, h, b, slopes);
       path.push(z);
       tapes.push(stages);
     }
-  const kept = layersForward(model.readout, w, own * copies, z, n);
-  return { output: kept.at(-1), path, tape: { tapes, kept } };
+  const kept = model.readout.sizes.length ? layersForward(model.readout, w, starts.readout, z, n) : null;
+  const output = kept ? kept.at(-1) : z.filter((_, i) => i % states === 0);
+  return { output, path, tape: { tapes, kept, lifted, asked, ends } };
+}
+
+/** The penalty (21); adds its gradient to grad, and that of the end to g. */
+function penalise(model, w, x, n, z, grad, g) {
+  const { states, steps } = model;
+  const { slope, tape } = fieldForward(model, w, 1, z, x, n, steps - 1);
+  let penalty = 0;
+  const out = new Float64Array(slope.length);
+  for (let i = 0; i < n; i++) {
+    const f = slope.subarray(i * states, (i + 1) * states);
+    const length = Math.hypot(...f);
+    penalty += (model.penalty * length) / n;
+    if (length > 0) f.forEach((v, j) => (out[i * states + j] = (model.penalty * v) / length / n));
+  }
+  fieldBackward(model, tape, out, grad, n).forEach((v, i) => (g[i] += v));
+  return penalty;
 }
 
 /**
- * Mean squared error of labels y, its gradient, the share of right signs, and
- * the path of states that it was computed along.
+ * Mean squared error of targets y (loss), the penalty of the end's speed, the
+ * gradient of both, the share of right signs, and the path of states.
  */
 export function gradient(model, w, x, y, n) {
+  const { states, steps, starts, own } = model;
   const { output, path, tape } = forward(model, w, x, n);
   const grad = new Float64Array(model.size);
   const slope = new Float64Array(n);
@@ -234,23 +210,38 @@ export function gradient(model, w, x, y, n) {
   for (let i = 0; i < n; i++) {
     const off = output[i] - y[i];
     loss += (off * off) / n;
-    right += (Math.sign(output[i]) === y[i]) / n;
+    right += (Math.sign(output[i]) === Math.sign(y[i])) / n;
     slope[i] = (2 * off) / n;
   }
-  let g = layersBackward(model.readout, w, model.own * model.copies, tape.kept, slope, grad, n);
+  let g = new Float64Array(n * states);
+  if (tape.kept) g = layersBackward(model.readout, w, starts.readout, tape.kept, slope, grad, n);
+  else slope.forEach((v, i) => (g[i * states] = v));
+  const penalty = model.penalty && own ? penalise(model, w, x, n, path.at(-1), grad, g) : 0;
   const { a, b } = FIXED[model.method];
-  const h = 1 / model.steps;
+  const h = 1 / steps;
+  const late = tape.ends && new Float64Array(n);
   for (const stages of tape.tapes.reverse()) {
     const slopes = b.map((weight) => g.map((v) => h * weight * v));
     for (let i = a.length - 1; i >= 0; i--) {
-      const back = fieldBackward(model, stages[i], slopes[i], grad, n);
+      if (late)
+        slopes[i].forEach((v, k) => (late[Math.floor(k / states)] += v * stages[i].slope[k]));
+      const into = scaled(slopes[i], tape.ends, states);
+      const back = fieldBackward(model, stages[i], into, grad, n);
       g = combine(g, 1, [1], [back]);
       a[i].forEach((weight, j) => {
         slopes[j] = combine(slopes[j], h, [weight], [back]);
       });
     }
   }
-  return { loss, right, grad, path };
+  if (late) {
+    const out = late.map((v, i) => v * Math.sign(1 + tape.asked.at(-1)[i]));
+    layersBackward(model.depth, w, starts.depth, tape.asked, out, grad, n);
+  }
+  if (tape.lifted) {
+    const out = g.filter((_, i) => i % states >= model.features);
+    layersBackward(model.lift, w, starts.lift, tape.lifted, out, grad, n);
+  }
+  return { loss, penalty, right, grad, path };
 }
 
 /** Adam, with weight decay added to the gradient: step(w, grad) in place. */
@@ -267,42 +258,4 @@ export function adam(size, { lr, decay = 0 }) {
       w[i] -= (lr * m[i]) / c1 / (Math.sqrt(v[i] / c2) + 1e-8);
     }
   };
-}
-
-const normal = (draw) =>
-  Math.sqrt(-2 * Math.log(1 - draw())) * Math.cos(2 * Math.PI * draw());
-
-const around = (radius, angle) => [radius * Math.cos(angle), radius * Math.sin(angle)];
-
-/** Data sets: (k of n, draw, class) => a point. */
-export const DATA = {
-  "disc in a ring": (t, draw, label) =>
-    around(label < 0 ? 0.5 * Math.sqrt(draw()) : 1 + 0.5 * draw(), 2 * Math.PI * draw()),
-  "half-moons": (t, draw, label) => {
-    const angle = Math.PI * draw();
-    const [x, y] = label < 0 ? [Math.cos(angle) - 0.5, Math.sin(angle) - 0.25]
-      : [0.5 - Math.cos(angle), 0.25 - Math.sin(angle)];
-    return [x + 0.08 * normal(draw), y + 0.08 * normal(draw)];
-  },
-  spirals: (t, draw, label) => {
-    const turn = 0.15 + 0.85 * t;
-    const [x, y] = around(1.4 * turn, 3 * Math.PI * turn + (label < 0 ? 0 : Math.PI));
-    return [x + 0.03 * normal(draw), y + 0.03 * normal(draw)];
-  },
-  "exclusive or": (t, draw, label) => {
-    const [x, y] = [0.1 + 1.1 * draw(), 0.1 + 1.1 * draw()];
-    const side = draw() < 0.5 ? 1 : -1;
-    return label < 0 ? [side * x, side * y] : [side * x, -side * y];
-  },
-};
-
-/** n points of a data set: {x, y, n}. */
-export function drawData(name, n, seed) {
-  const draw = random(seed + 1000);
-  const [x, y] = [new Float64Array(2 * n), new Float64Array(n)];
-  for (let i = 0; i < n; i++) {
-    y[i] = i % 2 ? 1 : -1;
-    x.set(DATA[name](i / n, draw, y[i]), 2 * i);
-  }
-  return { x, y, n };
 }

@@ -1,0 +1,41 @@
+// What the playground tells in words and numbers.
+import { tidy } from "../shared/plot.js";
+import { vector } from "../shared/scene.js";
+import { CLASS_KEY, DRAG_KEY } from "../shared/ui.js";
+import { VARIANTS } from "../shared/training.js";
+import { exponentAt } from "./view.js";
+
+const FLUID = 1000 / 30; // milliseconds for a picture, in training
+
+/** Of a training that failed, or a model that the solver stopped at. */
+export const stoppedReadings = ({ variant }, step, why) =>
+  ({ "what it is": VARIANTS[variant], steps: String(step), "it stopped": why });
+
+/** Of a measured model, a point's way and how training goes. */
+export function readings(now, way, { step, done, learning, pace }) {
+  const { net, model, trained } = now;
+  const exponent = exponentAt(model, way.x);
+  return {
+    "what it is": VARIANTS[net.variant],
+    steps: String(step),
+    loss: tidy(trained.loss, 4),
+    parameters: String(net.size),
+    ...(net.features === 2 ? { "points on their side": `${tidy(100 * now.right, 0)} %` }
+      : { "error, as solved": tidy(now.loss, 4) }),
+    evaluations: net.variant === "network" ? "0" : String(now.nfe),
+    "the point": `${vector(way.x)} → ${vector(way.z.at(-1))}`,
+    "its output": vector(way.output),
+    ...(model.adaptive ? { "its depth g(x)": tidy(way.end) } : {}),
+    "its exponent": Number.isFinite(exponent) ? tidy(exponent) : "–",
+    ...(learning ? { "a step takes": `${tidy(learning, 1)} ms` } : {}),
+    ...(pace > FLUID ? { "a picture takes": `${tidy(pace, 0)} ms: fewer points help` } : {}),
+    "missions done": `${done.filter(Boolean).length} of ${done.length}`,
+  };
+}
+
+/** What the marks of the pictures mean. */
+export const marks = (model) => [
+  ...CLASS_KEY, ...(model.boundary ? ["dashed: output 0"] : []),
+  model.controlled ? "arrows: the field of the large point" : "arrows: the field",
+  "black: loss", ["dashed green: NFE by dopri5 at 10⁻⁴", "ode-green"], DRAG_KEY,
+];

@@ -1,0 +1,118 @@
+// Training beside the page: in a worker, or where workers are refused in turns
+// with the page. It trains when asked and reports once, so that a slow picture
+// slows the training down and nothing piles up.
+import { readModel } from "../shared/fields.js";
+import { random } from "../shared/random.js";
+import { adam, forward, gradient, makeModel } from "../shared/training.js";
+import { stateOf } from "./state.js";
+
+const EVERY = 10; // steps between measurements of NFE
+const TOLERANCE = { rtol: 1e-4, atol: 1e-4, maxSteps: 500 }; // the paper's
+
+/** Evaluations that an adaptive solve of all the data takes; NaN: it failed. */
+export function evaluationsOf(model, w, x) {
+  if (["ResNet", "network"].includes(model.variant)) return NaN;
+  try {
+    return readModel(stateOf(model, w)).solve(x, [0, 1], TOLERANCE).nfe;
+  } catch {
+    return NaN;
+  }
+}
+
+/** Answers {settings, data, w}, a fresh start, and {budget, most}. */
+export function makeTrainer() {
+  let [model, data, w, descend, draw, order, step] = [];
+  const start = (given) => {
+    ({ data, w } = given);
+    model = makeModel(given.settings);
+    [descend, draw, order, step] = [adam(model.size, model), random(model.seed), [], 0];
+  };
+  /** The next mini-batch; an epoch takes each sample once. */
+  const batch = () => {
+    const { features, batch: size } = model;
+    if (!size || size >= data.n) return data;
+    if (!order.length) {
+      order = [...data.y.keys()];
+      for (let i = order.length - 1; i > 0; i--) {
+        const j = Math.floor((i + 1) * draw());
+        [order[i], order[j]] = [order[j], order[i]];
+      }
+    }
+    const rows = order.splice(0, size);
+    return {
+      n: rows.length, y: Float64Array.from(rows, (i) => data.y[i]),
+      x: Float64Array.from(rows.flatMap((i) => [...data.x.subarray(features * i, features * (i + 1))])),
+    };
+  };
+  /** Train for some milliseconds, at most so many steps. */
+  const train = ({ budget, most }) => {
+    const [begin, losses, nfes] = [performance.now(), [], []];
+    let failed = false;
+    do {
+      if (step % EVERY === 0) nfes.push([step, evaluationsOf(model, w, data.x)]);
+      const { x, y, n } = batch();
+      const { loss, grad } = gradient(model, w, x, y, n);
+      failed = !Number.isFinite(loss) || !grad.every(Number.isFinite);
+      if (failed) break;
+      losses.push(loss);
+      descend(w, grad);
+      step++;
+    } while (losses.length < most && performance.now() - begin < budget);
+    const took = performance.now() - begin;
+    const { path } = forward(model, w, data.x, data.n); // which the page need not solve again
+    return { step, losses, nfes, failed, w: w.slice(), path, took };
+  };
+  return (message) => ("settings" in message ? start(message) : train(message));
+}
+
+/** What a worker does with the page's messages. */
+export function serve(scope) {
+  const trainer = makeTrainer();
+  scope.onmessage = ({ data: { run, message } }) => {
+    const result = trainer(message);
+    if (result) scope.postMessage({ run, result });
+  };
+}
+
+/**
+ * A trainer {start, train, stop} that reports to heard(result); source is the
+ * text of this module, which the worker runs.
+ */
+export function connect(source, heard) {
+  let [run, last, worker] = [0, [], null];
+  const local = makeTrainer();
+  const hear = (of, result) => of === run && heard(result);
+  const post = (message) => {
+    last = "settings" in message ? [message] : [last[0], message];
+    if (worker) worker.postMessage({ run, message });
+    else if ("settings" in message) local({ ...message, w: message.w.slice() });
+    else {
+      // Half of a frame, which the picture needs as well.
+      const [of, short] = [run, { ...message, budget: Math.min(8, message.budget) }];
+      setTimeout(() => of === run && hear(of, local(short)));
+    }
+  };
+  try {
+    if (!source) throw new Error("no module for a worker");
+    const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
+    worker = new Worker(url, { type: "module" });
+    worker.onmessage = ({ data }) => hear(data.run, data.result);
+    worker.onerror = () => {
+      worker = null;
+      last.forEach(post);
+    };
+  } catch {
+    worker = null;
+  }
+  return {
+    start: (settings, data, w) => {
+      run++;
+      post({ settings, data, w });
+    },
+    train: (budget, most = Infinity) => post({ budget, most }),
+    stop: () => {
+      run++;
+      worker?.terminate();
+    },
+  };
+}

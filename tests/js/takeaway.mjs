@@ -1,0 +1,29 @@
+// Reads cases {settings, steps} from standard input, trains each and writes
+// what a reader takes away: {python, file, x, loss, output}.
+import { readFileSync } from "node:fs";
+import { sane } from "../../lib/neural_odes/lab/widgets/playground/settings.js";
+import {
+  pythonOf, safetensors,
+} from "../../lib/neural_odes/lab/widgets/playground/takeaway.js";
+import { makeTrainer } from "../../lib/neural_odes/lab/widgets/playground/trainer.js";
+import { fitOf } from "../../lib/neural_odes/lab/widgets/playground/view.js";
+import { drawData } from "../../lib/neural_odes/lab/widgets/shared/datasets.js";
+import {
+  forward, initial, makeModel,
+} from "../../lib/neural_odes/lab/widgets/shared/training.js";
+
+const results = JSON.parse(readFileSync(0, "utf8")).map(({ settings: given, steps }) => {
+  const settings = sane(given, {});
+  const model = makeModel(settings);
+  const data = drawData(settings.data, settings.points, settings.seed);
+  const trainer = makeTrainer();
+  trainer({ settings, data, w: initial(model, settings.seed) });
+  const { w } = trainer({ budget: Infinity, most: steps });
+  const { output } = forward(model, w, data.x, data.n);
+  return {
+    python: pythonOf(model, data, steps),
+    file: Buffer.from(safetensors(model, w, settings)).toString("base64"),
+    x: [...data.x], loss: fitOf(output, data).loss, output: [...output],
+  };
+});
+process.stdout.write(JSON.stringify(results));

@@ -344,3 +344,13 @@ def test_torchdiffeqs_options_are_handed_on():
     assert max(seen[:7]) == pytest.approx(0.125)
     with pytest.raises(TypeError, match="options must"):
         Solver(options=3)
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [torch.compile, nn.DataParallel, torch.optim.swa_utils.AveragedModel],
+)
+def test_wrapped_modules_are_read_as_what_they_wrap(wrap):
+    assert isinstance(as_field(wrap(mlp(2, 2))), DepthInvariant)
+    field = wrap(DataControlled(mlp(4, 2)))
+    assert as_field(field) is field

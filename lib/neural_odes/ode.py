@@ -20,6 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.dropout import _DropoutNd
+from torch.optim.swa_utils import AveragedModel
 
 from neural_odes.checks import (
     batch,
@@ -115,6 +116,12 @@ def as_field(field: Any, name: str = "field") -> Any:
 
 
 def _arity(field: Callable[..., Any]) -> int:
+    if isinstance(field, nn.Module) and (
+        isinstance(field, nn.DataParallel | AveragedModel)
+        or hasattr(field, "_orig_mod")  # what torch.compile makes
+    ):  # they take what the module takes that they wrap
+        inner: Any = getattr(field, "_orig_mod", None) or field.module
+        return _arity(inner)
     call = field.forward if isinstance(field, nn.Module) else field
     kinds = (
         inspect.Parameter.POSITIONAL_ONLY,

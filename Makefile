@@ -77,7 +77,7 @@ $(assets): book/vendor/package.json book/vendor/package-lock.json | $(installed)
 
 # In CI the browser tests must not be skipped: a missing browser is installed.
 browser: $(installed)
-	@if [ "$$CI" = true ] && ! $(python) tests/browser/chromium.py >/dev/null \
+	@if [ "$$CI" = true ] && ! $(python) tools/chromium.py >/dev/null \
 		&& command -v apt-get >/dev/null; then \
 		sudo=$$([ "$$(id -u)" = 0 ] || command -v sudo || true); \
 		$$sudo apt-get update -q && $$sudo apt-get install -qy chromium; \

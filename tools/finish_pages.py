@@ -24,6 +24,10 @@ NO_SCRIPT = (
 )
 WIDTHS = {"wide": 1440, "narrow": 360}
 """Of the window, for the two layouts that widgets have."""
+ALONE = """
+    #pst-skip-link, .bd-header, .bd-header-article { display: none !important }
+"""
+"""What would lie over a picture."""
 
 
 def lighten(text: str) -> str:
@@ -80,6 +84,7 @@ def add_pictures(
         ) as context:
             shown = context.new_page()
             shown.goto(f"{address}/{page}", wait_until="networkidle")
+            shown.add_style_tag(content=ALONE)
             slots = shown.locator(".widget-slot")
             for index in range(len(stills)):
                 slot = slots.nth(index)

@@ -75,7 +75,7 @@ test("the readout's line is found", () => {
 test("the readout's line is carried back to inputs that end on it", () => {
   const readout = { net: [linear(2, 1, true)], weights: pack([3, 4, -1]) };
   const model = readModel({ ...rotation(), readout });
-  const curve = carriedBack(model, [-2, 2, -2, 2]).filter((x) => Math.hypot(...x) < 2);
+  const curve = carriedBack(model, [-2, 2, -2, 2])[0].filter((x) => Math.hypot(...x) < 2);
   assert.ok(curve.length > 20);
   const { z } = model.solve(Float64Array.from(curve.flat()), [0, 2], { rtol: 1e-9, atol: 1e-9 });
   model.output(z[1]).forEach((v) => assert.ok(Math.abs(v) < 1e-3));

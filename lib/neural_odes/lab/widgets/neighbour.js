@@ -10,7 +10,7 @@ import {
   stateAxes, vector,
 } from "./shared/scene.js";
 import {
-  button, choice, CLASS_KEY, DRAG_KEY, key, mount, node, player, pointCanvas,
+  button, choice, CLASS_KEY, DRAG_KEY, key, mount, node, player, pair, pointCanvas,
   readout, slider, trait,
 } from "./shared/ui.js";
 
@@ -104,7 +104,7 @@ function renderNeighbour({ model: python, el }) {
     const radius = distanceSlider(slider, distance);
     const turn = slider("Direction", { min: 0, max: 355, step: 5 }, direction.set);
     const end = () => scene().model.depth;
-    const depth = slider("Depth s", { min: 0, max: end(), step: end() / 100 },
+    const depth = slider("Depth s", { min: 0, max: 1, step: 0.01 },
       (value) => (play.stop(), s.set(value)));
     const play = player(shell, () => s.get() / end(), (t) => s.set(t * end()));
     const reset = button("Reset", () => {
@@ -116,8 +116,7 @@ function renderNeighbour({ model: python, el }) {
       ...(states.size > 1 ? [variant] : []), radius, turn, depth,
       node("div", { className: "ode-buttons" }, play, reset));
     const legend = key();
-    shell.root.append(node("div", { className: "ode-body ode-pair" },
-      node("div", { className: "ode-canvas ode-wide" }, chart), panel, plane, values), legend);
+    shell.root.append(...pair(plane, chart, panel, values, legend));
     for (const t of traits) t.watch(shell.redraw);
 
     return () => {

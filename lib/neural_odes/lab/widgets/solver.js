@@ -8,7 +8,7 @@ import {
   boxAround, depthsOf, drawArrows, makeView, moves, stateAxes, vector,
 } from "./shared/scene.js";
 import {
-  button, choice, DRAG_KEY, key, mount, node, pointCanvas, readout, slider,
+  button, choice, DRAG_KEY, key, mount, node, pair, pointCanvas, readout, slider,
   trait,
 } from "./shared/ui.js";
 
@@ -124,11 +124,10 @@ function renderSolver({ model: python, el }) {
       [selected, method, setting, point].forEach((t, i) => t.set(first[i])));
     const values = readout();
     const panel = node("div", { className: "ode-panel" },
-      ...(states.size > 1 ? [system] : []), solver, fineness,
+      fineness, solver, ...(states.size > 1 ? [system] : []),
       node("div", { className: "ode-buttons" }, reset));
-    shell.root.append(node("div", { className: "ode-body ode-pair" },
-      node("div", { className: "ode-canvas ode-wide" }, errors), panel, plane, values),
-      key("broad grey line: exact", "marks: the solver's steps", "circled: this setting", DRAG_KEY));
+    shell.root.append(...pair(plane, errors, panel, values,
+      key("broad grey line: exact", "marks: the solver's steps", "circled: this setting", DRAG_KEY)));
     for (const t of [selected, method, setting, point]) t.watch(shell.redraw);
 
     return () => {

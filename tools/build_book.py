@@ -179,7 +179,8 @@ def build(root: Path, builder: str, repository: str) -> int:
         styles, shown = root / "book" / "assets", output / "html" / "_static"
         shutil.copytree(styles, shown, dirs_exist_ok=True)
         lay_out_results(root, output / "html" / "results")
-        finish(output / "html")
+        name = repository.partition("/")[2]
+        finish(output / "html", f"/{name}/" if name else "/")
         if repository:
             point_edits_to_main(output / "html", repository)
     return status

@@ -30,43 +30,111 @@ ALONE = """
 """What would lie over a picture."""
 
 
-def lighten(text: str) -> str:
-    """The page without Font Awesome's script and unused fonts.
+CHANGES = [
+    # Font Awesome's style sheet draws the same icons as its script does, and
+    # the icons are all in one of its fonts.
+    (r'\s*<script src="[^"]*/fontawesome/[^"]*"></script>', ""),
+    (r'\s*<link rel="preload"[^>]*/fa-(brands|regular)-[^>]*>', ""),
+    # Roles and names that help nobody who has a page read out.
+    (r' role="doc-biblioentry"', ""),
+    (r'<div role="list" class="citation-list">', '<div class="citation-list">'),
+    (r'<th(| class="head")>(<p></p>)?</th>', r"<td\1></td>"),
+    (r'(<summary) aria-label="Toggle hidden content"', r"\1"),
+    (r'( search-button__button" title="Search") aria-label="Search"', r"\1"),
+    (
+        r'<div class="bd-sidebar-primary bd-sidebar">',
+        '<div class="bd-sidebar-primary bd-sidebar" role="region" '
+        'aria-label="The book">',
+    ),
+    (
+        r'(<script src="_static/searchtools\.js[^"]*"></script>)(?!\s*<script'
+        r' src="_static/search-excerpts)',
+        r'\1<script src="_static/search-excerpts.js"></script>',
+    ),
+]
+"""What is mended in pages, as patterns and their replacements."""
 
-    Its style sheet draws the same icons, from the one font they are in.
+IMAGE = re.compile(r'<img (?![^>]*loading=)([^>]*src="([^"]*_images/[^"?]+)")')
+MISSING = """<article class="bd-article">
+<h1>This page is not in the book</h1>
+<p>It may have moved. The contents are beside this text, or behind the menu
+button; <a href="search.html">search</a> looks through all pages.</p>
+</article>"""
+
+
+def finish(html: Path, base: str = "/") -> None:
+    """Finish the pages in a folder; finished ones stay as they are.
+
+    Args:
+        html: the folder.
+        base: where its files will lie on the server, for the page that stands
+            in for missing ones at any depth.
     """
-    text = re.sub(
-        r'\s*<script src="[^"]*fontawesome[^"]*all\.min\.js[^"]*"></script>',
-        "",
-        text,
+    lone = (html / "genindex.html").read_text(encoding="utf-8")
+    lone = lone.replace("<head>", f'<head>\n    <base href="{base}">', 1)
+    lone = re.sub("<title>.*?</title>", "<title>Not found</title>", lone)
+    lone = re.sub(
+        "<article.*</article>", lambda _: MISSING, lone, flags=re.DOTALL
     )
-    return re.sub(
-        r'\s*<link rel="preload"[^>]*fa-(brands|regular)[^>]*>', "", text
-    )
-
-
-def finish(html: Path) -> None:
-    """Finish all pages in a folder; those that are finished stay as they are."""
+    (html / "404.html").write_text(lone, encoding="utf-8")
     waiting = []
     for path in sorted(html.rglob("*.html")):
         if "_static" in path.parts:
             continue
         text = path.read_text(encoding="utf-8")
-        if (light := lighten(text)) != text:
-            path.write_text(light, encoding="utf-8")
+        done = mend(text, path.parent)
+        if done != text:
+            path.write_text(done, encoding="utf-8")
         if VIEW.search(text) and SLOT not in text:
             waiting.append(path)
+    if waiting:
+        show_widgets(waiting, html)
+
+
+def mend(text: str, folder: Path) -> str:
+    """The text of a page in a folder, with all the changes."""
+    for pattern, replacement in CHANGES:
+        text = re.sub(pattern, replacement, text)
+
+    def reserved(image: re.Match[str]) -> str:
+        path = folder / image[2]
+        if path.suffix != ".png" or "width=" in image[0]:
+            return image[0]
+        width, height = shrink(path)
+        return (
+            f'<img loading="lazy" width="{width}" height="{height}" {image[1]}'
+        )
+
+    return IMAGE.sub(reserved, text)
+
+
+def shrink(path: Path) -> tuple[int, int]:
+    """Reduce a figure to a palette of 256 colours; its width and height."""
+    with Image.open(path) as picture:
+        size = picture.size
+        if picture.mode != "P":
+            layers = picture.convert("RGBA")
+            flat = Image.new("RGB", size, "white")
+            flat.paste(layers, mask=layers.getchannel("A"))
+            draft = io.BytesIO()
+            small = flat.quantize(256, dither=Image.Dither.NONE)
+            small.save(draft, "png", optimize=True)
+            path.write_bytes(draft.getvalue())
+    return size
+
+
+def show_widgets(pages: list[Path], html: Path) -> None:
+    """Put pictures of their widgets into pages."""
     executable = chromium.find()
-    if waiting and executable is None:
+    if executable is None:
         print(f"Widgets get no pictures: {chromium.MISSING}")
-    elif waiting:
-        with serving(html) as address, sync_playwright() as playwright:
-            browser = playwright.chromium.launch(
-                executable_path=executable,
-                args=["--no-sandbox", "--disable-gpu"],
-            )
-            for path in waiting:
-                add_pictures(path, html, address, browser)
+        return
+    with serving(html) as address, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=executable, args=["--no-sandbox", "--disable-gpu"]
+        )
+        for path in pages:
+            add_pictures(path, html, address, browser)
 
 
 def add_pictures(

@@ -986,8 +986,9 @@ function drawErrors(sheet, results, method, setting) {
   ctx.font = "12px system-ui, sans-serif";
   ctx.textAlign = "left";
   ctx.textBaseline = "middle";
+  const row = Math.min(17, (frame.bottom - frame.top) / 7);
   METHODS.forEach((name, i) => {
-    const y = frame.bottom - 14 - 17 * (METHODS.length - 1 - i);
+    const y = frame.bottom - row * (METHODS.length - 0.2 - i);
     marker(ctx, SHAPE[name], frame.left + 14, y, 4.2, c.lines[i], c.paper);
     ctx.fillStyle = name === method ? c.ink : c.muted;
     ctx.fillText(name, frame.left + 25, y);

@@ -31,6 +31,8 @@ from finish_pages import finish
 from jupyter_cache import get_cache
 from jupyter_cache.base import JupyterCacheAbstract
 from jupyter_cache.executors import load_executor
+from plain_notebooks import make_plain, names
+from publish_notebooks import publish
 
 PUBLISHED = "published"
 """The branch with the notebooks that know their repository; see
@@ -181,9 +183,23 @@ def build(root: Path, builder: str, repository: str) -> int:
         lay_out_results(root, output / "html" / "results")
         name = repository.partition("/")[2]
         finish(output / "html", f"/{name}/" if name else "/")
+        make_downloads(root, output / "html", repository)
         if repository:
             point_edits_to_main(output / "html", repository)
     return status
+
+
+def make_downloads(root: Path, html: Path, repository: str) -> None:
+    """Lay out the notebooks that pages offer, ready to run elsewhere."""
+    notebooks = [path for path in chapters(root) if path.suffix == ".ipynb"]
+    known = names(root / "book")
+    for path in notebooks:
+        download = html / "_sources" / path.relative_to(root)
+        shutil.copy2(path, download)
+        make_plain(download, known)
+        if repository:
+            commit = os.environ.get("GITHUB_SHA", "main")
+            publish(download, repository, commit)
 
 
 def point_edits_to_main(html: Path, repository: str) -> None:

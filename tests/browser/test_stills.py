@@ -127,6 +127,14 @@ def test_a_hostile_model_ends_in_a_sentence(
         assert not visit.errors
 
 
+def test_widgets_start_as_they_come_near(browser: Browser, server: str) -> None:
+    with new_visit(browser, server) as visit:
+        page = visit.open("book/chaos.html")
+        assert page.locator(".widget-slot[data-ready]").count() == 0
+        for index in range(3):
+            started(page, index)
+
+
 def test_on_paper_pictures_stand_for_widgets(
     browser: Browser, server: str
 ) -> None:

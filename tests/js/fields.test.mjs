@@ -79,6 +79,10 @@ test("the readout's line is carried back to inputs that end on it", () => {
   assert.ok(curve.length > 20);
   const { z } = model.solve(Float64Array.from(curve.flat()), [0, 2], { rtol: 1e-9, atol: 1e-9 });
   model.output(z[1]).forEach((v) => assert.ok(Math.abs(v) < 1e-3));
+  const frames = carriedBack(model, [-2, 2, -2, 2]);
+  assert.equal(frames.length, 101);
+  const [c, a, b] = model.boundary;
+  for (const [u, v] of frames.at(-1)) assert.ok(Math.abs(c + a * u + b * v) < 1e-9);
   assert.equal(carriedBack(readModel(rotation()), [-2, 2, -2, 2]), null);
 });
 

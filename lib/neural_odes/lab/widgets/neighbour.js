@@ -163,7 +163,7 @@ function renderNeighbour({ model: python, el }) {
         "error |δz(s)|": length(gap),
         "λ by Algorithm 1": rate(lambda),
         "λ of the Jacobian": `${rate(smallest)} to ${rate(largest)}`,
-        "error of the linear flow": length(linear),
+        "error, linear flow": length(linear),
         "saturated?": saturated(full, gap / linear),
         ...(model.outputs ? { "outputs y, y′": outputs.join(", ") } : {}),
         ...(found.sides[0] ? { "classes": agree ? "agree" : "differ" } : {}),

@@ -174,7 +174,7 @@ function mount(model, el, build) {
   const title = node("p", { className: "ode-title" }, model.get("title"));
   const status = node("p", { className: "ode-status", role: "status", "aria-live": "polite" });
   const alarm = node("p", { className: "ode-error", role: "alert", hidden: true });
-  const leaving = [];
+  const [leaving, drawn] = [[], []];
   let draw = () => {
   };
   let [frame, speech] = [0, 0];
@@ -201,6 +201,7 @@ function mount(model, el, build) {
         root.toggleAttribute("data-dark", isDark());
         if (root.clientWidth === 0) return;
         draw();
+        drawn.forEach((action) => action());
         alarm.hidden = true;
         root.removeAttribute("data-failed");
       }));
@@ -209,7 +210,8 @@ function mount(model, el, build) {
       clearTimeout(speech);
       speech = setTimeout(() => status.textContent = text, 400);
     },
-    leave: (action) => leaving.push(action)
+    leave: (action) => leaving.push(action),
+    after: (action) => drawn.push(action)
   };
   keepKeys(root);
   root.append(title, alarm);

@@ -726,7 +726,7 @@ function mount(model, el, build) {
   const title = node("p", { className: "ode-title" }, model.get("title"));
   const status = node("p", { className: "ode-status", role: "status", "aria-live": "polite" });
   const alarm = node("p", { className: "ode-error", role: "alert", hidden: true });
-  const leaving = [];
+  const [leaving, drawn] = [[], []];
   let draw = () => {
   };
   let [frame, speech] = [0, 0];
@@ -753,6 +753,7 @@ function mount(model, el, build) {
         root.toggleAttribute("data-dark", isDark());
         if (root.clientWidth === 0) return;
         draw();
+        drawn.forEach((action) => action());
         alarm.hidden = true;
         root.removeAttribute("data-failed");
       }));
@@ -761,7 +762,8 @@ function mount(model, el, build) {
       clearTimeout(speech);
       speech = setTimeout(() => status.textContent = text, 400);
     },
-    leave: (action) => leaving.push(action)
+    leave: (action) => leaving.push(action),
+    after: (action) => drawn.push(action)
   };
   keepKeys(root);
   root.append(title, alarm);
@@ -864,14 +866,16 @@ function player(shell, getFraction, setFraction) {
   let frame = 0;
   const play = button("▶ Play", shell.guarded(() => frame ? stop() : start()));
   const still = matchMedia("(prefers-reduced-motion: reduce)");
+  const name = () => {
+    play.textContent = frame ? "❚❚ Pause" : getFraction() < 1 ? "▶ Play" : "↻ Replay";
+  };
   function stop() {
     cancelAnimationFrame(frame);
     frame = 0;
-    play.textContent = "▶ Play";
+    name();
   }
   function start() {
     if (still.matches) return setFraction(getFraction() < 1 ? 1 : 0);
-    play.textContent = "❚❚ Pause";
     let last = performance.now();
     let at = getFraction() < 1 ? getFraction() : 0;
     const tick = shell.guarded((now) => {
@@ -882,9 +886,11 @@ function player(shell, getFraction, setFraction) {
       else stop();
     });
     frame = requestAnimationFrame(tick);
+    name();
     return void 0;
   }
-  shell.leave(stop);
+  shell.leave(() => cancelAnimationFrame(frame));
+  shell.after(name);
   return Object.assign(play, { stop });
 }
 function readout() {

@@ -853,7 +853,7 @@ function mount(model, el, build) {
   const title = node("p", { className: "ode-title" }, model.get("title"));
   const status = node("p", { className: "ode-status", role: "status", "aria-live": "polite" });
   const alarm = node("p", { className: "ode-error", role: "alert", hidden: true });
-  const leaving = [];
+  const [leaving, drawn] = [[], []];
   let draw = () => {
   };
   let [frame, speech] = [0, 0];
@@ -880,6 +880,7 @@ function mount(model, el, build) {
         root.toggleAttribute("data-dark", isDark());
         if (root.clientWidth === 0) return;
         draw();
+        drawn.forEach((action) => action());
         alarm.hidden = true;
         root.removeAttribute("data-failed");
       }));
@@ -888,7 +889,8 @@ function mount(model, el, build) {
       clearTimeout(speech);
       speech = setTimeout(() => status.textContent = text, 400);
     },
-    leave: (action) => leaving.push(action)
+    leave: (action) => leaving.push(action),
+    after: (action) => drawn.push(action)
   };
   keepKeys(root);
   root.append(title, alarm);
@@ -991,14 +993,16 @@ function player(shell, getFraction, setFraction) {
   let frame = 0;
   const play = button("▶ Play", shell.guarded(() => frame ? stop() : start()));
   const still = matchMedia("(prefers-reduced-motion: reduce)");
+  const name = () => {
+    play.textContent = frame ? "❚❚ Pause" : getFraction() < 1 ? "▶ Play" : "↻ Replay";
+  };
   function stop() {
     cancelAnimationFrame(frame);
     frame = 0;
-    play.textContent = "▶ Play";
+    name();
   }
   function start() {
     if (still.matches) return setFraction(getFraction() < 1 ? 1 : 0);
-    play.textContent = "❚❚ Pause";
     let last = performance.now();
     let at = getFraction() < 1 ? getFraction() : 0;
     const tick = shell.guarded((now) => {
@@ -1009,9 +1013,11 @@ function player(shell, getFraction, setFraction) {
       else stop();
     });
     frame = requestAnimationFrame(tick);
+    name();
     return void 0;
   }
-  shell.leave(stop);
+  shell.leave(() => cancelAnimationFrame(frame));
+  shell.after(name);
   return Object.assign(play, { stop });
 }
 function readout() {
@@ -1241,7 +1247,7 @@ function renderNeighbour({ model: python, el }) {
         "error |δz(s)|": length(gap),
         "λ by Algorithm 1": rate(lambda),
         "λ of the Jacobian": `${rate(smallest)} to ${rate(largest)}`,
-        "error of the linear flow": length(linear),
+        "error, linear flow": length(linear),
         "saturated?": saturated(full, gap / linear),
         ...model.outputs ? { "outputs y, y′": outputs.join(", ") } : {},
         ...found.sides[0] ? { "classes": agree ? "agree" : "differ" } : {},

@@ -27,7 +27,8 @@ function keepKeys(root) {
 /**
  * Build a widget in el by build(shell), whose result is called to draw. The
  * shell has root, redraw() (once per frame), say(text) (to screen readers,
- * when things have settled), guarded(f) and leave(f) (called in the end). What
+ * when things have settled), guarded(f), after(f) (called after each
+ * drawing) and leave(f) (called in the end). What
  * cannot be drawn is said in place of the pictures, and the controls stay; a
  * widget that cannot be built says so by the event widget-failed.
  */
@@ -36,7 +37,7 @@ export function mount(model, el, build) {
   const title = node("p", { className: "ode-title" }, model.get("title"));
   const status = node("p", { className: "ode-status", role: "status", "aria-live": "polite" });
   const alarm = node("p", { className: "ode-error", role: "alert", hidden: true });
-  const leaving = [];
+  const [leaving, drawn] = [[], []];
   let draw = () => {};
   let [frame, speech] = [0, 0];
   let alive = true;
@@ -62,6 +63,7 @@ export function mount(model, el, build) {
         root.toggleAttribute("data-dark", isDark());
         if (root.clientWidth === 0) return;
         draw();
+        drawn.forEach((action) => action());
         alarm.hidden = true;
         root.removeAttribute("data-failed");
       }));
@@ -71,6 +73,7 @@ export function mount(model, el, build) {
       speech = setTimeout(() => (status.textContent = text), 400);
     },
     leave: (action) => leaving.push(action),
+    after: (action) => drawn.push(action),
   };
   keepKeys(root);
   root.append(title, alarm);
@@ -198,14 +201,16 @@ export function player(shell, getFraction, setFraction) {
   let frame = 0;
   const play = button("▶ Play", shell.guarded(() => (frame ? stop() : start())));
   const still = matchMedia("(prefers-reduced-motion: reduce)");
+  const name = () => {
+    play.textContent = frame ? "❚❚ Pause" : getFraction() < 1 ? "▶ Play" : "↻ Replay";
+  };
   function stop() {
     cancelAnimationFrame(frame);
     frame = 0;
-    play.textContent = "▶ Play";
+    name();
   }
   function start() {
     if (still.matches) return setFraction(getFraction() < 1 ? 1 : 0);
-    play.textContent = "❚❚ Pause";
     let last = performance.now();
     let at = getFraction() < 1 ? getFraction() : 0;
     const tick = shell.guarded((now) => {
@@ -216,9 +221,11 @@ export function player(shell, getFraction, setFraction) {
       else stop();
     });
     frame = requestAnimationFrame(tick);
+    name();
     return undefined;
   }
-  shell.leave(stop);
+  shell.leave(() => cancelAnimationFrame(frame));
+  shell.after(name);
   return Object.assign(play, { stop });
 }
 

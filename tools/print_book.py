@@ -8,7 +8,7 @@ from pathlib import Path
 
 import chromium
 import yaml
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 from pypdf import PdfReader, PdfWriter
 from pypdf.annotations import Link
 from pypdf.generic import Fit
@@ -39,17 +39,13 @@ def printed(page: Page, address: str) -> bytes:
     return page.pdf(format="A4", margin=MARGINS, print_background=True)
 
 
-def print_book(html: Path, names: list[str], target: Path) -> None:
+def print_book(
+    browser: Browser, html: Path, names: list[str], target: Path
+) -> None:
     """Write the pages to a PDF with a bookmark for each."""
-    executable = chromium.find()
-    if executable is None:
-        sys.exit(chromium.MISSING)
     writer = PdfWriter()
     starts = {}
-    with serving(html) as address, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=executable, args=["--no-sandbox", "--disable-gpu"]
-        )
+    with serving(html) as address:
         page = browser.new_page(color_scheme="light")
         for name in names:
             data = printed(page, f"{address}/{name}")
@@ -87,7 +83,18 @@ def point_inside(
             writer.add_annotation(number, link)
 
 
-if __name__ == "__main__":
+def main() -> None:
+    executable = chromium.find()
+    if executable is None:
+        sys.exit(chromium.MISSING)
     book = ROOT / "_build" / "book.pdf"
-    print_book(HTML, pages(ROOT), book)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=executable, args=["--no-sandbox", "--disable-gpu"]
+        )
+        print_book(browser, HTML, pages(ROOT), book)
     print(f"The book is in {book}")
+
+
+if __name__ == "__main__":
+    main()

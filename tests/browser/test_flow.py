@@ -33,7 +33,7 @@ def drawn(flows: Locator) -> list[str]:
 def test_one_depth_and_one_point_move_all(flows: Locator) -> None:
     before = drawn(flows)
     assert len(before) == 4
-    depth = flows.get_by_label("Depth")
+    depth = flows.get_by_role("slider", name="Depth s")
     depth.focus()
     flows.page.keyboard.press("Home")
     wait_until(
@@ -65,7 +65,7 @@ def test_one_model_alone_shows_the_classes_of_inputs(flows: Locator) -> None:
 
 
 def test_at_its_end_a_film_is_played_again(flows: Locator) -> None:
-    depth = flows.get_by_label("Depth")
+    depth = flows.get_by_role("slider", name="Depth s")
     depth.focus()
     for key, name in (("End", "Replay"), ("Home", "Play")):
         flows.page.keyboard.press(key)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import chromium
-import pytest
 from conftest import HTML, ROOT
+from playwright.sync_api import Browser
 from print_book import pages, print_book
 from pypdf import PdfReader
 
@@ -17,11 +16,12 @@ def test_all_pages_are_printed() -> None:
     assert all((HTML / name).exists() for name in names)
 
 
-@pytest.mark.skipif(chromium.find() is None, reason=chromium.MISSING)
-def test_links_lead_from_sheet_to_sheet(tmp_path: Path) -> None:
+def test_links_lead_from_sheet_to_sheet(
+    browser: Browser, tmp_path: Path
+) -> None:
     names = ["book/ledger.html", "book/references.html"]
     target = tmp_path / "book.pdf"
-    print_book(HTML, names, target)
+    print_book(browser, HTML, names, target)
     book = PdfReader(target)
     assert [item.title for item in book.outline] == [
         "The ledger of claims",

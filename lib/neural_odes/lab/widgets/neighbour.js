@@ -56,8 +56,8 @@ function drawNeighbours(sheet, scene, data, found, k) {
 
 /** Whether an error has grown as large as the data, or less than linearly. */
 function saturated(from, share) {
-  if (from !== null) return `yes, from s = ${tidy(from)} on`;
-  return share < 0.9 ? `not yet: ${tidy(100 * share, 0)} % of linear` : "no";
+  if (from !== null) return `from s = ${tidy(from)}`;
+  return share < 0.9 ? `no, ${tidy(100 * share, 0)} % of linear` : "no";
 }
 
 function renderNeighbour({ model: python, el }) {

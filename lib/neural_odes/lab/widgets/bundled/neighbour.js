@@ -1136,8 +1136,8 @@ function drawNeighbours(sheet, scene, data, found, k) {
   return { ...frame, handle: ring };
 }
 function saturated(from, share) {
-  if (from !== null) return `yes, from s = ${tidy(from)} on`;
-  return share < 0.9 ? `not yet: ${tidy(100 * share, 0)} % of linear` : "no";
+  if (from !== null) return `from s = ${tidy(from)}`;
+  return share < 0.9 ? `no, ${tidy(100 * share, 0)} % of linear` : "no";
 }
 function renderNeighbour({ model: python, el }) {
   return mount(python, el, (shell) => {

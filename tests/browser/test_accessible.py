@@ -28,6 +28,8 @@ def test_axe_finds_nothing_in_either_scheme(
     path: str, browser: Browser, server: str
 ) -> None:
     with new_visit(browser, server) as visit:
+        # Colours fade from one scheme to the other, unless motion is reduced.
+        visit.page.emulate_media(reduced_motion="reduce")
         page = visit.open(path)
         for index in range(page.locator(".widget-slot").count()):
             started(page, index)

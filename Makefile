@@ -1,6 +1,7 @@
 # make book   sets everything up, runs the chapters, builds the book
 # make serve  shows it
 # make test   does the same, then checks the library, chapters and pages
+# make pdf    prints the book into _build/book.pdf
 # make lint   style and types only
 # make widgets  bundles the JavaScript of the widgets, after a change to it
 # make bench  measures speeds, as ratios, into results/benchmarks
@@ -15,7 +16,7 @@ PORT ?= 8000
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: book test lint widgets bench serve linkcheck browser clean distclean \
+.PHONY: book pdf test lint widgets bench serve linkcheck browser clean distclean \
 	always
 
 constraints := $(strip $(CONSTRAINTS))
@@ -50,6 +51,9 @@ test: lint book browser
 bench: $(installed)
 	for one in benchmarks/*.py; do $(python) $$one || exit 1; done
 
+pdf: book
+	$(python) tools/print_book.py
+
 serve: book
 	@$(python) tools/serve.py $(PORT)
 
@@ -77,7 +81,7 @@ $(assets): book/vendor/package.json book/vendor/package-lock.json | $(installed)
 
 # In CI the browser tests must not be skipped: a missing browser is installed.
 browser: $(installed)
-	@if [ "$$CI" = true ] && ! $(python) tests/browser/chromium.py >/dev/null \
+	@if [ "$$CI" = true ] && ! $(python) tools/chromium.py >/dev/null \
 		&& command -v apt-get >/dev/null; then \
 		sudo=$$([ "$$(id -u)" = 0 ] || command -v sudo || true); \
 		$$sudo apt-get update -q && $$sudo apt-get install -qy chromium; \

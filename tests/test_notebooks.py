@@ -11,6 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tools"))
 
+from plain_notebooks import names, plain  # noqa: E402
 from publish_notebooks import publish  # noqa: E402
 
 CHAPTERS = sorted((ROOT / "book").glob("*.ipynb"))
@@ -90,8 +91,30 @@ def test_publishing_fills_in_the_repository(tmp_path: Path) -> None:
         'library = "..[lab]"  # the published book puts its repository here',
         'library = "neural-odes[lab]@git+https://github.com/someone/'
         'a.book@abc123"',
-    )
+    ).replace('"numpy")]', '"numpy") if find_spec(name)]')
     with pytest.raises(ValueError, match="0 lines"):
         publish(notebook, "someone/a.book", "abc123")
     with pytest.raises(ValueError, match="owner/name"):
         publish(notebook, "a book", "abc123")
+
+
+def test_plain_notebooks_fold_solutions_and_name_what_they_refer_to() -> None:
+    text = (
+        ":::{exercise} Count\n:label: ex-count\n\nHow many?\n:::\n\n"
+        ":::{solution} ex-count\n:class: dropdown\n\nSeven.\n:::\n\n"
+        "See {cite}`a` and {doc}`here <anatomy>`.\n\n$$ (eq)\nx\n$$"
+    )
+    assert plain(text, {"a": "[A 2020](https://example.org)"}) == (
+        "**Exercise: Count.** How many?\n\n"
+        "<details>\n<summary>Solution</summary>\n\nSeven.\n\n</details>\n\n"
+        "See [A 2020](https://example.org) and [here](anatomy.ipynb).\n\n"
+        "$$\nx\n$$"
+    )
+
+
+def test_no_directive_is_left_in_a_plain_notebook(
+    chapter: dict[str, Any],
+) -> None:
+    named = names(ROOT / "book")
+    for source in sources(chapter, "markdown"):
+        assert not re.search(r"^:::|\{[a-z:]+\}`", plain(source, named), re.M)

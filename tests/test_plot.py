@@ -29,6 +29,7 @@ from neural_odes import (
     seeded,
 )
 from neural_odes.lab import plot
+from neural_odes.lab.plot.preimage import shared_boundary
 
 mpl.use("Agg")
 BOX = (-1.0, 1.0, -1.0, 1.0)
@@ -218,14 +219,27 @@ class TestBoundary:
             lambda s, z, x: np.log(2) * z, readout=linear(1.0, -1.0, bias=0.5)
         )
         ax = plot.decision_boundary(model, box=BOX, density=20)
-        filled, line = (
-            a for a in ax.get_children() if isinstance(a, ContourSet)
-        )
-        vertices = line.get_paths()[0].vertices
-        np.testing.assert_allclose(
-            2 * vertices @ [1.0, -1.0] + 0.5, 0, atol=2e-3
-        )
-        assert filled.levels[1] == 0
+        points = np.stack(ax.lines[0].get_data(), axis=1)
+        np.testing.assert_allclose(2 * points @ [1.0, -1.0] + 0.5, 0, atol=1e-5)
+        assert one(ax, ContourSet).levels[1] == 0
+
+    def test_no_channel_is_too_thin_for_a_shared_flow(self):
+        """On a grid of five points a line between two of them has no sign."""
+        model = NeuralODE(lambda s, z, x: 0 * z, readout=linear(1.0, 0.0))
+        seen = plot.decision_boundary(model, box=BOX, density=5)
+        assert len(seen.lines) == 1
+        blind = plot.decision_boundary(nn.Sequential(model), box=BOX, density=5)
+        assert not blind.lines
+
+    def test_a_film_draws_the_line_that_ends_at_its_depth(self):
+        """At depth s the rotation has carried z_1 = 0 on by the angle s."""
+        model = NeuralODE(rotation, readout=linear(1.0, 0.0))
+        for s in (0.0, 0.5, 1.0):
+            curve = shared_boundary(model, s)
+            assert curve is not None
+            turned = NeuralODE(rotation, depth=s)(curve) if s else curve
+            # By the model's own tolerance, up to 20 units from the origin.
+            np.testing.assert_allclose(turned[:, 0], 0, atol=1e-3)
 
     def test_one_class_everywhere_has_no_line(self):
         ax = plot.decision_boundary(lambda x: 1 + x[:, 0] ** 2, density=5)

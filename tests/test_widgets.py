@@ -184,6 +184,12 @@ def test_flow_widget_holds_all_that_a_page_needs() -> None:
     assert "data-dark" in state["_css"]
 
 
+def test_a_saved_notebook_says_what_was_there() -> None:
+    x, y = moons()
+    widget = FlowWidget(NeuralODE(mlp(2, 4, 2)), x, y)
+    assert repr(widget) == "Interactive figure; run this cell to see it."
+
+
 def test_modes_widget_takes_galerkins_alone() -> None:
     x, y = moons()
     galerkin = NeuralODE(Galerkin(mlp(2, 4, 2), Fourier(5)))

@@ -1,10 +1,11 @@
 """Build the book into _build/html: ``python tools/build_book.py``.
 
-Around ``jupyter-book build`` this adds five things:
+Around ``jupyter-book build`` this adds six things:
 
 - what the pages load is laid beside them, so that none asks the network;
 - chapters run in parallel, and their outputs are kept: a chapter runs again
   when its cells change or what they depend on (tools/dependencies.py);
+- pages are made lighter, and widgets get a picture (tools/finish_pages.py);
 - the results that tables link to are laid beside the pages, too;
 - warnings and failing cells fail the build, also when it is repeated;
 - buttons for Binder, Colab, edits and issues, if the book is published from a
@@ -21,15 +22,17 @@ import shutil
 import subprocess
 import sys
 from contextlib import suppress
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import yaml
 from dependencies import chapter_key
+from finish_pages import finish
 from jupyter_cache import get_cache
 from jupyter_cache.base import JupyterCacheAbstract
 from jupyter_cache.executors import load_executor
+from plain_notebooks import make_plain, names
+from publish_notebooks import publish
 
 PUBLISHED = "published"
 """The branch with the notebooks that know their repository; see
@@ -71,27 +74,13 @@ def lay_out_assets(root: Path) -> None:
     target = root / "_build" / "static" / "vendor"
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
-    shutil.copy2(source / "init.js", target)
-    shutil.copy2(modules / "requirejs" / "require.js", target)
-
-    manager = Path("@jupyter-widgets", "html-manager", "dist")
-    shutil.copy2(modules / manager / "embed-amd.js", target)
-    (target / manager).mkdir(parents=True)
-    for font in (modules / manager).glob("*.woff2"):
-        shutil.copy2(font, target / manager)
-
-    # The same version as the Python package by construction.
-    spec = find_spec("anywidget")
-    if spec is None or spec.origin is None:
-        sys.exit("the package anywidget is missing; `make book` installs it")
-    anywidget = Path(spec.origin).with_name("nbextension") / "index.js"
-    shutil.copy2(anywidget, target / "anywidget.js")
-
+    # All that MathJax's menu can ask for, less what is put together of it.
+    put_together = shutil.ignore_patterns(
+        "tex-*", "mml-*", "node-main.js", "latest.js"
+    )
     mathjax = modules / "mathjax" / "es5"
-    fonts = Path("output", "chtml", "fonts")
-    (target / "mathjax").mkdir()
-    shutil.copy2(mathjax / "tex-chtml-full.js", target / "mathjax")
-    shutil.copytree(mathjax / fonts, target / "mathjax" / fonts)
+    shutil.copytree(mathjax, target / "mathjax", ignore=put_together)
+    shutil.copy2(mathjax / "tex-chtml.js", target / "mathjax")
 
 
 def lay_out_results(root: Path, target: Path) -> None:
@@ -192,9 +181,25 @@ def build(root: Path, builder: str, repository: str) -> int:
         styles, shown = root / "book" / "assets", output / "html" / "_static"
         shutil.copytree(styles, shown, dirs_exist_ok=True)
         lay_out_results(root, output / "html" / "results")
+        name = repository.partition("/")[2]
+        finish(output / "html", f"/{name}/" if name else "/")
+        make_downloads(root, output / "html", repository)
         if repository:
             point_edits_to_main(output / "html", repository)
     return status
+
+
+def make_downloads(root: Path, html: Path, repository: str) -> None:
+    """Lay out the notebooks that pages offer, ready to run elsewhere."""
+    notebooks = [path for path in chapters(root) if path.suffix == ".ipynb"]
+    known = names(root / "book")
+    for path in notebooks:
+        download = html / "_sources" / path.relative_to(root)
+        shutil.copy2(path, download)
+        make_plain(download, known)
+        if repository:
+            commit = os.environ.get("GITHUB_SHA", "main")
+            publish(download, repository, commit)
 
 
 def point_edits_to_main(html: Path, repository: str) -> None:

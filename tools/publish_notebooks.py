@@ -1,8 +1,9 @@
 """Tell the chapters where the library is to be installed from.
 
 ``python tools/publish_notebooks.py OWNER/NAME REF`` rewrites the first cell of
-each notebook in book/, in place. The publishing workflow commits the outcome to
-the branch that Binder and Colab open; the sources stay as they are.
+each notebook in book/, in place, and its directives as plain Markdown. The
+publishing workflow commits the outcome to the branch that Binder and Colab
+open; the sources stay as they are.
 """
 
 from __future__ import annotations
@@ -12,10 +13,14 @@ import re
 import sys
 from pathlib import Path
 
+from plain_notebooks import make_plain, names
+
 SOURCE = (
     r"library = \"..[lab]\"  # the published book puts its repository here\n"
 )
 """The line to fill in, as it stands in a notebook's JSON."""
+KEPT = r"for name in (\"torch\", \"numpy\")]"
+"""What installing must not replace: a notebook may be opened without it."""
 
 
 def publish(notebook: Path, repository: str, ref: str) -> None:
@@ -40,7 +45,10 @@ def publish(notebook: Path, repository: str, ref: str) -> None:
     address = f"neural-odes[lab]@git+https://github.com/{repository}@{ref}"
     draft = notebook.with_suffix(".tmp")
     draft.write_text(
-        text.replace(SOURCE, rf"library = \"{address}\"\n"), encoding="utf-8"
+        text.replace(SOURCE, rf"library = \"{address}\"\n").replace(
+            KEPT, KEPT.replace("]", " if find_spec(name)]")
+        ),
+        encoding="utf-8",
     )
     os.replace(draft, notebook)
 
@@ -48,6 +56,11 @@ def publish(notebook: Path, repository: str, ref: str) -> None:
 if __name__ == "__main__":
     if len(sys.argv) != 3:
         sys.exit(__doc__)
-    for path in sorted(Path(__file__).parents[1].glob("book/*.ipynb")):
+    book = Path(__file__).parents[1] / "book"
+    notebooks = sorted(book.glob("*.ipynb"))
+    for path in notebooks:
         publish(path, *sys.argv[1:])
+    known = names(book)
+    for path in notebooks:
+        make_plain(path, known)
         print(path)

@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-import functools
 import os
-import threading
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import chromium
 import pytest
-from playwright.sync_api import Browser, Page, Route, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    Locator,
+    Page,
+    Route,
+    sync_playwright,
+)
 
-HTML = Path(__file__).parents[2] / "_build" / "html"
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / "tools"))
+
+import chromium  # noqa: E402
+from serve import serving  # noqa: E402
+
+HTML = ROOT / "_build" / "html"
 TIMEOUT = 600_000
 """Milliseconds until a page counts as hung, on a machine however busy."""
-
-
-class QuietHandler(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:
-        pass
 
 
 @pytest.fixture(scope="session")
@@ -32,11 +36,8 @@ def server() -> Iterator[str]:
     """The address of the built book."""
     if not (HTML / "index.html").exists():
         pytest.fail(f"{HTML} holds no book: run `make book` first")
-    handler = functools.partial(QuietHandler, directory=str(HTML))
-    with ThreadingHTTPServer(("localhost", 0), handler) as httpd:
-        threading.Thread(target=httpd.serve_forever, daemon=True).start()
-        yield f"http://localhost:{httpd.server_port}"
-        httpd.shutdown()
+    with serving(HTML) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")
@@ -112,6 +113,16 @@ class Visit:
         self.page.evaluate("window.MathJax?.startup?.promise")
         self.page.wait_for_load_state("networkidle")
         return self.page
+
+
+def started(page: Page, index: int) -> Locator:
+    """The widget of that number, which starts as it comes near the screen."""
+    slot = page.locator(".widget-slot").nth(index)
+    slot.scroll_into_view_if_needed()
+    page.wait_for_function(
+        "slot => 'ready' in slot.dataset", arg=slot.element_handle()
+    )
+    return slot.locator(".ode-widget")
 
 
 def settle(page: Page) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from conftest import HTML, new_visit, settle, wait_until
+from conftest import HTML, new_visit, settle, started, wait_until
 from playwright.sync_api import Browser, Locator
 
 VIEW = "application/vnd.jupyter.widget-view+json"
@@ -29,10 +29,7 @@ def widget(
 ) -> Iterator[Locator]:
     path, index = request.param
     with new_visit(browser, server) as visit:
-        one = visit.open(path).locator(".ode-widget").nth(index)
-        one.wait_for()
-        one.scroll_into_view_if_needed()
-        yield one
+        yield started(visit.open(path), index)
 
 
 def readout(widget: Locator) -> str:

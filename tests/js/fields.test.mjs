@@ -75,10 +75,14 @@ test("the readout's line is found", () => {
 test("the readout's line is carried back to inputs that end on it", () => {
   const readout = { net: [linear(2, 1, true)], weights: pack([3, 4, -1]) };
   const model = readModel({ ...rotation(), readout });
-  const curve = carriedBack(model, [-2, 2, -2, 2]).filter((x) => Math.hypot(...x) < 2);
+  const curve = carriedBack(model, [-2, 2, -2, 2])[0].filter((x) => Math.hypot(...x) < 2);
   assert.ok(curve.length > 20);
   const { z } = model.solve(Float64Array.from(curve.flat()), [0, 2], { rtol: 1e-9, atol: 1e-9 });
   model.output(z[1]).forEach((v) => assert.ok(Math.abs(v) < 1e-3));
+  const frames = carriedBack(model, [-2, 2, -2, 2]);
+  assert.equal(frames.length, 101);
+  const [c, a, b] = model.boundary;
+  for (const [u, v] of frames.at(-1)) assert.ok(Math.abs(c + a * u + b * v) < 1e-9);
   assert.equal(carriedBack(readModel(rotation()), [-2, 2, -2, 2]), null);
 });
 

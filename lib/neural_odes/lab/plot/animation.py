@@ -19,6 +19,7 @@ from neural_odes.lab.plot.marks import (
     mark,
 )
 from neural_odes.lab.plot.plane import Box, box_around
+from neural_odes.lab.plot.preimage import shared_boundary
 from neural_odes.lab.plot.states import (
     as_batch,
     check_components,
@@ -140,8 +141,10 @@ def animate_boundary(
         )
     values = to_array(output).reshape(frames, density, density)
 
+    curves = _boundaries(model, frames)
+
     def draw(ax: Axes, i: int) -> None:
-        draw_regions(ax, plane, values[i])
+        draw_regions(ax, plane, values[i], curves[i])
         mark(ax, to_array(x), classes)
 
     return film(
@@ -180,6 +183,15 @@ def _field(
     control = x[:1].expand(len(points), -1)  # any input will do
     slopes = [slope(model, float(s), points, control) for s in depths]
     return to_array(torch.stack(slopes)).reshape(-1, *plane.shape)
+
+
+def _boundaries(model: NeuralODE, frames: int) -> list[np.ndarray | None]:
+    """The boundary at each frame's depth; None where only a grid shows it."""
+    if callable(model.depth) or shared_boundary(model, 0.0) is None:
+        return [None] * frames
+    depths = np.linspace(0, model.depth, frames)
+    found = [shared_boundary(model, float(s)) for s in depths]
+    return [None if curve is None else to_array(curve) for curve in found]
 
 
 def _captions(model: NeuralODE, frames: int) -> list[str]:

@@ -80,8 +80,17 @@ def shades(top: float) -> Normalize:
     return Normalize(-0.4 * top, 1.7 * top)
 
 
-def draw_regions(ax: Axes, plane: np.ndarray, output: np.ndarray) -> None:
-    """Two filled regions by the output's sign, and the line between them."""
+def draw_regions(
+    ax: Axes,
+    plane: np.ndarray,
+    output: np.ndarray,
+    boundary: np.ndarray | None = None,
+) -> None:
+    """Two filled regions by the output's sign, and the line between them.
+
+    The line is the boundary (K, 2), where it is known: what the grid shows of
+    it misses thin channels.
+    """
     edge = max(float(np.abs(output).max()), 1e-12) * 1.01
     ax.contourf(
         *np.moveaxis(plane, -1, 0),
@@ -90,7 +99,10 @@ def draw_regions(ax: Axes, plane: np.ndarray, output: np.ndarray) -> None:
         colors=CLASS_FILLS,
         zorder=0,
     )
-    draw_zero(ax, plane, output, "-")
+    if boundary is None:
+        draw_zero(ax, plane, output, "-")
+    else:
+        ax.plot(*boundary.T, color="#222222", linewidth=1.2, zorder=1.5)
 
 
 def draw_zero(

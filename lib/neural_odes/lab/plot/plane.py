@@ -18,6 +18,7 @@ from neural_odes.lab.plot.marks import (
     draw_zero,
     mark,
 )
+from neural_odes.lab.plot.preimage import shared_boundary
 from neural_odes.lab.plot.states import (
     as_batch,
     check_components,
@@ -192,6 +193,9 @@ def decision_boundary(
 ) -> Axes:
     """The regions of the plane where a model says -1 and +1.
 
+    Where all inputs share one flow of the plane, the line between them is the
+    readout's, solved back.
+
     Args:
         model: maps inputs of shape (N, 2) to one number each, (N,) or (N, 1);
             its sign is the class. Any module or function.
@@ -213,7 +217,13 @@ def decision_boundary(
             f"{tuple(output.shape)} for {len(inputs)} inputs; give it a readout"
         )
     ax = on_axes(ax, square=True)
-    draw_regions(ax, plane, to_array(output).reshape(plane.shape[:2]))
+    curve = shared_boundary(model)
+    draw_regions(
+        ax,
+        plane,
+        to_array(output).reshape(plane.shape[:2]),
+        None if curve is None else to_array(curve),
+    )
     ax.set(xlim=box[:2], ylim=box[2:], aspect="equal", xlabel="$x_1$")
     ax.set_ylabel("$x_2$", rotation=0, labelpad=8)
     return ax

@@ -11,15 +11,16 @@ from torch import Tensor, nn
 from neural_odes.lab.plot.states import check_model, to_array
 from neural_odes.lab.plot.style import on_axes
 from neural_odes.ode import JointField, NeuralODE
-from neural_odes.solver import Solver
+from neural_odes.solver import Solver, SolverError
 
 SOLVER = Solver(rtol=1e-7, atol=1e-7)
 LARGEST_GAP = 0.03
 MOST_POINTS = 100_000
+REACH = 20.0
 
 
 def boundary_curve(
-    model: NeuralODE, ax: Axes | None = None, *, reach: float = 20.0
+    model: NeuralODE, ax: Axes | None = None, *, reach: float = REACH
 ) -> Axes:
     """The inputs that a flow of the plane takes to the readout's zero line.
 
@@ -43,9 +44,31 @@ def boundary_curve(
     return ax
 
 
+def shared_boundary(model: object, end: float | None = None) -> Tensor | None:
+    """The curve at the end depth, where one can be drawn; else None.
+
+    Models whose inputs do not share one flow of the plane have none, nor have
+    those that cannot be solved back so far.
+    """
+    if not isinstance(model, NeuralODE):
+        return None
+    try:
+        return preimage(model, REACH, end)
+    except (ValueError, SolverError):
+        return None
+
+
 @torch.no_grad()
-def preimage(model: NeuralODE, reach: float) -> Tensor:
-    """Points of the curve in their order along it, float64, shape (K, 2)."""
+def preimage(
+    model: NeuralODE, reach: float, end: float | None = None
+) -> Tensor:
+    """Points of the curve in their order along it, float64, shape (K, 2).
+
+    Args:
+        model: as in :func:`boundary_curve`.
+        reach: as there.
+        end: the depth whose state is read out; by default the model's.
+    """
     check_model(model)
     exact = copy.deepcopy(model).cpu().double()
     field, depth, readout = exact.field, exact.depth, exact.readout
@@ -61,13 +84,16 @@ def preimage(model: NeuralODE, reach: float) -> Tensor:
             "no lift, a field of (s, z, x) and the readout nn.Linear(2, 1)"
         )
     _refuse_control(field)
-    back = NeuralODE(
-        lambda s, z, x: -field(depth - s, z, x), depth=depth, solver=SOLVER
-    )
+    last = float(depth) if end is None else end
     weight = readout.weight[0]
     foot = -readout(0 * weight) * weight / weight.square().sum()
     along = torch.stack([-weight[1], weight[0]]) / weight.norm()
     t = torch.linspace(-reach, reach, 2001, dtype=torch.float64)
+    if last == 0:
+        return foot + t[:, None] * along
+    back = NeuralODE(
+        lambda s, z, x: -field(last - s, z, x), depth=last, solver=SOLVER
+    )
     curve = back(foot + t[:, None] * along)
     while len(t) < MOST_POINTS:
         wide = curve.diff(dim=0).norm(dim=1) > LARGEST_GAP

@@ -34,6 +34,10 @@ class Widget(anywidget.AnyWidget):
     _css = (_FOLDER / "widgets.css").read_text(encoding="utf-8")
     title = traitlets.Unicode().tag(sync=True)
 
+    def __repr__(self) -> str:
+        """What a saved notebook shows where the widget cannot be."""
+        return "Interactive figure; run this cell to see it."
+
 
 class ModelWidget(Widget):
     """Models by their labels, and a point to drag."""

@@ -3,7 +3,7 @@ import {
   axes, inside, line, marker, pen, scientific, tidy,
 } from "./shared/plot.js";
 import {
-  button, key, mount, node, pointCanvas, readout, slider, trait,
+  button, key, mount, node, pair, pointCanvas, readout, slider, trait,
 } from "./shared/ui.js";
 
 const RADII = [0.1, 1.2];
@@ -125,6 +125,8 @@ function renderCover({ model: python, el }) {
         if (frame) setRadius(2 * Math.sin(Math.min(Math.PI, Math.abs(frame.turn(x, y))) / 2));
       },
       nudge: (dx, dy) => setRadius(r.get() + 0.02 * (dx + dy)),
+      range: () => RADII,
+      jump: setRadius,
     });
     const chart = node("canvas", { role: "img", "aria-label": "Points over dimension" });
     const dimension = slider("Dimension n", { min: DIMENSIONS[0], max: DIMENSIONS[1], step: 1 }, n.set);
@@ -133,10 +135,9 @@ function renderCover({ model: python, el }) {
     const values = readout();
     const panel = node("div", { className: "ode-panel" }, dimension, distance,
       node("div", { className: "ode-buttons" }, reset));
-    shell.root.append(node("div", { className: "ode-body ode-pair" },
-      node("div", { className: "ode-canvas ode-wide" }, chart), panel, circle, values),
+    shell.root.append(...pair(circle, chart, panel, values,
       key("shaded: the points are too few", "arcs: the caps within r of a point",
-        "large ring: drag the cap's edge, or focus it and use the arrow keys"));
+        "large ring: drag the cap's edge, or focus it and use the arrow keys")));
     for (const t of [n, r]) t.watch(shell.redraw);
     let solved = {};
 
@@ -157,7 +158,7 @@ function renderCover({ model: python, el }) {
         `${least} for n = ${n.get()}; more than ${points} from ${where} on`);
       values.show({
         "a cap reaches": `${tidy((180 * angleOf(r.get())) / Math.PI, 1)}°`,
-        [`cover of the sphere, n = ${n.get()}`]: `at least ${least}`,
+        [`cover, n = ${n.get()}`]: `at least ${least}`,
         "points there are": amount(points),
         "too few from": where,
       });

@@ -5,7 +5,7 @@ import {
 } from "./shared/plot.js";
 import { moves } from "./shared/scene.js";
 import {
-  button, choice, DRAG_KEY, key, mount, node, pointCanvas, readout, slider,
+  button, choice, DRAG_KEY, key, mount, node, pair, pointCanvas, readout, slider,
   trait,
 } from "./shared/ui.js";
 
@@ -115,10 +115,9 @@ function renderCrossing({ model: python, el }) {
     const values = readout();
     const panel = node("div", { className: "ode-panel" }, strength, allowed,
       node("div", { className: "ode-buttons" }, reset));
-    shell.root.append(node("div", { className: "ode-body ode-pair" },
-      node("div", { className: "ode-canvas ode-wide" }, errors), panel, plane, values),
+    shell.root.append(...pair(plane, errors, panel, values,
       key(["● from above 0", "ode-minus"], ["▲ from below 0", "ode-plus"], "drawn from the solution z(s) = x (2 exp(−θs) − 1)", "square: where all meet",
-        "band and bar: −x ± ε", DRAG_KEY));
+        "band and bar: −x ± ε", DRAG_KEY)));
     for (const t of [theta, eps, point]) t.watch(shell.redraw);
 
     return () => {
@@ -139,12 +138,12 @@ function renderCrossing({ model: python, el }) {
       const needs = x === 0 ? "any θ will do" : `θ > ${tidy(Math.max(0, bound))}`;
       const missed = error > 0 ? (error < 0.001 ? scientific(error) : tidy(error, 3)) : "0";
       values.show({
-        "input x, target −x": `${tidy(x)}, ${tidy(-x)}`,
+        "x and target −x": `${tidy(x)}, ${tidy(-x)}`,
         "end z(1)": tidy(end, 3),
         "error |−x − z(1)|": missed,
-        [`an error below ${e} takes`]: needs,
-        [`θ = ${tidy(t, 1)}`]: enough ? "suffices" : "is too small",
-        "all meet at s = ln 2 / θ": meeting <= 1 ? tidy(meeting) : `${tidy(meeting)}, too late`,
+        "it takes": needs,
+        "this θ": enough ? "suffices" : "too small",
+        "meet at s = ln 2 / θ": meeting <= 1 ? tidy(meeting) : `${tidy(meeting)} > 1`,
       });
       shell.say(`Error ${missed}. It takes ${needs}; θ = ${tidy(t, 1)} ` +
         `${enough ? "suffices" : "is too small"}`);

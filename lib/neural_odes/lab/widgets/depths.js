@@ -7,7 +7,7 @@ import {
   drawFlow, followPoint, frameOf, ladder, makeScene, moves, readData,
 } from "./shared/scene.js";
 import {
-  button, choice, DRAG_KEY, key, mount, node, player, pointCanvas, readout,
+  button, choice, DRAG_KEY, key, mount, node, player, pair, pointCanvas, readout,
   slider, trait,
 } from "./shared/ui.js";
 
@@ -80,10 +80,9 @@ function renderDepths({ model: python, el }) {
     const panel = node("div", { className: "ode-panel" },
       ...(states.size > 1 ? [variant] : []), part,
       node("div", { className: "ode-buttons" }, play, reset));
-    shell.root.append(node("div", { className: "ode-body ode-pair" },
-      node("div", { className: "ode-canvas ode-wide" }, depths), panel, plane, values),
+    shell.root.append(...pair(plane, depths, panel, values,
       key(["● target below 0", "ode-minus"], ["▲ target above 0", "ode-plus"],
-        "dotted: target of the dragged x", DRAG_KEY));
+        "dotted: target of the dragged x", DRAG_KEY)));
     for (const t of [selected, point, s]) t.watch(shell.redraw);
 
     return () => {

@@ -1,4 +1,5 @@
-// FlowWidget: a point and the data flow through one of several trained fields.
+// FlowWidget: a point and the data flow through trained fields, one of them or
+// several side by side.
 import { drawAdded, hasAdded } from "./shared/added.js";
 import { readModel } from "./shared/fields.js";
 import { classifyInputs, drawInputs, showsInputs } from "./shared/inputs.js";
@@ -7,8 +8,8 @@ import {
   drawFlow, followPoint, frameOf, makeScene, moves, readData, vector,
 } from "./shared/scene.js";
 import {
-  button, choice, CLASS_KEY, DRAG_KEY, key, mount, node, player, pointCanvas,
-  readout, slider, trait,
+  button, choice, CLASS_KEY, DRAG_KEY, fold, key, mount, node, player,
+  pointCanvas, readout, slider, toggle, trait,
 } from "./shared/ui.js";
 
 const TOLERANCES = [1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-8];
@@ -18,107 +19,155 @@ function toleranceName(value) {
   return 10 ** power === value ? powerOfTen(power) : String(value);
 }
 
+const MOST = 4; // side by side
+
+/** Up to four labels, the chosen one among them. */
+function besideEachOther(labels, chosen) {
+  const first = labels.slice(0, MOST);
+  return first.includes(chosen) ? first : [...first.slice(0, MOST - 1), chosen];
+}
+
 function renderFlow({ model: python, el }) {
   return mount(python, el, (shell) => {
     const data = readData(python.get("data"));
     const states = new Map(python.get("models"));
-    const [selected, point, s, tolerance] =
-      ["selected", "point", "s", "tolerance"].map((name) => trait(python, name, shell));
-    const first = { selected: selected.get(), point: point.get(), s: s.get(), tolerance: tolerance.get() };
-    const models = new Map();
-    const scenes = new Map();
-    const model = () => {
-      const label = selected.get();
-      if (!models.has(label)) models.set(label, readModel(states.get(label)));
-      return models.get(label);
+    const labels = [...states.keys()];
+    const names = ["selected", "point", "s", "tolerance", "together"];
+    const traits = names.map((name) => trait(python, name, shell));
+    const [selected, point, s, tolerance, together] = traits;
+    const first = traits.map((t) => t.get());
+    const kept = new Map();
+    const once = (key, make) => {
+      if (!kept.has(key)) kept.set(key, make());
+      return kept.get(key);
     };
     const settings = () => ({ rtol: tolerance.get(), atol: tolerance.get() });
-    const scene = () => {
-      const key = `${tolerance.get()} ${selected.get()}`;
-      if (!scenes.has(key)) scenes.set(key, makeScene(model(), data, settings()));
-      return scenes.get(key);
-    };
+    const modelOf = (label) => once(label, () => readModel(states.get(label)));
+    const model = () => modelOf(selected.get());
+    const sceneOf = (label) => once(`scene ${tolerance.get()} ${label}`,
+      () => makeScene(modelOf(label), data, settings()));
+    const classesOf = (label) => once(`classes ${label}`,
+      () => classifyInputs(modelOf(label), data.x));
+    const lineOf = (label) => once(`line ${label}`,
+      () => showsInputs(modelOf(label)) ? classesOf(label).carried ?? null : null);
+    const shown = () => together.get() ? besideEachOther(labels, selected.get()) : [selected.get()];
 
-    const classes = new Map();
-    const classified = () => {
-      const label = selected.get();
-      if (!classes.has(label)) classes.set(label, classifyInputs(model(), data.x));
-      return classes.get(label);
-    };
-
-    let frame = null;
-    const plane = pointCanvas("Flow of the data", "ode-square",
-      moves(point, scene, () => frame));
-    const variant = choice("Model", [...states.keys()].map((k) => [k, k]), selected.get(), selected.set);
-    const precision = choice("Tolerance", [...new Set([...TOLERANCES, tolerance.get()])]
-      .sort((a, b) => b - a).map((t) => [t, toleranceName(t)]),
-      tolerance.get(), (t) => tolerance.set(Number(t)));
-    const depth = slider("Depth s", { min: 0, max: model().depth, step: model().depth / 100 },
+    const frames = [];
+    const planes = labels.slice(0, MOST).map((_, i) => {
+      const canvas = pointCanvas("Flow of the data", "ode-square",
+        moves(point, () => sceneOf(shown()[i]), () => frames[i]));
+      const name = node("p", { className: "ode-name" });
+      return Object.assign(node("div", { className: "ode-plane" }, name, canvas), { canvas, name });
+    });
+    const depth = slider("Depth s", { min: 0, max: 1, step: 0.01 },
       (value) => (play.stop(), s.set(value)));
+    const variant = choice("Model", labels.map((k) => [k, k]), selected.get(), selected.set);
+    const beside = toggle("Side by side", together.set);
     const play = player(shell, () => s.get() / model().depth, (t) => s.set(t * model().depth));
     const reset = button("Reset", () => {
       play.stop();
-      for (const [t, name] of [[selected, "selected"], [point, "point"], [s, "s"], [tolerance, "tolerance"]])
-        t.set(first[name]);
+      traits.forEach((t, i) => t.set(first[i]));
     });
+    const precision = choice("Tolerance", [...new Set([...TOLERANCES, tolerance.get()])]
+      .sort((a, b) => b - a).map((t) => [t, toleranceName(t)]),
+      tolerance.get(), (t) => tolerance.set(Number(t)));
     const values = readout();
     const inputs = node("canvas", { role: "img", "aria-label": "Class of each input" });
-    const small = node("div", { className: "ode-canvas ode-square ode-small" }, inputs);
+    const small = node("div", { className: "ode-canvas ode-square" }, inputs);
     const addedStates = node("canvas", { role: "img", "aria-label": "Added states" });
-    const added = node("div", { className: "ode-canvas ode-square ode-small" }, addedStates);
-    const panel = node("div", { className: "ode-panel" },
-      ...(states.size > 1 ? [variant] : []), depth,
-      node("div", { className: "ode-buttons" }, play, reset), precision, values);
-    const strip = node("div", { className: "ode-strip" }, small, added);
+    const added = node("div", { className: "ode-canvas ode-square" }, addedStates);
+    const several = states.size > 1;
+    const controls = node("div", { className: "ode-panel" }, depth,
+      node("div", { className: "ode-buttons" }, play, ...(several ? [beside] : []), reset),
+      ...(several ? [variant] : []), precision);
+    const panel = node("div", { className: "ode-panel ode-beside" }, controls, values);
     const legend = key();
-    shell.root.append(node("div", { className: "ode-body" }, plane, panel), strip, legend);
-    for (const t of [selected, point, s, tolerance]) t.watch(shell.redraw);
+    const body = node("div", { className: "ode-body ode-flow" },
+      node("div", { className: "ode-planes" }, ...planes), panel, small, added);
+    shell.root.append(body, fold("What the marks mean", legend));
+    for (const t of traits) t.watch(shell.redraw);
 
-    return () => {
-      const now = scene();
-      const k = frameOf(now.model, s.get());
+    /** Draw one model's plane; what there is to tell of it. */
+    function drawPlane(label, i) {
+      const now = sceneOf(label);
+      const k = frameOf(now.model, partOf(now.model));
       const way = followPoint(now.model, point.get(), settings());
-      frame = drawFlow(pen(plane.canvas), now, data, way, k);
-      variant.show(selected.get());
-      precision.show(tolerance.get());
-      const { adaptive, controlled } = now.model;
-      depth.querySelector("label").textContent = adaptive ? "Part of g(x)" : "Depth s";
-      depth.show(now.s[k], tidy(now.s[k]), { max: now.model.depth, step: now.model.depth / 100 });
-      small.hidden = !showsInputs(now.model);
+      const { canvas } = planes[i];
+      frames[i] = drawFlow(pen(canvas.canvas), now, data, way, k, lineOf(label));
+      const [from, to] = [vector(point.get()), vector(way.z.at(-1))];
+      canvas.place(...frames[i].handle, point.get()[0], `at ${from}, ends at ${to}`);
+      canvas.describe(`${label}: vector field ${now.model.controlled ? "of the point " : ""}at depth ` +
+        `${tidy((way.end * now.s[k]) / now.model.depth)}, ` +
+        `${data.y.length} data points and a point that flows from ${from} to ${to}`);
+      return { label, now, k, way, from, to };
+    }
+
+    // Models may differ in depth: side by side all are at the same part of it.
+    const partOf = (one) => (s.get() / model().depth) * one.depth;
+
+    function drawSmall({ label, now, k, way }) {
+      const single = !together.get();
+      small.hidden = !(single && showsInputs(now.model));
       if (!small.hidden) {
-        const region = classified();
+        const region = classesOf(label);
         drawInputs(pen(inputs), region, data, way);
         inputs.setAttribute("aria-label", region.failed
           ? `The class of each input cannot be drawn: ${region.failed}`
-          : `The class of each input in the plane, with the data and the point`);
+          : "The class of each input in the plane, with the data and the point");
       }
-      added.hidden = !hasAdded(now.model);
+      added.hidden = !(single && hasAdded(now.model));
       if (!added.hidden) {
         drawAdded(pen(addedStates), now, data, way, k);
-        addedStates.setAttribute("aria-label", "The added states of the data and the point, at the same depth");
+        addedStates.setAttribute("aria-label",
+          "The added states of the data and the point, at the same depth");
       }
-      legend.show(...CLASS_KEY, ...(now.model.boundary ? ["dashed: output 0"] : []),
+    }
+
+    function explain({ label, now }) {
+      const { controlled, boundary } = now.model;
+      const carried = lineOf(label);
+      legend.show(...CLASS_KEY,
+        ...(carried ? ["dashed: output 0, carried back to this depth"] : boundary ? ["dashed: output 0"] : []),
         controlled ? "arrows: the field of the dragged x alone"
           : hasAdded(now.model) ? "arrows: the field where the added states are the point's"
           : "arrows: one field for all",
-        ...(small.hidden ? [] : ["small picture: class of each input; " + (classified().curve
-          ? "its boundary is the dashed line, carried back"
+        ...(small.hidden ? [] : ["other picture: class of each input; " + (carried
+          ? "its boundary is the dashed line, carried back to depth 0"
           : "on a grid that may miss thin channels")]),
         ...(added.hidden ? [] : ["last picture: the added states"]), DRAG_KEY);
-      const [from, to] = [vector(point.get()), vector(way.z.at(-1))];
+    }
+
+    return () => {
+      const all = shown();
+      planes.forEach((plane, i) => {
+        plane.hidden = i >= all.length;
+        plane.name.hidden = !together.get();
+        plane.name.textContent = all[i] ?? "";
+      });
+      body.toggleAttribute("data-together", together.get());
+      variant.show(selected.get());
+      precision.show(tolerance.get());
+      beside.show(together.get());
+      const drawn = all.map(drawPlane);
+      const own = drawn.find(({ label }) => label === selected.get());
+      const { now, k, way, from, to } = own;
+      const { adaptive } = now.model;
+      depth.querySelector("label").textContent = adaptive ? "Part of g(x)" : "Depth s";
+      depth.show(now.s[k], tidy(now.s[k]), { max: now.model.depth, step: now.model.depth / 100 });
+      drawSmall(own);
+      explain(own);
+      const right = (share) => share === null ? "" : `${tidy(100 * share, 0)} % right`;
       const output = vector(way.output);
-      plane.place(...frame.handle, point.get()[0], `at ${from}, ends at ${to}`);
-      plane.describe(`Vector field ${controlled ? "of the point " : ""}at depth ` +
-        `${tidy((way.end * now.s[k]) / now.model.depth)}, ` +
-        `${data.y.length} data points and a point that flows from ${from} to ${to}`);
-      values.show({
+      values.show(together.get() ? Object.fromEntries(drawn.map((one) => [one.label,
+        [right(one.now.right), one.now.model.outputs ? vector(one.way.output) : one.to]
+          .filter(Boolean).join(", ")])) : {
         "start z(0)": from,
         ...(adaptive ? { "its depth g(x)": tidy(way.end) } : {}),
         [adaptive ? "end z(g(x))" : "end z(S)"]: to,
         ...(now.model.outputs ? { "output y": output } : {}),
         "NFE, point alone": String(way.nfe),
         "NFE, all data": String(now.nfe),
-        ...(now.right === null ? {} : { "data classified": `${tidy(100 * now.right, 0)} % right` }),
+        ...(now.right === null ? {} : { "data classified": right(now.right) }),
       });
       shell.say(`From ${from} to ${to}` + (now.model.outputs ? `, output ${output}` : "") +
         `, ${way.nfe} evaluations`);

@@ -26,7 +26,8 @@ class FlowWidget(ModelWidget):
     the function evaluations. States of one component are drawn over depth.
     Where each input has a depth of its own, the scrubber takes all through
     the same part of theirs. A model of two features with one output gets a
-    second picture: the class of every input in the plane.
+    second picture: the class of every input in the plane. Where all inputs
+    share a flow of the plane, its boundary is the readout's line carried back.
 
     Args:
         models: one NeuralODE, or several by the labels to choose from. All
@@ -36,6 +37,7 @@ class FlowWidget(ModelWidget):
         y: labels -1 and +1, or targets whose sign is the class, N numbers.
         point: where the point starts; by default at the first of the data.
         tolerance: rtol and atol of the in-page dopri5, > 0.
+        together: start with up to four models side by side.
         title: above the figure.
 
     Raises:
@@ -48,6 +50,7 @@ class FlowWidget(ModelWidget):
     selected = traitlets.Unicode().tag(sync=True)
     s = traitlets.Float().tag(sync=True)
     tolerance = traitlets.Float(1e-4).tag(sync=True)
+    together = traitlets.Bool(False).tag(sync=True)
 
     def __init__(
         self,
@@ -57,6 +60,7 @@ class FlowWidget(ModelWidget):
         *,
         point: Sequence[float] | None = None,
         tolerance: float = 1e-4,
+        together: bool = False,
         title: str = "A point and the data, flowing through a trained field",
     ) -> None:
         positive("tolerance", tolerance)
@@ -71,4 +75,5 @@ class FlowWidget(ModelWidget):
             point=place(point, x),
             s=depth if isinstance(depth, float) else 1.0,
             tolerance=float(tolerance),
+            together=together,
         )

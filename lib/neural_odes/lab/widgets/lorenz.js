@@ -8,7 +8,7 @@ import { integrate } from "./shared/numerics.js";
 import { axes, inside, line, marker, pen, tidy } from "./shared/plot.js";
 import { depthsOf, moves, vector } from "./shared/scene.js";
 import {
-  button, choice, DRAG_KEY, key, mount, node, player, pointCanvas, readout,
+  button, choice, DRAG_KEY, key, mount, node, player, pair, pointCanvas, readout,
   slider, trait,
 } from "./shared/ui.js";
 
@@ -71,7 +71,11 @@ function renderLorenz({ model: python, el }) {
     checkNumbers({ point: point.get(), distance: distance.get(), span: span.get(), start: python.get("start") });
     if (first[0] && !states.has(first[0])) throw new Error(`there is no model ${first[0]}`);
     const cloud = attractor();
-    const models = new Map([...states].map(([label, state]) => [label, readModel(state)]));
+    const models = new Map();
+    const modelOf = (label) => {
+      if (!models.has(label) && states.has(label)) models.set(label, readModel(states.get(label)));
+      return models.get(label);
+    };
     const x = Float64Array.from(python.get("start"));
     let [lorenzSolved, networkSolved] = [{}, {}];
     const butterfly = () => {
@@ -82,7 +86,7 @@ function renderLorenz({ model: python, el }) {
     };
     // In the direction that grows most, which a first solve finds.
     const network = () => {
-      const model = models.get(selected.get());
+      const model = modelOf(selected.get());
       if (!model) return null;
       const [asked, r] = [`${selected.get()} ${distance.get()}`, distance.get()];
       if (networkSolved.asked !== asked) {
@@ -110,11 +114,10 @@ function renderLorenz({ model: python, el }) {
     const panel = node("div", { className: "ode-panel" },
       ...(states.size > 1 ? [variant] : []), radius, time,
       node("div", { className: "ode-buttons" }, play, reset));
-    shell.root.append(node("div", { className: "ode-body ode-pair" },
-      node("div", { className: "ode-canvas ode-wide" }, chart), panel, plane, values),
+    shell.root.append(...pair(plane, chart, panel, values,
       key("start (x, y, z) with y = x, its neighbour at x + r", ["━ neighbour, error of Lorenz", "ode-green"],
         ...(states.size ? [["━ error of the network, where it grows most", "ode-plus"]] : []),
-        ["- - λ by Algorithm 1", "ode-ink"], ["- - growth of 0.9056", "ode-minus"], DRAG_KEY));
+        ["- - λ by Algorithm 1", "ode-ink"], ["- - growth of 0.9056", "ode-minus"], DRAG_KEY)));
     for (const t of traits) t.watch(shell.redraw);
 
     return () => {
@@ -143,7 +146,7 @@ function renderLorenz({ model: python, el }) {
       radius.display(r);
       time.show(end, tidy(end, 1));
       const from = vector(point.get(), 1);
-      const apart = full === null ? `no, not by t = ${tidy(end, 1)}` : `yes, from t = ${tidy(full, 1)}`;
+      const apart = full === null ? `not by t = ${tidy(end, 1)}` : `from t = ${tidy(full, 1)}`;
       plane.place(...frame.handle, point.get()[0], `x, z = ${from}`);
       plane.describe(`The Lorenz attractor from the side, with solutions from x, z = ${from} and a ` +
         `neighbour up to time ${tidy(end, 1)}, ${length(gap)} apart`);
@@ -153,11 +156,11 @@ function renderLorenz({ model: python, el }) {
       const own = net && exponentOf(net.gaps.at(-1), r, net.end);
       values.show({
         "error |δz(T)|": length(gap),
-        [`λ by Algorithm 1, T = ${tidy(end, 1)}`]: rate(lambda),
+        "λ by Algorithm 1": rate(lambda),
         "published, T → ∞": String(PUBLISHED),
         "saturated?": apart,
-        ...(full ? { "λ up to there": rate(early) } : {}),
-        ...(net ? { [`λ of the network, S = ${tidy(net.end, 1)}`]: rate(own) } : {}),
+        "λ up to there": full ? rate(early) : "–",
+        ...(net ? { "λ of the network": rate(own) } : {}),
       });
       shell.say(`Over time ${tidy(end, 1)} the exponent is ${rate(lambda)}, published ${PUBLISHED}; ` +
         `saturated: ${apart}` + (net ? `; the network's is ${rate(own)}` : ""));

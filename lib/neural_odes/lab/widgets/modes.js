@@ -6,7 +6,7 @@ import {
   depthsOf, drawFlow, followPoint, frameOf, makeScene, moves, readData, vector,
 } from "./shared/scene.js";
 import {
-  button, CLASS_KEY, DRAG_KEY, key, mount, node, player, pointCanvas, readout,
+  button, CLASS_KEY, DRAG_KEY, key, mount, node, player, pair, pointCanvas, readout,
   slider, trait,
 } from "./shared/ui.js";
 import { drawWeights, strongest } from "./shared/weights.js";
@@ -77,16 +77,16 @@ function renderModes({ model: python, el }) {
     const values = readout();
     const panel = node("div", { className: "ode-panel" },
       number, depth, node("div", { className: "ode-buttons" }, play, reset));
-    shell.root.append(node("div", { className: "ode-body ode-pair" },
-      node("div", { className: "ode-canvas ode-wide" }, curves), panel, plane, values),
-      key(`solid: the ${CURVES} weights that move most, by m functions`, "dotted: by all", ...CLASS_KEY, DRAG_KEY));
+    shell.root.append(...pair(plane, curves, panel, values,
+      key(`solid: the ${CURVES} weights that move most, by m functions`, "dotted: by all", ...CLASS_KEY, DRAG_KEY)));
     for (const t of [modes, point, s]) t.watch(shell.redraw);
 
     return () => {
       const now = scene();
       const [m] = variants[index()];
       const k = frameOf(full, s.get());
-      const names = Array.from({ length: m }, (_, j) => modeName(basis, j)).join(", ");
+      const all = Array.from({ length: m }, (_, j) => modeName(basis, j));
+      const names = (m > 3 ? [all[0], all[1], "…", all.at(-1)] : all).join(", ");
       number.show(index(), String(m));
       depth.show(depths[k], tidy(depths[k]));
       drawWeights(pen(curves), full, now.model, chosen, depths, k);

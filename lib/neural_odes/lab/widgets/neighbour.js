@@ -10,7 +10,7 @@ import {
   stateAxes, vector,
 } from "./shared/scene.js";
 import {
-  button, choice, CLASS_KEY, DRAG_KEY, key, mount, node, player, pointCanvas,
+  button, choice, CLASS_KEY, DRAG_KEY, key, mount, node, player, pair, pointCanvas,
   readout, slider, trait,
 } from "./shared/ui.js";
 
@@ -56,8 +56,8 @@ function drawNeighbours(sheet, scene, data, found, k) {
 
 /** Whether an error has grown as large as the data, or less than linearly. */
 function saturated(from, share) {
-  if (from !== null) return `yes, from s = ${tidy(from)} on`;
-  return share < 0.9 ? `not yet: ${tidy(100 * share, 0)} % of linear` : "no";
+  if (from !== null) return `from s = ${tidy(from)}`;
+  return share < 0.9 ? `no, ${tidy(100 * share, 0)} % of linear` : "no";
 }
 
 function renderNeighbour({ model: python, el }) {
@@ -104,7 +104,7 @@ function renderNeighbour({ model: python, el }) {
     const radius = distanceSlider(slider, distance);
     const turn = slider("Direction", { min: 0, max: 355, step: 5 }, direction.set);
     const end = () => scene().model.depth;
-    const depth = slider("Depth s", { min: 0, max: end(), step: end() / 100 },
+    const depth = slider("Depth s", { min: 0, max: 1, step: 0.01 },
       (value) => (play.stop(), s.set(value)));
     const play = player(shell, () => s.get() / end(), (t) => s.set(t * end()));
     const reset = button("Reset", () => {
@@ -116,8 +116,7 @@ function renderNeighbour({ model: python, el }) {
       ...(states.size > 1 ? [variant] : []), radius, turn, depth,
       node("div", { className: "ode-buttons" }, play, reset));
     const legend = key();
-    shell.root.append(node("div", { className: "ode-body ode-pair" },
-      node("div", { className: "ode-canvas ode-wide" }, chart), panel, plane, values), legend);
+    shell.root.append(...pair(plane, chart, panel, values, legend));
     for (const t of traits) t.watch(shell.redraw);
 
     return () => {
@@ -164,7 +163,7 @@ function renderNeighbour({ model: python, el }) {
         "error |δz(s)|": length(gap),
         "λ by Algorithm 1": rate(lambda),
         "λ of the Jacobian": `${rate(smallest)} to ${rate(largest)}`,
-        "error of the linear flow": length(linear),
+        "error, linear flow": length(linear),
         "saturated?": saturated(full, gap / linear),
         ...(model.outputs ? { "outputs y, y′": outputs.join(", ") } : {}),
         ...(found.sides[0] ? { "classes": agree ? "agree" : "differ" } : {}),

@@ -167,7 +167,7 @@ function renderPlayground({ model: python, el }) {
       // It takes long: in training now and then, and without the curve.
       if (region && running && start < region.until) return;
       if (!region || running)
-        region = classifyInputs(now.model, data.x, { curve: !running, box: canvasBox() });
+        region = classifyInputs(now.model, data.x, { carry: !running, box: canvasBox() });
       map = drawInputs(pen(inputs), region, data, way);
       region.until = performance.now() + 8 * (performance.now() - start);
     };

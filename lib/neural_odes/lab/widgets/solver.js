@@ -8,7 +8,7 @@ import {
   boxAround, depthsOf, drawArrows, makeView, moves, stateAxes, vector,
 } from "./shared/scene.js";
 import {
-  button, choice, DRAG_KEY, key, mount, node, pointCanvas, readout, slider,
+  button, choice, DRAG_KEY, key, mount, node, pair, pointCanvas, readout, slider,
   trait,
 } from "./shared/ui.js";
 
@@ -72,8 +72,9 @@ function drawErrors(sheet, results, method, setting) {
   ctx.font = "12px system-ui, sans-serif";
   ctx.textAlign = "left";
   ctx.textBaseline = "middle";
+  const row = Math.min(17, (frame.bottom - frame.top) / 7);
   METHODS.forEach((name, i) => {
-    const y = frame.bottom - 14 - 17 * (METHODS.length - 1 - i);
+    const y = frame.bottom - row * (METHODS.length - 0.2 - i);
     marker(ctx, SHAPE[name], frame.left + 14, y, 4.2, c.lines[i], c.paper);
     ctx.fillStyle = name === method ? c.ink : c.muted;
     ctx.fillText(name, frame.left + 25, y);
@@ -124,11 +125,10 @@ function renderSolver({ model: python, el }) {
       [selected, method, setting, point].forEach((t, i) => t.set(first[i])));
     const values = readout();
     const panel = node("div", { className: "ode-panel" },
-      ...(states.size > 1 ? [system] : []), solver, fineness,
+      fineness, solver, ...(states.size > 1 ? [system] : []),
       node("div", { className: "ode-buttons" }, reset));
-    shell.root.append(node("div", { className: "ode-body ode-pair" },
-      node("div", { className: "ode-canvas ode-wide" }, errors), panel, plane, values),
-      key("broad grey line: exact", "marks: the solver's steps", "circled: this setting", DRAG_KEY));
+    shell.root.append(...pair(plane, errors, panel, values,
+      key("broad grey line: exact", "marks: the solver's steps", "circled: this setting", DRAG_KEY)));
     for (const t of [selected, method, setting, point]) t.watch(shell.redraw);
 
     return () => {

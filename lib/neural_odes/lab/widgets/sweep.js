@@ -1,7 +1,7 @@
 // SweepWidget: two pictures of what was measured over one setting.
 import { axes, inside, line, marker, pen, tidy } from "./shared/plot.js";
 import {
-  button, key, mount, node, pointCanvas, readout, slider, trait,
+  button, key, mount, node, pair, pointCanvas, readout, slider, trait,
 } from "./shared/ui.js";
 
 /** Values at a place between rows, linear from one to the next. */
@@ -63,6 +63,8 @@ function renderSweep({ model: python, el }) {
       label: capital(setting),
       move: (x) => frame && set(frame.across(x)),
       nudge: (dx, dy) => set(Math.round(place.get()) + Math.sign(dx + dy)),
+      range: () => [0, last],
+      jump: set,
     });
     const beside = `${capital(second.axis)} over ${setting}`;
     const right = node("canvas", { role: "img", "aria-label": beside });
@@ -72,10 +74,9 @@ function renderSweep({ model: python, el }) {
     const panel = node("div", { className: "ode-panel" }, choice,
       node("div", { className: "ode-buttons" }, reset));
     const marks = [["● ", "ode-minus"], ["■ ", "ode-plus"]];
-    shell.root.append(node("div", { className: "ode-body ode-pair" },
-      node("div", { className: "ode-canvas ode-wide" }, right), panel, left, values),
+    shell.root.append(...pair(left, right, panel, values,
       key(...second.curves.map(({ name }, i) => [marks[i][0] + name, marks[i][1]]),
-        "bars: one standard deviation over the seeds", "large mark: drag it, or focus it and use the arrow keys"));
+        "bars: one standard deviation over the seeds", "large mark: drag it, or focus it and use the arrow keys")));
     place.watch(shell.redraw);
 
     return () => {

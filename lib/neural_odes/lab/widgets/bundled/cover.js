@@ -163,22 +163,26 @@ function node(tag, properties = {}, ...children) {
   made.append(...children);
   return made;
 }
+var reason = (error) => error.constructor === Error ? error.message : "what the page holds for it cannot be read";
+function keepKeys(root) {
+  root.addEventListener("keydown", (event) => {
+    if (!event.ctrlKey && !event.metaKey && !event.altKey) event.stopPropagation();
+  });
+}
 function mount(model, el, build) {
   const root = node("div", { className: "ode-widget" });
   const title = node("p", { className: "ode-title" }, model.get("title"));
   const status = node("p", { className: "ode-status", role: "status", "aria-live": "polite" });
-  const leaving = [];
+  const alarm = node("p", { className: "ode-error", role: "alert", hidden: true });
+  const [leaving, drawn] = [[], []];
   let draw = () => {
   };
   let [frame, speech] = [0, 0];
   let alive = true;
   const fail = (error) => {
-    alive = false;
-    root.replaceChildren(title, node(
-      "p",
-      { className: "ode-error", role: "alert" },
-      `This widget cannot be shown: ${error.message ?? error}.`
-    ));
+    alarm.textContent = `This cannot be drawn: ${reason(error)}.`;
+    alarm.hidden = false;
+    root.setAttribute("data-failed", "");
   };
   const guarded = (action) => (...given) => {
     if (!alive) return void 0;
@@ -195,27 +199,43 @@ function mount(model, el, build) {
       cancelAnimationFrame(frame);
       frame = requestAnimationFrame(guarded(() => {
         root.toggleAttribute("data-dark", isDark());
-        if (root.clientWidth > 0) draw();
+        if (root.clientWidth === 0) return;
+        draw();
+        drawn.forEach((action) => action());
+        alarm.hidden = true;
+        root.removeAttribute("data-failed");
       }));
     },
     say: (text) => {
       clearTimeout(speech);
       speech = setTimeout(() => status.textContent = text, 400);
     },
-    leave: (action) => leaving.push(action)
+    leave: (action) => leaving.push(action),
+    after: (action) => drawn.push(action)
   };
-  root.append(title);
+  keepKeys(root);
+  root.append(title, alarm);
   el.append(root);
-  guarded(() => {
+  try {
     draw = build(shell);
     root.append(status);
-  })();
+  } catch (error) {
+    alive = false;
+    const message = `This interactive figure cannot be shown: ${reason(error)}.`;
+    alarm.textContent = message;
+    alarm.hidden = false;
+    root.replaceChildren(title, alarm);
+    el.dispatchEvent(new CustomEvent("widget-failed", { detail: message }));
+  }
   const themes = new MutationObserver(shell.redraw);
   for (const watched of [document.documentElement, document.body])
     themes.observe(watched, {
       attributeFilter: ["data-theme", "theme", "data-jp-theme-light"]
     });
-  const sizes = new ResizeObserver(shell.redraw);
+  const sizes = new ResizeObserver(() => {
+    foldWhereNarrow(root);
+    shell.redraw();
+  });
   sizes.observe(root);
   return () => {
     alive = false;
@@ -225,6 +245,21 @@ function mount(model, el, build) {
     clearTimeout(speech);
     leaving.forEach((action) => action());
   };
+}
+var NARROW = 672;
+function foldWhereNarrow(root) {
+  const narrow = root.clientWidth < NARROW;
+  if (root.ownNarrow === narrow) return;
+  root.ownNarrow = narrow;
+  for (const part of root.querySelectorAll(".ode-fold")) part.open = !narrow;
+}
+var fold = (summary, ...parts) => node("details", { className: "ode-fold", open: true }, node("summary", {}, summary), ...parts);
+function pair(plane, chart, panel, values, legend) {
+  const wide = node("div", { className: "ode-canvas ode-wide" }, chart);
+  return [
+    node("div", { className: "ode-body ode-pair" }, plane, wide, panel, values),
+    fold("What the marks mean", legend)
+  ];
 }
 function trait(model, name, shell) {
   return {
@@ -265,20 +300,35 @@ function button(text, onClick) {
 }
 function readout() {
   const list = node("dl", { className: "ode-readout" });
+  let shown = "";
   return Object.assign(list, {
-    show: (values) => list.replaceChildren(...Object.entries(values).flatMap(([name, value]) => [node("dt", {}, name), node("dd", {}, value)]))
+    show: (values) => {
+      list.replaceChildren(...Object.entries(values).flatMap(([name, value]) => [node("dt", {}, name), node("dd", {}, value)]));
+      const size = `${list.clientWidth} ${Object.keys(values).length}`;
+      if (size !== shown) list.style.minHeight = "";
+      shown = size;
+      list.style.minHeight = `${list.offsetHeight}px`;
+    }
   });
 }
-function pointCanvas(name, className, { move, nudge, label = "Starting point" }) {
+var STEPS = {
+  // of keys: right and up
+  ArrowLeft: [-1, 0],
+  ArrowRight: [1, 0],
+  ArrowUp: [0, 1],
+  ArrowDown: [0, -1],
+  PageUp: [0, 10],
+  PageDown: [0, -10]
+};
+var ENDS = { Home: 0, End: 1 };
+function pointCanvas(name, className, { move, nudge, jump, range, label = "Starting point" }) {
   const canvas = node("canvas", { role: "img", "aria-label": name });
   const handle = node("div", {
     className: "ode-handle",
     tabIndex: 0,
     role: "slider",
     "aria-label": label,
-    "aria-roledescription": "movable point",
-    "aria-valuemin": -100,
-    "aria-valuemax": 100
+    "aria-roledescription": "movable point"
   });
   const box = node("div", { className: `ode-canvas ${className}` }, canvas, handle);
   const at = (event) => {
@@ -300,17 +350,18 @@ function pointCanvas(name, className, { move, nudge, label = "Starting point" })
     box.addEventListener(end, () => dragging = false);
   canvas.addEventListener("click", at);
   handle.addEventListener("keydown", (event) => {
-    const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
-    const step = steps[event.key];
-    if (!step) return;
+    if (!(event.key in STEPS || event.key in ENDS)) return;
     event.preventDefault();
-    nudge(...step.map((v) => v * (event.shiftKey ? 5 : 1)));
+    if (event.key in ENDS) return jump(range()[ENDS[event.key]]);
+    return nudge(...STEPS[event.key].map((v) => v * (event.shiftKey ? 5 : 1)));
   });
   return Object.assign(box, {
     canvas,
     place: (x, y, value, text) => {
       handle.style.transform = `translate(${x}px, ${y}px)`;
-      handle.setAttribute("aria-valuenow", Number(value.toFixed(2)));
+      const [least, most] = range();
+      for (const [name2, number] of [["min", least], ["now", value], ["max", most]])
+        handle.setAttribute(`aria-value${name2}`, Number(number.toFixed(2)));
       handle.setAttribute("aria-valuetext", text);
     },
     describe: (text) => canvas.setAttribute("aria-label", text)
@@ -425,7 +476,9 @@ function renderCover({ model: python, el }) {
       move: (x, y) => {
         if (frame) setRadius(2 * Math.sin(Math.min(Math.PI, Math.abs(frame.turn(x, y))) / 2));
       },
-      nudge: (dx, dy) => setRadius(r.get() + 0.02 * (dx + dy))
+      nudge: (dx, dy) => setRadius(r.get() + 0.02 * (dx + dy)),
+      range: () => RADII,
+      jump: setRadius
     });
     const chart = node("canvas", { role: "img", "aria-label": "Points over dimension" });
     const dimension = slider("Dimension n", { min: DIMENSIONS[0], max: DIMENSIONS[1], step: 1 }, n.set);
@@ -439,21 +492,17 @@ function renderCover({ model: python, el }) {
       distance,
       node("div", { className: "ode-buttons" }, reset)
     );
-    shell.root.append(
-      node(
-        "div",
-        { className: "ode-body ode-pair" },
-        node("div", { className: "ode-canvas ode-wide" }, chart),
-        panel,
-        circle,
-        values
-      ),
+    shell.root.append(...pair(
+      circle,
+      chart,
+      panel,
+      values,
       key(
         "shaded: the points are too few",
         "arcs: the caps within r of a point",
         "large ring: drag the cap's edge, or focus it and use the arrow keys"
       )
-    );
+    ));
     for (const t of [n, r]) t.watch(shell.redraw);
     let solved = {};
     return () => {
@@ -472,7 +521,7 @@ function renderCover({ model: python, el }) {
       chart.setAttribute("aria-label", `Points that a cover takes, over dimension: ${least} for n = ${n.get()}; more than ${points} from ${where} on`);
       values.show({
         "a cap reaches": `${tidy(180 * angleOf(r.get()) / Math.PI, 1)}°`,
-        [`cover of the sphere, n = ${n.get()}`]: `at least ${least}`,
+        [`cover, n = ${n.get()}`]: `at least ${least}`,
         "points there are": amount(points),
         "too few from": where
       });

@@ -161,16 +161,23 @@ function inputAt({ model, box, range }, x, y) {
   const place = [clamp(x, box[0], box[1]), clamp(y, low, high)];
   return model.size === 1 ? [place[1]] : place;
 }
-var moves = (point, view2, frame) => ({
-  move: (x, y) => {
-    if (frame()) point.set(inputAt(view2(), frame().across(x), frame().up(y)));
-  },
-  nudge: (dx, dy) => {
-    const step = (view2().box[3] - view2().box[2]) / 60;
-    const [x, y] = [0, ...point.get()].slice(-2);
-    point.set(inputAt(view2(), x + dx * step, y + dy * step));
-  }
-});
+var moves = (point, view2, frame) => {
+  const set = (x, y) => point.set(inputAt(view2(), x, y));
+  const flat = () => view2().model.size > 1;
+  return {
+    move: (x, y) => {
+      if (frame()) set(frame().across(x), frame().up(y));
+    },
+    nudge: (dx, dy) => {
+      const step = (view2().box[3] - view2().box[2]) / 60;
+      const [x, y] = [0, ...point.get()].slice(-2);
+      set(x + dx * step, y + dy * step);
+    },
+    // The first component is what the handle's value says.
+    range: () => flat() ? view2().box.slice(0, 2) : view2().range ?? view2().box.slice(2),
+    jump: (end) => flat() ? set(end, point.get()[1]) : set(0, end)
+  };
+};
 
 // shared/ui.js
 function node(tag, properties = {}, ...children) {
@@ -182,22 +189,26 @@ function node(tag, properties = {}, ...children) {
   made.append(...children);
   return made;
 }
+var reason = (error) => error.constructor === Error ? error.message : "what the page holds for it cannot be read";
+function keepKeys(root) {
+  root.addEventListener("keydown", (event) => {
+    if (!event.ctrlKey && !event.metaKey && !event.altKey) event.stopPropagation();
+  });
+}
 function mount(model, el, build) {
   const root = node("div", { className: "ode-widget" });
   const title = node("p", { className: "ode-title" }, model.get("title"));
   const status = node("p", { className: "ode-status", role: "status", "aria-live": "polite" });
-  const leaving = [];
+  const alarm = node("p", { className: "ode-error", role: "alert", hidden: true });
+  const [leaving, drawn] = [[], []];
   let draw = () => {
   };
   let [frame, speech] = [0, 0];
   let alive = true;
   const fail = (error) => {
-    alive = false;
-    root.replaceChildren(title, node(
-      "p",
-      { className: "ode-error", role: "alert" },
-      `This widget cannot be shown: ${error.message ?? error}.`
-    ));
+    alarm.textContent = `This cannot be drawn: ${reason(error)}.`;
+    alarm.hidden = false;
+    root.setAttribute("data-failed", "");
   };
   const guarded = (action) => (...given) => {
     if (!alive) return void 0;
@@ -214,27 +225,43 @@ function mount(model, el, build) {
       cancelAnimationFrame(frame);
       frame = requestAnimationFrame(guarded(() => {
         root.toggleAttribute("data-dark", isDark());
-        if (root.clientWidth > 0) draw();
+        if (root.clientWidth === 0) return;
+        draw();
+        drawn.forEach((action) => action());
+        alarm.hidden = true;
+        root.removeAttribute("data-failed");
       }));
     },
     say: (text) => {
       clearTimeout(speech);
       speech = setTimeout(() => status.textContent = text, 400);
     },
-    leave: (action) => leaving.push(action)
+    leave: (action) => leaving.push(action),
+    after: (action) => drawn.push(action)
   };
-  root.append(title);
+  keepKeys(root);
+  root.append(title, alarm);
   el.append(root);
-  guarded(() => {
+  try {
     draw = build(shell);
     root.append(status);
-  })();
+  } catch (error) {
+    alive = false;
+    const message = `This interactive figure cannot be shown: ${reason(error)}.`;
+    alarm.textContent = message;
+    alarm.hidden = false;
+    root.replaceChildren(title, alarm);
+    el.dispatchEvent(new CustomEvent("widget-failed", { detail: message }));
+  }
   const themes = new MutationObserver(shell.redraw);
   for (const watched of [document.documentElement, document.body])
     themes.observe(watched, {
       attributeFilter: ["data-theme", "theme", "data-jp-theme-light"]
     });
-  const sizes = new ResizeObserver(shell.redraw);
+  const sizes = new ResizeObserver(() => {
+    foldWhereNarrow(root);
+    shell.redraw();
+  });
   sizes.observe(root);
   return () => {
     alive = false;
@@ -244,6 +271,21 @@ function mount(model, el, build) {
     clearTimeout(speech);
     leaving.forEach((action) => action());
   };
+}
+var NARROW = 672;
+function foldWhereNarrow(root) {
+  const narrow = root.clientWidth < NARROW;
+  if (root.ownNarrow === narrow) return;
+  root.ownNarrow = narrow;
+  for (const part of root.querySelectorAll(".ode-fold")) part.open = !narrow;
+}
+var fold = (summary, ...parts) => node("details", { className: "ode-fold", open: true }, node("summary", {}, summary), ...parts);
+function pair(plane, chart, panel, values, legend) {
+  const wide = node("div", { className: "ode-canvas ode-wide" }, chart);
+  return [
+    node("div", { className: "ode-body ode-pair" }, plane, wide, panel, values),
+    fold("What the marks mean", legend)
+  ];
 }
 function trait(model, name, shell) {
   return {
@@ -296,20 +338,35 @@ function button(text, onClick) {
 }
 function readout() {
   const list = node("dl", { className: "ode-readout" });
+  let shown = "";
   return Object.assign(list, {
-    show: (values) => list.replaceChildren(...Object.entries(values).flatMap(([name, value]) => [node("dt", {}, name), node("dd", {}, value)]))
+    show: (values) => {
+      list.replaceChildren(...Object.entries(values).flatMap(([name, value]) => [node("dt", {}, name), node("dd", {}, value)]));
+      const size = `${list.clientWidth} ${Object.keys(values).length}`;
+      if (size !== shown) list.style.minHeight = "";
+      shown = size;
+      list.style.minHeight = `${list.offsetHeight}px`;
+    }
   });
 }
-function pointCanvas(name, className, { move, nudge, label = "Starting point" }) {
+var STEPS = {
+  // of keys: right and up
+  ArrowLeft: [-1, 0],
+  ArrowRight: [1, 0],
+  ArrowUp: [0, 1],
+  ArrowDown: [0, -1],
+  PageUp: [0, 10],
+  PageDown: [0, -10]
+};
+var ENDS = { Home: 0, End: 1 };
+function pointCanvas(name, className, { move, nudge, jump, range, label = "Starting point" }) {
   const canvas = node("canvas", { role: "img", "aria-label": name });
   const handle = node("div", {
     className: "ode-handle",
     tabIndex: 0,
     role: "slider",
     "aria-label": label,
-    "aria-roledescription": "movable point",
-    "aria-valuemin": -100,
-    "aria-valuemax": 100
+    "aria-roledescription": "movable point"
   });
   const box = node("div", { className: `ode-canvas ${className}` }, canvas, handle);
   const at = (event) => {
@@ -331,17 +388,18 @@ function pointCanvas(name, className, { move, nudge, label = "Starting point" })
     box.addEventListener(end, () => dragging = false);
   canvas.addEventListener("click", at);
   handle.addEventListener("keydown", (event) => {
-    const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
-    const step = steps[event.key];
-    if (!step) return;
+    if (!(event.key in STEPS || event.key in ENDS)) return;
     event.preventDefault();
-    nudge(...step.map((v) => v * (event.shiftKey ? 5 : 1)));
+    if (event.key in ENDS) return jump(range()[ENDS[event.key]]);
+    return nudge(...STEPS[event.key].map((v) => v * (event.shiftKey ? 5 : 1)));
   });
   return Object.assign(box, {
     canvas,
     place: (x, y, value, text) => {
       handle.style.transform = `translate(${x}px, ${y}px)`;
-      handle.setAttribute("aria-valuenow", Number(value.toFixed(2)));
+      const [least, most] = range();
+      for (const [name2, number] of [["min", least], ["now", value], ["max", most]])
+        handle.setAttribute(`aria-value${name2}`, Number(number.toFixed(2)));
       handle.setAttribute("aria-valuetext", text);
     },
     describe: (text) => canvas.setAttribute("aria-label", text)
@@ -461,15 +519,11 @@ function renderCrossing({ model: python, el }) {
       allowed,
       node("div", { className: "ode-buttons" }, reset)
     );
-    shell.root.append(
-      node(
-        "div",
-        { className: "ode-body ode-pair" },
-        node("div", { className: "ode-canvas ode-wide" }, errors),
-        panel,
-        plane,
-        values
-      ),
+    shell.root.append(...pair(
+      plane,
+      errors,
+      panel,
+      values,
       key(
         ["● from above 0", "ode-minus"],
         ["▲ from below 0", "ode-plus"],
@@ -478,7 +532,7 @@ function renderCrossing({ model: python, el }) {
         "band and bar: −x ± ε",
         DRAG_KEY
       )
-    );
+    ));
     for (const t of [theta, eps, point]) t.watch(shell.redraw);
     return () => {
       const [x] = point.get();
@@ -495,12 +549,12 @@ function renderCrossing({ model: python, el }) {
       const needs = x === 0 ? "any θ will do" : `θ > ${tidy(Math.max(0, bound))}`;
       const missed = error > 0 ? error < 1e-3 ? scientific(error) : tidy(error, 3) : "0";
       values.show({
-        "input x, target −x": `${tidy(x)}, ${tidy(-x)}`,
+        "x and target −x": `${tidy(x)}, ${tidy(-x)}`,
         "end z(1)": tidy(end, 3),
         "error |−x − z(1)|": missed,
-        [`an error below ${e} takes`]: needs,
-        [`θ = ${tidy(t, 1)}`]: enough ? "suffices" : "is too small",
-        "all meet at s = ln 2 / θ": meeting <= 1 ? tidy(meeting) : `${tidy(meeting)}, too late`
+        "it takes": needs,
+        "this θ": enough ? "suffices" : "too small",
+        "meet at s = ln 2 / θ": meeting <= 1 ? tidy(meeting) : `${tidy(meeting)} > 1`
       });
       shell.say(`Error ${missed}. It takes ${needs}; θ = ${tidy(t, 1)} ${enough ? "suffices" : "is too small"}`);
     };

@@ -337,12 +337,14 @@ var FIXED = {
 };
 var METHODS = [...Object.keys(FIXED), "dopri5"];
 function integrate(slope, z0, s, settings = {}) {
-  const { method = "dopri5", maxSteps = 1e4 } = settings;
+  const { method = "dopri5", maxSteps = 1e4, patience = 2e3 } = settings;
   if (s.length < 2 || s.some((v, i) => i > 0 && !(v > s[i - 1])))
     throw new Error("s takes at least two depths, increasing");
   if (!METHODS.includes(method)) throw new Error(`unknown method ${method}`);
   const result = { z: [], nfe: 0, accepted: 0, rejected: 0, path: [] };
+  const end = performance.now() + patience;
   const f = (at, z) => {
+    if (performance.now() > end) throw new Error("the solver took too long");
     result.nfe++;
     return slope(at, z);
   };
@@ -363,7 +365,7 @@ function fixed(f, s, result, { method, step, maxSteps }) {
   for (let k = 1; k < s.length; k++) {
     const stretch = s[k] - s[k - 1];
     const steps = Math.max(1, Math.ceil(stretch / step * (1 - 1e-6)));
-    if (steps > maxSteps) throw new Error("max_steps was reached");
+    if (steps > maxSteps) throw new Error("the solver took too many steps");
     for (let i = 0; i < steps; i++) {
       z = FIXED[method](f, s[k - 1] + stretch * i / steps, stretch / steps, z);
       result.accepted++;
@@ -380,7 +382,7 @@ function adaptive(f, s, result, { rtol, atol, maxSteps }) {
   let first = f(at, z);
   let h = firstStep(f, at, z, first, rtol, atol);
   for (let steps = 0; at < end; steps++) {
-    if (steps >= maxSteps) throw new Error("max_steps was reached");
+    if (steps >= maxSteps) throw new Error("the solver took too many steps");
     if (!(at + h > at)) throw new Error("the step size underflowed");
     const last = at + h >= end;
     if (last) h = end - at;
@@ -712,19 +714,34 @@ function stateAxes(sheet, { model, box }) {
   frame.spot = (s, z, i = 0) => flat ? [frame.x(z[i * model.size]), frame.y(z[i * model.size + 1])] : [frame.x(s), frame.y(z[i])];
   return frame;
 }
-function drawFlow(sheet, scene, data, point, k) {
+function drawFlow(sheet, scene, data, point, k, carried = null) {
   const { ctx } = sheet;
   const frame = stateAxes(sheet, scene);
   const spot = (z, i, k2) => frame.spot(depthAt(scene.ends[i], k2), z, i);
   const own = (z, k2) => frame.spot(depthAt(point.end, k2), z);
   inside(ctx, frame, () => {
-    drawSides(sheet, frame, scene);
+    if (carried && k < FRAMES) curveOf(ctx, frame, carried[k], scene.box, sheet.colours.ink, [5, 4]);
+    else drawSides(sheet, frame, scene);
     drawArrows(sheet, frame, scene, point, k);
     const parts = [() => drawData(sheet, scene, data, k, spot), () => drawPath(sheet, scene, point, k, own)];
     for (const draw of scene.range ? parts.reverse() : parts) draw();
     drawPoint(sheet, scene, point, k, own);
   });
   return { ...frame, handle: own(point.z[0], 0) };
+}
+function curveOf(ctx, frame, points, box, style, dash = []) {
+  const apart = (box[1] - box[0]) / 4;
+  ctx.strokeStyle = style;
+  ctx.lineWidth = 1.2;
+  ctx.setLineDash(dash);
+  ctx.beginPath();
+  points.forEach(([u, v], i) => {
+    const [p, q] = points[i - 1] ?? [Infinity, 0];
+    const go = Math.hypot(u - p, v - q) < apart ? "lineTo" : "moveTo";
+    ctx[go](frame.x(u), frame.y(v));
+  });
+  ctx.stroke();
+  ctx.setLineDash([]);
 }
 function drawSides({ ctx, colours: c }, frame, { model, box }) {
   if (!model.boundary) return;
@@ -825,16 +842,23 @@ function inputAt({ model, box, range }, x, y) {
   const place2 = [clamp(x, box[0], box[1]), clamp(y, low, high)];
   return model.size === 1 ? [place2[1]] : place2;
 }
-var moves = (point, view, frame) => ({
-  move: (x, y) => {
-    if (frame()) point.set(inputAt(view(), frame().across(x), frame().up(y)));
-  },
-  nudge: (dx, dy) => {
-    const step = (view().box[3] - view().box[2]) / 60;
-    const [x, y] = [0, ...point.get()].slice(-2);
-    point.set(inputAt(view(), x + dx * step, y + dy * step));
-  }
-});
+var moves = (point, view, frame) => {
+  const set = (x, y) => point.set(inputAt(view(), x, y));
+  const flat = () => view().model.size > 1;
+  return {
+    move: (x, y) => {
+      if (frame()) set(frame().across(x), frame().up(y));
+    },
+    nudge: (dx, dy) => {
+      const step = (view().box[3] - view().box[2]) / 60;
+      const [x, y] = [0, ...point.get()].slice(-2);
+      set(x + dx * step, y + dy * step);
+    },
+    // The first component is what the handle's value says.
+    range: () => flat() ? view().box.slice(0, 2) : view().range ?? view().box.slice(2),
+    jump: (end) => flat() ? set(end, point.get()[1]) : set(0, end)
+  };
+};
 
 // shared/inputs.js
 var CELLS = 32;
@@ -849,56 +873,47 @@ function carriedBack(model, box, reach = 25) {
   const back = (ts) => {
     const f = (s, z2) => model.slope(model.depth - s, z2).map((v) => -v);
     const start = Float64Array.from(ts.flatMap(point));
-    const z = integrate(f, start, [0, model.depth], { rtol: 1e-5, atol: 1e-5, maxSteps: 500 }).z[1];
-    return ts.map((t, i) => ({ t, x: [z[2 * i], z[2 * i + 1]] }));
+    const { z } = integrate(f, start, depthsOf(model), { rtol: 1e-5, atol: 1e-5, maxSteps: 500 });
+    const way = (i) => z.map((states) => [states[2 * i], states[2 * i + 1]]).reverse();
+    return ts.map((t, i) => ({ t, way: way(i) }));
   };
   const fine = Math.max(box[1] - box[0], box[3] - box[2]) / 60;
-  const near = ({ x: [u, v] }) => u > box[0] - 1 && u < box[1] + 1 && v > box[2] - 1 && v < box[3] + 1;
+  const near = ([u, v]) => u > box[0] - 1 && u < box[1] + 1 && v > box[2] - 1 && v < box[3] + 1;
   try {
     let found = back([...ladder([-reach, reach], 240)]);
     for (let round = 0; round < 12 && found.length < 3e3; round++) {
       const between2 = [];
       for (let i = 1; i < found.length; i++) {
         const [p, q] = [found[i - 1], found[i]];
-        const gap = Math.hypot(p.x[0] - q.x[0], p.x[1] - q.x[1]);
-        if (gap > fine && (near(p) || near(q)) && q.t - p.t > 1e-9) between2.push((p.t + q.t) / 2);
+        const [x, y] = [p.way[0], q.way[0]];
+        const gap = Math.hypot(x[0] - y[0], x[1] - y[1]);
+        if (gap > fine && (near(x) || near(y)) && q.t - p.t > 1e-9) between2.push((p.t + q.t) / 2);
       }
       if (!between2.length) break;
       found = [...found, ...back(between2)].sort((p, q) => p.t - q.t);
     }
-    return found.map(({ x }) => x);
+    return depthsOf(model).map((_, k) => found.map(({ way }) => way[k]));
   } catch {
     return null;
   }
 }
-function classifyInputs(model, x, { curve = true, box = boxAround({ size: 2 }, [x], { rim: 0.12 }) } = {}) {
+function classifyInputs(model, x, { carry = true, box = boxAround({ size: 2 }, [x], { rim: 0.12 }) } = {}) {
   const [across, up] = [box.slice(0, 2), box.slice(2)].map((ends) => [...ladder(ends, CELLS)]);
   const grid = Float64Array.from(up.flatMap((v) => across.flatMap((u) => [u, v])));
   try {
     const { z } = model.solve(grid, [0, model.depth], SETTINGS_INPUTS);
-    return { box, values: model.output(z[1]), curve: curve ? carriedBack(model, box) : null };
+    return { box, values: model.output(z[1]), carried: carry ? carriedBack(model, box) : null };
   } catch (error) {
     return { box, failed: error.message };
   }
 }
-function drawInputs(sheet, { box, values, curve }, data, point) {
+function drawInputs(sheet, { box, values, carried }, data, point) {
   const { ctx, colours: c } = sheet;
   const frame = axes(sheet, box, { names: ["x₁", "x₂"] });
   const dot = (label, x, y, r) => marker(ctx, shapeOf(label), frame.x(x), frame.y(y), r, c.classes[label], c.paper, 0.8);
   inside(ctx, frame, () => {
-    if (values) drawRegions(ctx, frame, values, c, !curve);
-    if (curve) {
-      ctx.strokeStyle = c.ink;
-      ctx.lineWidth = 1.2;
-      ctx.beginPath();
-      const apart = (box[1] - box[0]) / 4;
-      curve.forEach(([u, v], i) => {
-        const [p, q] = curve[i - 1] ?? [Infinity, 0];
-        const go = Math.hypot(u - p, v - q) < apart ? "lineTo" : "moveTo";
-        ctx[go](frame.x(u), frame.y(v));
-      });
-      ctx.stroke();
-    }
+    if (values) drawRegions(ctx, frame, values, c, !carried);
+    if (carried) curveOf(ctx, frame, carried[0], box, c.ink);
     data.y.forEach((y, i) => dot(Math.sign(y) || 1, data.x[2 * i], data.x[2 * i + 1], 2.4));
     const shown = [...point.x].map((v, i) => Math.min(box[2 * i + 1], Math.max(box[2 * i], v)));
     const side = Math.sign(point.output[0]) || 1;
@@ -958,22 +973,26 @@ function node(tag, properties = {}, ...children) {
   made.append(...children);
   return made;
 }
+var reason = (error) => error.constructor === Error ? error.message : "what the page holds for it cannot be read";
+function keepKeys(root) {
+  root.addEventListener("keydown", (event) => {
+    if (!event.ctrlKey && !event.metaKey && !event.altKey) event.stopPropagation();
+  });
+}
 function mount(model, el, build) {
   const root = node("div", { className: "ode-widget" });
   const title = node("p", { className: "ode-title" }, model.get("title"));
   const status = node("p", { className: "ode-status", role: "status", "aria-live": "polite" });
-  const leaving = [];
+  const alarm = node("p", { className: "ode-error", role: "alert", hidden: true });
+  const [leaving, drawn] = [[], []];
   let draw = () => {
   };
   let [frame, speech] = [0, 0];
   let alive = true;
   const fail = (error) => {
-    alive = false;
-    root.replaceChildren(title, node(
-      "p",
-      { className: "ode-error", role: "alert" },
-      `This widget cannot be shown: ${error.message ?? error}.`
-    ));
+    alarm.textContent = `This cannot be drawn: ${reason(error)}.`;
+    alarm.hidden = false;
+    root.setAttribute("data-failed", "");
   };
   const guarded = (action) => (...given) => {
     if (!alive) return void 0;
@@ -990,27 +1009,43 @@ function mount(model, el, build) {
       cancelAnimationFrame(frame);
       frame = requestAnimationFrame(guarded(() => {
         root.toggleAttribute("data-dark", isDark());
-        if (root.clientWidth > 0) draw();
+        if (root.clientWidth === 0) return;
+        draw();
+        drawn.forEach((action) => action());
+        alarm.hidden = true;
+        root.removeAttribute("data-failed");
       }));
     },
     say: (text) => {
       clearTimeout(speech);
       speech = setTimeout(() => status.textContent = text, 400);
     },
-    leave: (action) => leaving.push(action)
+    leave: (action) => leaving.push(action),
+    after: (action) => drawn.push(action)
   };
-  root.append(title);
+  keepKeys(root);
+  root.append(title, alarm);
   el.append(root);
-  guarded(() => {
+  try {
     draw = build(shell);
     root.append(status);
-  })();
+  } catch (error) {
+    alive = false;
+    const message = `This interactive figure cannot be shown: ${reason(error)}.`;
+    alarm.textContent = message;
+    alarm.hidden = false;
+    root.replaceChildren(title, alarm);
+    el.dispatchEvent(new CustomEvent("widget-failed", { detail: message }));
+  }
   const themes = new MutationObserver(shell.redraw);
   for (const watched of [document.documentElement, document.body])
     themes.observe(watched, {
       attributeFilter: ["data-theme", "theme", "data-jp-theme-light"]
     });
-  const sizes = new ResizeObserver(shell.redraw);
+  const sizes = new ResizeObserver(() => {
+    foldWhereNarrow(root);
+    shell.redraw();
+  });
   sizes.observe(root);
   return () => {
     alive = false;
@@ -1021,6 +1056,14 @@ function mount(model, el, build) {
     leaving.forEach((action) => action());
   };
 }
+var NARROW = 672;
+function foldWhereNarrow(root) {
+  const narrow = root.clientWidth < NARROW;
+  if (root.ownNarrow === narrow) return;
+  root.ownNarrow = narrow;
+  for (const part of root.querySelectorAll(".ode-fold")) part.open = !narrow;
+}
+var fold = (summary, ...parts) => node("details", { className: "ode-fold", open: true }, node("summary", {}, summary), ...parts);
 function trait(model, name, shell) {
   return {
     get: () => model.get(name),
@@ -1070,18 +1113,24 @@ function button(text, onClick) {
   made.addEventListener("click", onClick);
   return made;
 }
+function toggle(text, onChange) {
+  const made = button(text, () => onChange(made.getAttribute("aria-pressed") !== "true"));
+  return Object.assign(made, { show: (on) => made.setAttribute("aria-pressed", on) });
+}
 function player(shell, getFraction, setFraction) {
   let frame = 0;
-  const play = button("▶ Play", () => frame ? stop() : start());
+  const play = button("▶ Play", shell.guarded(() => frame ? stop() : start()));
   const still = matchMedia("(prefers-reduced-motion: reduce)");
+  const name = () => {
+    play.textContent = frame ? "❚❚ Pause" : getFraction() < 1 ? "▶ Play" : "↻ Replay";
+  };
   function stop() {
     cancelAnimationFrame(frame);
     frame = 0;
-    play.textContent = "▶ Play";
+    name();
   }
   function start() {
     if (still.matches) return setFraction(getFraction() < 1 ? 1 : 0);
-    play.textContent = "❚❚ Pause";
     let last = performance.now();
     let at = getFraction() < 1 ? getFraction() : 0;
     const tick = shell.guarded((now) => {
@@ -1092,27 +1141,44 @@ function player(shell, getFraction, setFraction) {
       else stop();
     });
     frame = requestAnimationFrame(tick);
+    name();
     return void 0;
   }
-  shell.leave(stop);
+  shell.leave(() => cancelAnimationFrame(frame));
+  shell.after(name);
   return Object.assign(play, { stop });
 }
 function readout() {
   const list = node("dl", { className: "ode-readout" });
+  let shown = "";
   return Object.assign(list, {
-    show: (values) => list.replaceChildren(...Object.entries(values).flatMap(([name, value]) => [node("dt", {}, name), node("dd", {}, value)]))
+    show: (values) => {
+      list.replaceChildren(...Object.entries(values).flatMap(([name, value]) => [node("dt", {}, name), node("dd", {}, value)]));
+      const size = `${list.clientWidth} ${Object.keys(values).length}`;
+      if (size !== shown) list.style.minHeight = "";
+      shown = size;
+      list.style.minHeight = `${list.offsetHeight}px`;
+    }
   });
 }
-function pointCanvas(name, className, { move, nudge, label = "Starting point" }) {
+var STEPS = {
+  // of keys: right and up
+  ArrowLeft: [-1, 0],
+  ArrowRight: [1, 0],
+  ArrowUp: [0, 1],
+  ArrowDown: [0, -1],
+  PageUp: [0, 10],
+  PageDown: [0, -10]
+};
+var ENDS = { Home: 0, End: 1 };
+function pointCanvas(name, className, { move, nudge, jump, range, label = "Starting point" }) {
   const canvas = node("canvas", { role: "img", "aria-label": name });
   const handle = node("div", {
     className: "ode-handle",
     tabIndex: 0,
     role: "slider",
     "aria-label": label,
-    "aria-roledescription": "movable point",
-    "aria-valuemin": -100,
-    "aria-valuemax": 100
+    "aria-roledescription": "movable point"
   });
   const box = node("div", { className: `ode-canvas ${className}` }, canvas, handle);
   const at = (event) => {
@@ -1134,17 +1200,18 @@ function pointCanvas(name, className, { move, nudge, label = "Starting point" })
     box.addEventListener(end, () => dragging = false);
   canvas.addEventListener("click", at);
   handle.addEventListener("keydown", (event) => {
-    const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
-    const step = steps[event.key];
-    if (!step) return;
+    if (!(event.key in STEPS || event.key in ENDS)) return;
     event.preventDefault();
-    nudge(...step.map((v) => v * (event.shiftKey ? 5 : 1)));
+    if (event.key in ENDS) return jump(range()[ENDS[event.key]]);
+    return nudge(...STEPS[event.key].map((v) => v * (event.shiftKey ? 5 : 1)));
   });
   return Object.assign(box, {
     canvas,
     place: (x, y, value, text) => {
       handle.style.transform = `translate(${x}px, ${y}px)`;
-      handle.setAttribute("aria-valuenow", Number(value.toFixed(2)));
+      const [least, most] = range();
+      for (const [name2, number] of [["min", least], ["now", value], ["max", most]])
+        handle.setAttribute(`aria-value${name2}`, Number(number.toFixed(2)));
       handle.setAttribute("aria-valuetext", text);
     },
     describe: (text) => canvas.setAttribute("aria-label", text)
@@ -1165,114 +1232,168 @@ function toleranceName(value) {
   const power = Math.round(Math.log10(value));
   return 10 ** power === value ? powerOfTen(power) : String(value);
 }
+var MOST = 4;
+function besideEachOther(labels, chosen) {
+  const first = labels.slice(0, MOST);
+  return first.includes(chosen) ? first : [...first.slice(0, MOST - 1), chosen];
+}
 function renderFlow({ model: python, el }) {
   return mount(python, el, (shell) => {
     const data = readData(python.get("data"));
     const states = new Map(python.get("models"));
-    const [selected, point, s, tolerance] = ["selected", "point", "s", "tolerance"].map((name) => trait(python, name, shell));
-    const first = { selected: selected.get(), point: point.get(), s: s.get(), tolerance: tolerance.get() };
-    const models = /* @__PURE__ */ new Map();
-    const scenes = /* @__PURE__ */ new Map();
-    const model = () => {
-      const label = selected.get();
-      if (!models.has(label)) models.set(label, readModel(states.get(label)));
-      return models.get(label);
+    const labels = [...states.keys()];
+    const names = ["selected", "point", "s", "tolerance", "together"];
+    const traits = names.map((name) => trait(python, name, shell));
+    const [selected, point, s, tolerance, together] = traits;
+    const first = traits.map((t) => t.get());
+    const kept = /* @__PURE__ */ new Map();
+    const once = (key2, make) => {
+      if (!kept.has(key2)) kept.set(key2, make());
+      return kept.get(key2);
     };
     const settings = () => ({ rtol: tolerance.get(), atol: tolerance.get() });
-    const scene = () => {
-      const key2 = `${tolerance.get()} ${selected.get()}`;
-      if (!scenes.has(key2)) scenes.set(key2, makeScene(model(), data, settings()));
-      return scenes.get(key2);
-    };
-    const classes = /* @__PURE__ */ new Map();
-    const classified = () => {
-      const label = selected.get();
-      if (!classes.has(label)) classes.set(label, classifyInputs(model(), data.x));
-      return classes.get(label);
-    };
-    let frame = null;
-    const plane = pointCanvas(
-      "Flow of the data",
-      "ode-square",
-      moves(point, scene, () => frame)
+    const modelOf = (label) => once(label, () => readModel(states.get(label)));
+    const model = () => modelOf(selected.get());
+    const sceneOf = (label) => once(
+      `scene ${tolerance.get()} ${label}`,
+      () => makeScene(modelOf(label), data, settings())
     );
-    const variant = choice("Model", [...states.keys()].map((k) => [k, k]), selected.get(), selected.set);
+    const classesOf = (label) => once(
+      `classes ${label}`,
+      () => classifyInputs(modelOf(label), data.x)
+    );
+    const lineOf = (label) => once(
+      `line ${label}`,
+      () => showsInputs(modelOf(label)) ? classesOf(label).carried ?? null : null
+    );
+    const shown = () => together.get() ? besideEachOther(labels, selected.get()) : [selected.get()];
+    const frames = [];
+    const planes = labels.slice(0, MOST).map((_, i) => {
+      const canvas = pointCanvas(
+        "Flow of the data",
+        "ode-square",
+        moves(point, () => sceneOf(shown()[i]), () => frames[i])
+      );
+      const name = node("p", { className: "ode-name" });
+      return Object.assign(node("div", { className: "ode-plane" }, name, canvas), { canvas, name });
+    });
+    const depth = slider(
+      "Depth s",
+      { min: 0, max: 1, step: 0.01 },
+      (value) => (play.stop(), s.set(value))
+    );
+    const variant = choice("Model", labels.map((k) => [k, k]), selected.get(), selected.set);
+    const beside = toggle("Side by side", together.set);
+    const play = player(shell, () => s.get() / model().depth, (t) => s.set(t * model().depth));
+    const reset = button("Reset", () => {
+      play.stop();
+      traits.forEach((t, i) => t.set(first[i]));
+    });
     const precision = choice(
       "Tolerance",
       [.../* @__PURE__ */ new Set([...TOLERANCES, tolerance.get()])].sort((a, b) => b - a).map((t) => [t, toleranceName(t)]),
       tolerance.get(),
       (t) => tolerance.set(Number(t))
     );
-    const depth = slider(
-      "Depth s",
-      { min: 0, max: model().depth, step: model().depth / 100 },
-      (value) => (play.stop(), s.set(value))
-    );
-    const play = player(shell, () => s.get() / model().depth, (t) => s.set(t * model().depth));
-    const reset = button("Reset", () => {
-      play.stop();
-      for (const [t, name] of [[selected, "selected"], [point, "point"], [s, "s"], [tolerance, "tolerance"]])
-        t.set(first[name]);
-    });
     const values = readout();
     const inputs = node("canvas", { role: "img", "aria-label": "Class of each input" });
-    const small = node("div", { className: "ode-canvas ode-square ode-small" }, inputs);
+    const small = node("div", { className: "ode-canvas ode-square" }, inputs);
     const addedStates = node("canvas", { role: "img", "aria-label": "Added states" });
-    const added = node("div", { className: "ode-canvas ode-square ode-small" }, addedStates);
-    const panel = node(
+    const added = node("div", { className: "ode-canvas ode-square" }, addedStates);
+    const several = states.size > 1;
+    const controls = node(
       "div",
       { className: "ode-panel" },
-      ...states.size > 1 ? [variant] : [],
       depth,
-      node("div", { className: "ode-buttons" }, play, reset),
-      precision,
-      values
+      node("div", { className: "ode-buttons" }, play, ...several ? [beside] : [], reset),
+      ...several ? [variant] : [],
+      precision
     );
-    const strip = node("div", { className: "ode-strip" }, small, added);
+    const panel = node("div", { className: "ode-panel ode-beside" }, controls, values);
     const legend = key();
-    shell.root.append(node("div", { className: "ode-body" }, plane, panel), strip, legend);
-    for (const t of [selected, point, s, tolerance]) t.watch(shell.redraw);
-    return () => {
-      const now = scene();
-      const k = frameOf(now.model, s.get());
+    const body = node(
+      "div",
+      { className: "ode-body ode-flow" },
+      node("div", { className: "ode-planes" }, ...planes),
+      panel,
+      small,
+      added
+    );
+    shell.root.append(body, fold("What the marks mean", legend));
+    for (const t of traits) t.watch(shell.redraw);
+    function drawPlane(label, i) {
+      const now = sceneOf(label);
+      const k = frameOf(now.model, partOf(now.model));
       const way = followPoint(now.model, point.get(), settings());
-      frame = drawFlow(pen(plane.canvas), now, data, way, k);
-      variant.show(selected.get());
-      precision.show(tolerance.get());
-      const { adaptive: adaptive2, controlled } = now.model;
-      depth.querySelector("label").textContent = adaptive2 ? "Part of g(x)" : "Depth s";
-      depth.show(now.s[k], tidy(now.s[k]), { max: now.model.depth, step: now.model.depth / 100 });
-      small.hidden = !showsInputs(now.model);
+      const { canvas } = planes[i];
+      frames[i] = drawFlow(pen(canvas.canvas), now, data, way, k, lineOf(label));
+      const [from, to] = [vector(point.get()), vector(way.z.at(-1))];
+      canvas.place(...frames[i].handle, point.get()[0], `at ${from}, ends at ${to}`);
+      canvas.describe(`${label}: vector field ${now.model.controlled ? "of the point " : ""}at depth ${tidy(way.end * now.s[k] / now.model.depth)}, ${data.y.length} data points and a point that flows from ${from} to ${to}`);
+      return { label, now, k, way, from, to };
+    }
+    const partOf = (one) => s.get() / model().depth * one.depth;
+    function drawSmall({ label, now, k, way }) {
+      const single = !together.get();
+      small.hidden = !(single && showsInputs(now.model));
       if (!small.hidden) {
-        const region = classified();
+        const region = classesOf(label);
         drawInputs(pen(inputs), region, data, way);
-        inputs.setAttribute("aria-label", region.failed ? `The class of each input cannot be drawn: ${region.failed}` : `The class of each input in the plane, with the data and the point`);
+        inputs.setAttribute("aria-label", region.failed ? `The class of each input cannot be drawn: ${region.failed}` : "The class of each input in the plane, with the data and the point");
       }
-      added.hidden = !hasAdded(now.model);
+      added.hidden = !(single && hasAdded(now.model));
       if (!added.hidden) {
         drawAdded(pen(addedStates), now, data, way, k);
-        addedStates.setAttribute("aria-label", "The added states of the data and the point, at the same depth");
+        addedStates.setAttribute(
+          "aria-label",
+          "The added states of the data and the point, at the same depth"
+        );
       }
+    }
+    function explain({ label, now }) {
+      const { controlled, boundary } = now.model;
+      const carried = lineOf(label);
       legend.show(
         ...CLASS_KEY,
-        ...now.model.boundary ? ["dashed: output 0"] : [],
+        ...carried ? ["dashed: output 0, carried back to this depth"] : boundary ? ["dashed: output 0"] : [],
         controlled ? "arrows: the field of the dragged x alone" : hasAdded(now.model) ? "arrows: the field where the added states are the point's" : "arrows: one field for all",
-        ...small.hidden ? [] : ["small picture: class of each input; " + (classified().curve ? "its boundary is the dashed line, carried back" : "on a grid that may miss thin channels")],
+        ...small.hidden ? [] : ["other picture: class of each input; " + (carried ? "its boundary is the dashed line, carried back to depth 0" : "on a grid that may miss thin channels")],
         ...added.hidden ? [] : ["last picture: the added states"],
         DRAG_KEY
       );
-      const [from, to] = [vector(point.get()), vector(way.z.at(-1))];
+    }
+    return () => {
+      const all = shown();
+      planes.forEach((plane, i) => {
+        plane.hidden = i >= all.length;
+        plane.name.hidden = !together.get();
+        plane.name.textContent = all[i] ?? "";
+      });
+      body.toggleAttribute("data-together", together.get());
+      variant.show(selected.get());
+      precision.show(tolerance.get());
+      beside.show(together.get());
+      const drawn = all.map(drawPlane);
+      const own = drawn.find(({ label }) => label === selected.get());
+      const { now, k, way, from, to } = own;
+      const { adaptive: adaptive2 } = now.model;
+      depth.querySelector("label").textContent = adaptive2 ? "Part of g(x)" : "Depth s";
+      depth.show(now.s[k], tidy(now.s[k]), { max: now.model.depth, step: now.model.depth / 100 });
+      drawSmall(own);
+      explain(own);
+      const right = (share) => share === null ? "" : `${tidy(100 * share, 0)} % right`;
       const output = vector(way.output);
-      plane.place(...frame.handle, point.get()[0], `at ${from}, ends at ${to}`);
-      plane.describe(`Vector field ${controlled ? "of the point " : ""}at depth ${tidy(way.end * now.s[k] / now.model.depth)}, ${data.y.length} data points and a point that flows from ${from} to ${to}`);
-      values.show({
+      values.show(together.get() ? Object.fromEntries(drawn.map((one) => [
+        one.label,
+        [right(one.now.right), one.now.model.outputs ? vector(one.way.output) : one.to].filter(Boolean).join(", ")
+      ])) : {
         "start z(0)": from,
         ...adaptive2 ? { "its depth g(x)": tidy(way.end) } : {},
         [adaptive2 ? "end z(g(x))" : "end z(S)"]: to,
         ...now.model.outputs ? { "output y": output } : {},
         "NFE, point alone": String(way.nfe),
         "NFE, all data": String(now.nfe),
-        ...now.right === null ? {} : { "data classified": `${tidy(100 * now.right, 0)} % right` }
+        ...now.right === null ? {} : { "data classified": right(now.right) }
       });
       shell.say(`From ${from} to ${to}` + (now.model.outputs ? `, output ${output}` : "") + `, ${way.nfe} evaluations`);
     };

@@ -55,12 +55,14 @@ var FIXED = {
 };
 var METHODS = [...Object.keys(FIXED), "dopri5"];
 function integrate(slope, z0, s, settings = {}) {
-  const { method = "dopri5", maxSteps = 1e4 } = settings;
+  const { method = "dopri5", maxSteps = 1e4, patience = 2e3 } = settings;
   if (s.length < 2 || s.some((v, i) => i > 0 && !(v > s[i - 1])))
     throw new Error("s takes at least two depths, increasing");
   if (!METHODS.includes(method)) throw new Error(`unknown method ${method}`);
   const result = { z: [], nfe: 0, accepted: 0, rejected: 0, path: [] };
+  const end = performance.now() + patience;
   const f = (at, z) => {
+    if (performance.now() > end) throw new Error("the solver took too long");
     result.nfe++;
     return slope(at, z);
   };
@@ -81,7 +83,7 @@ function fixed(f, s, result, { method, step, maxSteps }) {
   for (let k = 1; k < s.length; k++) {
     const stretch = s[k] - s[k - 1];
     const steps = Math.max(1, Math.ceil(stretch / step * (1 - 1e-6)));
-    if (steps > maxSteps) throw new Error("max_steps was reached");
+    if (steps > maxSteps) throw new Error("the solver took too many steps");
     for (let i = 0; i < steps; i++) {
       z = FIXED[method](f, s[k - 1] + stretch * i / steps, stretch / steps, z);
       result.accepted++;
@@ -98,7 +100,7 @@ function adaptive(f, s, result, { rtol, atol, maxSteps }) {
   let first = f(at, z);
   let h = firstStep(f, at, z, first, rtol, atol);
   for (let steps = 0; at < end; steps++) {
-    if (steps >= maxSteps) throw new Error("max_steps was reached");
+    if (steps >= maxSteps) throw new Error("the solver took too many steps");
     if (!(at + h > at)) throw new Error("the step size underflowed");
     const last = at + h >= end;
     if (last) h = end - at;
@@ -398,16 +400,23 @@ function inputAt({ model, box, range }, x, y) {
   const place = [clamp(x, box[0], box[1]), clamp(y, low, high)];
   return model.size === 1 ? [place[1]] : place;
 }
-var moves = (point, view, frame) => ({
-  move: (x, y) => {
-    if (frame()) point.set(inputAt(view(), frame().across(x), frame().up(y)));
-  },
-  nudge: (dx, dy) => {
-    const step = (view().box[3] - view().box[2]) / 60;
-    const [x, y] = [0, ...point.get()].slice(-2);
-    point.set(inputAt(view(), x + dx * step, y + dy * step));
-  }
-});
+var moves = (point, view, frame) => {
+  const set = (x, y) => point.set(inputAt(view(), x, y));
+  const flat = () => view().model.size > 1;
+  return {
+    move: (x, y) => {
+      if (frame()) set(frame().across(x), frame().up(y));
+    },
+    nudge: (dx, dy) => {
+      const step = (view().box[3] - view().box[2]) / 60;
+      const [x, y] = [0, ...point.get()].slice(-2);
+      set(x + dx * step, y + dy * step);
+    },
+    // The first component is what the handle's value says.
+    range: () => flat() ? view().box.slice(0, 2) : view().range ?? view().box.slice(2),
+    jump: (end) => flat() ? set(end, point.get()[1]) : set(0, end)
+  };
+};
 
 // shared/chaos.js
 var FINE = { rtol: 1e-9, atol: 1e-9, maxSteps: 5e4 };
@@ -707,22 +716,26 @@ function node(tag, properties = {}, ...children) {
   made.append(...children);
   return made;
 }
+var reason = (error) => error.constructor === Error ? error.message : "what the page holds for it cannot be read";
+function keepKeys(root) {
+  root.addEventListener("keydown", (event) => {
+    if (!event.ctrlKey && !event.metaKey && !event.altKey) event.stopPropagation();
+  });
+}
 function mount(model, el, build) {
   const root = node("div", { className: "ode-widget" });
   const title = node("p", { className: "ode-title" }, model.get("title"));
   const status = node("p", { className: "ode-status", role: "status", "aria-live": "polite" });
-  const leaving = [];
+  const alarm = node("p", { className: "ode-error", role: "alert", hidden: true });
+  const [leaving, drawn] = [[], []];
   let draw = () => {
   };
   let [frame, speech] = [0, 0];
   let alive = true;
   const fail = (error) => {
-    alive = false;
-    root.replaceChildren(title, node(
-      "p",
-      { className: "ode-error", role: "alert" },
-      `This widget cannot be shown: ${error.message ?? error}.`
-    ));
+    alarm.textContent = `This cannot be drawn: ${reason(error)}.`;
+    alarm.hidden = false;
+    root.setAttribute("data-failed", "");
   };
   const guarded = (action) => (...given) => {
     if (!alive) return void 0;
@@ -739,27 +752,43 @@ function mount(model, el, build) {
       cancelAnimationFrame(frame);
       frame = requestAnimationFrame(guarded(() => {
         root.toggleAttribute("data-dark", isDark());
-        if (root.clientWidth > 0) draw();
+        if (root.clientWidth === 0) return;
+        draw();
+        drawn.forEach((action) => action());
+        alarm.hidden = true;
+        root.removeAttribute("data-failed");
       }));
     },
     say: (text) => {
       clearTimeout(speech);
       speech = setTimeout(() => status.textContent = text, 400);
     },
-    leave: (action) => leaving.push(action)
+    leave: (action) => leaving.push(action),
+    after: (action) => drawn.push(action)
   };
-  root.append(title);
+  keepKeys(root);
+  root.append(title, alarm);
   el.append(root);
-  guarded(() => {
+  try {
     draw = build(shell);
     root.append(status);
-  })();
+  } catch (error) {
+    alive = false;
+    const message = `This interactive figure cannot be shown: ${reason(error)}.`;
+    alarm.textContent = message;
+    alarm.hidden = false;
+    root.replaceChildren(title, alarm);
+    el.dispatchEvent(new CustomEvent("widget-failed", { detail: message }));
+  }
   const themes = new MutationObserver(shell.redraw);
   for (const watched of [document.documentElement, document.body])
     themes.observe(watched, {
       attributeFilter: ["data-theme", "theme", "data-jp-theme-light"]
     });
-  const sizes = new ResizeObserver(shell.redraw);
+  const sizes = new ResizeObserver(() => {
+    foldWhereNarrow(root);
+    shell.redraw();
+  });
   sizes.observe(root);
   return () => {
     alive = false;
@@ -769,6 +798,21 @@ function mount(model, el, build) {
     clearTimeout(speech);
     leaving.forEach((action) => action());
   };
+}
+var NARROW = 672;
+function foldWhereNarrow(root) {
+  const narrow = root.clientWidth < NARROW;
+  if (root.ownNarrow === narrow) return;
+  root.ownNarrow = narrow;
+  for (const part of root.querySelectorAll(".ode-fold")) part.open = !narrow;
+}
+var fold = (summary, ...parts) => node("details", { className: "ode-fold", open: true }, node("summary", {}, summary), ...parts);
+function pair(plane, chart, panel, values, legend) {
+  const wide = node("div", { className: "ode-canvas ode-wide" }, chart);
+  return [
+    node("div", { className: "ode-body ode-pair" }, plane, wide, panel, values),
+    fold("What the marks mean", legend)
+  ];
 }
 function trait(model, name, shell) {
   return {
@@ -821,16 +865,18 @@ function button(text, onClick) {
 }
 function player(shell, getFraction, setFraction) {
   let frame = 0;
-  const play = button("▶ Play", () => frame ? stop() : start());
+  const play = button("▶ Play", shell.guarded(() => frame ? stop() : start()));
   const still = matchMedia("(prefers-reduced-motion: reduce)");
+  const name = () => {
+    play.textContent = frame ? "❚❚ Pause" : getFraction() < 1 ? "▶ Play" : "↻ Replay";
+  };
   function stop() {
     cancelAnimationFrame(frame);
     frame = 0;
-    play.textContent = "▶ Play";
+    name();
   }
   function start() {
     if (still.matches) return setFraction(getFraction() < 1 ? 1 : 0);
-    play.textContent = "❚❚ Pause";
     let last = performance.now();
     let at = getFraction() < 1 ? getFraction() : 0;
     const tick = shell.guarded((now) => {
@@ -841,27 +887,44 @@ function player(shell, getFraction, setFraction) {
       else stop();
     });
     frame = requestAnimationFrame(tick);
+    name();
     return void 0;
   }
-  shell.leave(stop);
+  shell.leave(() => cancelAnimationFrame(frame));
+  shell.after(name);
   return Object.assign(play, { stop });
 }
 function readout() {
   const list = node("dl", { className: "ode-readout" });
+  let shown = "";
   return Object.assign(list, {
-    show: (values) => list.replaceChildren(...Object.entries(values).flatMap(([name, value]) => [node("dt", {}, name), node("dd", {}, value)]))
+    show: (values) => {
+      list.replaceChildren(...Object.entries(values).flatMap(([name, value]) => [node("dt", {}, name), node("dd", {}, value)]));
+      const size = `${list.clientWidth} ${Object.keys(values).length}`;
+      if (size !== shown) list.style.minHeight = "";
+      shown = size;
+      list.style.minHeight = `${list.offsetHeight}px`;
+    }
   });
 }
-function pointCanvas(name, className, { move, nudge, label = "Starting point" }) {
+var STEPS = {
+  // of keys: right and up
+  ArrowLeft: [-1, 0],
+  ArrowRight: [1, 0],
+  ArrowUp: [0, 1],
+  ArrowDown: [0, -1],
+  PageUp: [0, 10],
+  PageDown: [0, -10]
+};
+var ENDS = { Home: 0, End: 1 };
+function pointCanvas(name, className, { move, nudge, jump, range, label = "Starting point" }) {
   const canvas = node("canvas", { role: "img", "aria-label": name });
   const handle = node("div", {
     className: "ode-handle",
     tabIndex: 0,
     role: "slider",
     "aria-label": label,
-    "aria-roledescription": "movable point",
-    "aria-valuemin": -100,
-    "aria-valuemax": 100
+    "aria-roledescription": "movable point"
   });
   const box = node("div", { className: `ode-canvas ${className}` }, canvas, handle);
   const at = (event) => {
@@ -883,17 +946,18 @@ function pointCanvas(name, className, { move, nudge, label = "Starting point" })
     box.addEventListener(end, () => dragging = false);
   canvas.addEventListener("click", at);
   handle.addEventListener("keydown", (event) => {
-    const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
-    const step = steps[event.key];
-    if (!step) return;
+    if (!(event.key in STEPS || event.key in ENDS)) return;
     event.preventDefault();
-    nudge(...step.map((v) => v * (event.shiftKey ? 5 : 1)));
+    if (event.key in ENDS) return jump(range()[ENDS[event.key]]);
+    return nudge(...STEPS[event.key].map((v) => v * (event.shiftKey ? 5 : 1)));
   });
   return Object.assign(box, {
     canvas,
     place: (x, y, value, text) => {
       handle.style.transform = `translate(${x}px, ${y}px)`;
-      handle.setAttribute("aria-valuenow", Number(value.toFixed(2)));
+      const [least, most] = range();
+      for (const [name2, number] of [["min", least], ["now", value], ["max", most]])
+        handle.setAttribute(`aria-value${name2}`, Number(number.toFixed(2)));
       handle.setAttribute("aria-valuetext", text);
     },
     describe: (text) => canvas.setAttribute("aria-label", text)
@@ -959,7 +1023,11 @@ function renderLorenz({ model: python, el }) {
     checkNumbers({ point: point.get(), distance: distance.get(), span: span.get(), start: python.get("start") });
     if (first[0] && !states.has(first[0])) throw new Error(`there is no model ${first[0]}`);
     const cloud = attractor();
-    const models = new Map([...states].map(([label, state]) => [label, readModel(state)]));
+    const models = /* @__PURE__ */ new Map();
+    const modelOf = (label) => {
+      if (!models.has(label) && states.has(label)) models.set(label, readModel(states.get(label)));
+      return models.get(label);
+    };
     const x = Float64Array.from(python.get("start"));
     let [lorenzSolved, networkSolved] = [{}, {}];
     const butterfly = () => {
@@ -969,7 +1037,7 @@ function renderLorenz({ model: python, el }) {
       return lorenzSolved;
     };
     const network = () => {
-      const model = models.get(selected.get());
+      const model = modelOf(selected.get());
       if (!model) return null;
       const [asked, r] = [`${selected.get()} ${distance.get()}`, distance.get()];
       if (networkSolved.asked !== asked) {
@@ -1010,15 +1078,11 @@ function renderLorenz({ model: python, el }) {
       time,
       node("div", { className: "ode-buttons" }, play, reset)
     );
-    shell.root.append(
-      node(
-        "div",
-        { className: "ode-body ode-pair" },
-        node("div", { className: "ode-canvas ode-wide" }, chart),
-        panel,
-        plane,
-        values
-      ),
+    shell.root.append(...pair(
+      plane,
+      chart,
+      panel,
+      values,
       key(
         "start (x, y, z) with y = x, its neighbour at x + r",
         ["━ neighbour, error of Lorenz", "ode-green"],
@@ -1027,7 +1091,7 @@ function renderLorenz({ model: python, el }) {
         ["- - growth of 0.9056", "ode-minus"],
         DRAG_KEY
       )
-    );
+    ));
     for (const t of traits) t.watch(shell.redraw);
     return () => {
       const found = butterfly();
@@ -1058,7 +1122,7 @@ function renderLorenz({ model: python, el }) {
       radius.display(r);
       time.show(end, tidy(end, 1));
       const from = vector(point.get(), 1);
-      const apart = full === null ? `no, not by t = ${tidy(end, 1)}` : `yes, from t = ${tidy(full, 1)}`;
+      const apart = full === null ? `not by t = ${tidy(end, 1)}` : `from t = ${tidy(full, 1)}`;
       plane.place(...frame.handle, point.get()[0], `x, z = ${from}`);
       plane.describe(`The Lorenz attractor from the side, with solutions from x, z = ${from} and a neighbour up to time ${tidy(end, 1)}, ${length(gap)} apart`);
       chart.setAttribute("aria-label", `Error over time on a logarithmic axis, from ${length(r)} to ${length(gap)}, growing at ${rate(lambda)}; saturated: ${apart}`);
@@ -1066,11 +1130,11 @@ function renderLorenz({ model: python, el }) {
       const own = net && exponentOf(net.gaps.at(-1), r, net.end);
       values.show({
         "error |δz(T)|": length(gap),
-        [`λ by Algorithm 1, T = ${tidy(end, 1)}`]: rate(lambda),
+        "λ by Algorithm 1": rate(lambda),
         "published, T → ∞": String(PUBLISHED),
         "saturated?": apart,
-        ...full ? { "λ up to there": rate(early) } : {},
-        ...net ? { [`λ of the network, S = ${tidy(net.end, 1)}`]: rate(own) } : {}
+        "λ up to there": full ? rate(early) : "–",
+        ...net ? { "λ of the network": rate(own) } : {}
       });
       shell.say(`Over time ${tidy(end, 1)} the exponent is ${rate(lambda)}, published ${PUBLISHED}; saturated: ${apart}` + (net ? `; the network's is ${rate(own)}` : ""));
     };

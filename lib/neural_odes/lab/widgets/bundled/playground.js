@@ -310,22 +310,26 @@ function node(tag, properties = {}, ...children) {
   made.append(...children);
   return made;
 }
+var reason = (error) => error.constructor === Error ? error.message : "what the page holds for it cannot be read";
+function keepKeys(root) {
+  root.addEventListener("keydown", (event) => {
+    if (!event.ctrlKey && !event.metaKey && !event.altKey) event.stopPropagation();
+  });
+}
 function mount(model, el, build) {
   const root = node("div", { className: "ode-widget" });
   const title = node("p", { className: "ode-title" }, model.get("title"));
   const status = node("p", { className: "ode-status", role: "status", "aria-live": "polite" });
-  const leaving = [];
+  const alarm = node("p", { className: "ode-error", role: "alert", hidden: true });
+  const [leaving, drawn] = [[], []];
   let draw = () => {
   };
   let [frame, speech] = [0, 0];
   let alive = true;
   const fail = (error) => {
-    alive = false;
-    root.replaceChildren(title, node(
-      "p",
-      { className: "ode-error", role: "alert" },
-      `This widget cannot be shown: ${error.message ?? error}.`
-    ));
+    alarm.textContent = `This cannot be drawn: ${reason(error)}.`;
+    alarm.hidden = false;
+    root.setAttribute("data-failed", "");
   };
   const guarded = (action) => (...given) => {
     if (!alive) return void 0;
@@ -342,27 +346,43 @@ function mount(model, el, build) {
       cancelAnimationFrame(frame);
       frame = requestAnimationFrame(guarded(() => {
         root.toggleAttribute("data-dark", isDark());
-        if (root.clientWidth > 0) draw();
+        if (root.clientWidth === 0) return;
+        draw();
+        drawn.forEach((action) => action());
+        alarm.hidden = true;
+        root.removeAttribute("data-failed");
       }));
     },
     say: (text) => {
       clearTimeout(speech);
       speech = setTimeout(() => status.textContent = text, 400);
     },
-    leave: (action) => leaving.push(action)
+    leave: (action) => leaving.push(action),
+    after: (action) => drawn.push(action)
   };
-  root.append(title);
+  keepKeys(root);
+  root.append(title, alarm);
   el.append(root);
-  guarded(() => {
+  try {
     draw = build(shell);
     root.append(status);
-  })();
+  } catch (error) {
+    alive = false;
+    const message = `This interactive figure cannot be shown: ${reason(error)}.`;
+    alarm.textContent = message;
+    alarm.hidden = false;
+    root.replaceChildren(title, alarm);
+    el.dispatchEvent(new CustomEvent("widget-failed", { detail: message }));
+  }
   const themes = new MutationObserver(shell.redraw);
   for (const watched of [document.documentElement, document.body])
     themes.observe(watched, {
       attributeFilter: ["data-theme", "theme", "data-jp-theme-light"]
     });
-  const sizes = new ResizeObserver(shell.redraw);
+  const sizes = new ResizeObserver(() => {
+    foldWhereNarrow(root);
+    shell.redraw();
+  });
   sizes.observe(root);
   return () => {
     alive = false;
@@ -372,6 +392,13 @@ function mount(model, el, build) {
     clearTimeout(speech);
     leaving.forEach((action) => action());
   };
+}
+var NARROW = 672;
+function foldWhereNarrow(root) {
+  const narrow = root.clientWidth < NARROW;
+  if (root.ownNarrow === narrow) return;
+  root.ownNarrow = narrow;
+  for (const part of root.querySelectorAll(".ode-fold")) part.open = !narrow;
 }
 function trait(model, name, shell) {
   return {
@@ -424,16 +451,18 @@ function button(text, onClick) {
 }
 function player(shell, getFraction, setFraction) {
   let frame = 0;
-  const play = button("▶ Play", () => frame ? stop() : start());
+  const play = button("▶ Play", shell.guarded(() => frame ? stop() : start()));
   const still = matchMedia("(prefers-reduced-motion: reduce)");
+  const name = () => {
+    play.textContent = frame ? "❚❚ Pause" : getFraction() < 1 ? "▶ Play" : "↻ Replay";
+  };
   function stop() {
     cancelAnimationFrame(frame);
     frame = 0;
-    play.textContent = "▶ Play";
+    name();
   }
   function start() {
     if (still.matches) return setFraction(getFraction() < 1 ? 1 : 0);
-    play.textContent = "❚❚ Pause";
     let last = performance.now();
     let at = getFraction() < 1 ? getFraction() : 0;
     const tick = shell.guarded((now) => {
@@ -444,27 +473,44 @@ function player(shell, getFraction, setFraction) {
       else stop();
     });
     frame = requestAnimationFrame(tick);
+    name();
     return void 0;
   }
-  shell.leave(stop);
+  shell.leave(() => cancelAnimationFrame(frame));
+  shell.after(name);
   return Object.assign(play, { stop });
 }
 function readout() {
   const list = node("dl", { className: "ode-readout" });
+  let shown = "";
   return Object.assign(list, {
-    show: (values) => list.replaceChildren(...Object.entries(values).flatMap(([name, value]) => [node("dt", {}, name), node("dd", {}, value)]))
+    show: (values) => {
+      list.replaceChildren(...Object.entries(values).flatMap(([name, value]) => [node("dt", {}, name), node("dd", {}, value)]));
+      const size = `${list.clientWidth} ${Object.keys(values).length}`;
+      if (size !== shown) list.style.minHeight = "";
+      shown = size;
+      list.style.minHeight = `${list.offsetHeight}px`;
+    }
   });
 }
-function pointCanvas(name, className, { move, nudge, label = "Starting point" }) {
+var STEPS = {
+  // of keys: right and up
+  ArrowLeft: [-1, 0],
+  ArrowRight: [1, 0],
+  ArrowUp: [0, 1],
+  ArrowDown: [0, -1],
+  PageUp: [0, 10],
+  PageDown: [0, -10]
+};
+var ENDS = { Home: 0, End: 1 };
+function pointCanvas(name, className, { move, nudge, jump, range, label = "Starting point" }) {
   const canvas = node("canvas", { role: "img", "aria-label": name });
   const handle = node("div", {
     className: "ode-handle",
     tabIndex: 0,
     role: "slider",
     "aria-label": label,
-    "aria-roledescription": "movable point",
-    "aria-valuemin": -100,
-    "aria-valuemax": 100
+    "aria-roledescription": "movable point"
   });
   const box = node("div", { className: `ode-canvas ${className}` }, canvas, handle);
   const at = (event) => {
@@ -486,17 +532,18 @@ function pointCanvas(name, className, { move, nudge, label = "Starting point" })
     box.addEventListener(end, () => dragging = false);
   canvas.addEventListener("click", at);
   handle.addEventListener("keydown", (event) => {
-    const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
-    const step = steps[event.key];
-    if (!step) return;
+    if (!(event.key in STEPS || event.key in ENDS)) return;
     event.preventDefault();
-    nudge(...step.map((v) => v * (event.shiftKey ? 5 : 1)));
+    if (event.key in ENDS) return jump(range()[ENDS[event.key]]);
+    return nudge(...STEPS[event.key].map((v) => v * (event.shiftKey ? 5 : 1)));
   });
   return Object.assign(box, {
     canvas,
     place: (x, y, value, text) => {
       handle.style.transform = `translate(${x}px, ${y}px)`;
-      handle.setAttribute("aria-valuenow", Number(value.toFixed(2)));
+      const [least, most] = range();
+      for (const [name2, number] of [["min", least], ["now", value], ["max", most]])
+        handle.setAttribute(`aria-value${name2}`, Number(number.toFixed(2)));
       handle.setAttribute("aria-valuetext", text);
     },
     describe: (text) => canvas.setAttribute("aria-label", text)
@@ -700,12 +747,14 @@ var FIXED = {
 };
 var METHODS = [...Object.keys(FIXED), "dopri5"];
 function integrate(slope, z0, s, settings = {}) {
-  const { method = "dopri5", maxSteps = 1e4 } = settings;
+  const { method = "dopri5", maxSteps = 1e4, patience = 2e3 } = settings;
   if (s.length < 2 || s.some((v, i) => i > 0 && !(v > s[i - 1])))
     throw new Error("s takes at least two depths, increasing");
   if (!METHODS.includes(method)) throw new Error(`unknown method ${method}`);
   const result = { z: [], nfe: 0, accepted: 0, rejected: 0, path: [] };
+  const end = performance.now() + patience;
   const f = (at, z) => {
+    if (performance.now() > end) throw new Error("the solver took too long");
     result.nfe++;
     return slope(at, z);
   };
@@ -726,7 +775,7 @@ function fixed(f, s, result, { method, step, maxSteps }) {
   for (let k = 1; k < s.length; k++) {
     const stretch = s[k] - s[k - 1];
     const steps = Math.max(1, Math.ceil(stretch / step * (1 - 1e-6)));
-    if (steps > maxSteps) throw new Error("max_steps was reached");
+    if (steps > maxSteps) throw new Error("the solver took too many steps");
     for (let i = 0; i < steps; i++) {
       z = FIXED[method](f, s[k - 1] + stretch * i / steps, stretch / steps, z);
       result.accepted++;
@@ -743,7 +792,7 @@ function adaptive(f, s, result, { rtol, atol, maxSteps }) {
   let first = f(at, z);
   let h = firstStep(f, at, z, first, rtol, atol);
   for (let steps = 0; at < end; steps++) {
-    if (steps >= maxSteps) throw new Error("max_steps was reached");
+    if (steps >= maxSteps) throw new Error("the solver took too many steps");
     if (!(at + h > at)) throw new Error("the step size underflowed");
     const last = at + h >= end;
     if (last) h = end - at;
@@ -1342,19 +1391,34 @@ function stateAxes(sheet, { model, box }) {
   frame.spot = (s, z, i = 0) => flat ? [frame.x(z[i * model.size]), frame.y(z[i * model.size + 1])] : [frame.x(s), frame.y(z[i])];
   return frame;
 }
-function drawFlow(sheet, scene, data, point, k) {
+function drawFlow(sheet, scene, data, point, k, carried = null) {
   const { ctx } = sheet;
   const frame = stateAxes(sheet, scene);
   const spot = (z, i, k2) => frame.spot(depthAt(scene.ends[i], k2), z, i);
   const own = (z, k2) => frame.spot(depthAt(point.end, k2), z);
   inside(ctx, frame, () => {
-    drawSides(sheet, frame, scene);
+    if (carried && k < FRAMES) curveOf(ctx, frame, carried[k], scene.box, sheet.colours.ink, [5, 4]);
+    else drawSides(sheet, frame, scene);
     drawArrows(sheet, frame, scene, point, k);
     const parts = [() => drawData2(sheet, scene, data, k, spot), () => drawPath(sheet, scene, point, k, own)];
     for (const draw of scene.range ? parts.reverse() : parts) draw();
     drawPoint(sheet, scene, point, k, own);
   });
   return { ...frame, handle: own(point.z[0], 0) };
+}
+function curveOf(ctx, frame, points, box, style, dash = []) {
+  const apart = (box[1] - box[0]) / 4;
+  ctx.strokeStyle = style;
+  ctx.lineWidth = 1.2;
+  ctx.setLineDash(dash);
+  ctx.beginPath();
+  points.forEach(([u, v], i) => {
+    const [p, q] = points[i - 1] ?? [Infinity, 0];
+    const go = Math.hypot(u - p, v - q) < apart ? "lineTo" : "moveTo";
+    ctx[go](frame.x(u), frame.y(v));
+  });
+  ctx.stroke();
+  ctx.setLineDash([]);
 }
 function drawSides({ ctx, colours: c }, frame, { model, box }) {
   if (!model.boundary) return;
@@ -1455,16 +1519,23 @@ function inputAt({ model, box, range }, x, y) {
   const place = [clamp(x, box[0], box[1]), clamp(y, low, high)];
   return model.size === 1 ? [place[1]] : place;
 }
-var moves = (point, view, frame) => ({
-  move: (x, y) => {
-    if (frame()) point.set(inputAt(view(), frame().across(x), frame().up(y)));
-  },
-  nudge: (dx, dy) => {
-    const step = (view().box[3] - view().box[2]) / 60;
-    const [x, y] = [0, ...point.get()].slice(-2);
-    point.set(inputAt(view(), x + dx * step, y + dy * step));
-  }
-});
+var moves = (point, view, frame) => {
+  const set = (x, y) => point.set(inputAt(view(), x, y));
+  const flat = () => view().model.size > 1;
+  return {
+    move: (x, y) => {
+      if (frame()) set(frame().across(x), frame().up(y));
+    },
+    nudge: (dx, dy) => {
+      const step = (view().box[3] - view().box[2]) / 60;
+      const [x, y] = [0, ...point.get()].slice(-2);
+      set(x + dx * step, y + dy * step);
+    },
+    // The first component is what the handle's value says.
+    range: () => flat() ? view().box.slice(0, 2) : view().range ?? view().box.slice(2),
+    jump: (end) => flat() ? set(end, point.get()[1]) : set(0, end)
+  };
+};
 
 // shared/chaos.js
 var exponentOf = (gap, r, span) => span > 0 ? Math.log(gap / r) / span : NaN;
@@ -2272,56 +2343,47 @@ function carriedBack(model, box, reach = 25) {
   const back = (ts) => {
     const f = (s, z2) => model.slope(model.depth - s, z2).map((v) => -v);
     const start = Float64Array.from(ts.flatMap(point));
-    const z = integrate(f, start, [0, model.depth], { rtol: 1e-5, atol: 1e-5, maxSteps: 500 }).z[1];
-    return ts.map((t, i) => ({ t, x: [z[2 * i], z[2 * i + 1]] }));
+    const { z } = integrate(f, start, depthsOf(model), { rtol: 1e-5, atol: 1e-5, maxSteps: 500 });
+    const way = (i) => z.map((states) => [states[2 * i], states[2 * i + 1]]).reverse();
+    return ts.map((t, i) => ({ t, way: way(i) }));
   };
   const fine = Math.max(box[1] - box[0], box[3] - box[2]) / 60;
-  const near = ({ x: [u, v] }) => u > box[0] - 1 && u < box[1] + 1 && v > box[2] - 1 && v < box[3] + 1;
+  const near = ([u, v]) => u > box[0] - 1 && u < box[1] + 1 && v > box[2] - 1 && v < box[3] + 1;
   try {
     let found = back([...ladder([-reach, reach], 240)]);
     for (let round = 0; round < 12 && found.length < 3e3; round++) {
       const between2 = [];
       for (let i = 1; i < found.length; i++) {
         const [p, q] = [found[i - 1], found[i]];
-        const gap = Math.hypot(p.x[0] - q.x[0], p.x[1] - q.x[1]);
-        if (gap > fine && (near(p) || near(q)) && q.t - p.t > 1e-9) between2.push((p.t + q.t) / 2);
+        const [x, y] = [p.way[0], q.way[0]];
+        const gap = Math.hypot(x[0] - y[0], x[1] - y[1]);
+        if (gap > fine && (near(x) || near(y)) && q.t - p.t > 1e-9) between2.push((p.t + q.t) / 2);
       }
       if (!between2.length) break;
       found = [...found, ...back(between2)].sort((p, q) => p.t - q.t);
     }
-    return found.map(({ x }) => x);
+    return depthsOf(model).map((_, k) => found.map(({ way }) => way[k]));
   } catch {
     return null;
   }
 }
-function classifyInputs(model, x, { curve = true, box = boxAround({ size: 2 }, [x], { rim: 0.12 }) } = {}) {
+function classifyInputs(model, x, { carry = true, box = boxAround({ size: 2 }, [x], { rim: 0.12 }) } = {}) {
   const [across, up] = [box.slice(0, 2), box.slice(2)].map((ends) => [...ladder(ends, CELLS)]);
   const grid = Float64Array.from(up.flatMap((v) => across.flatMap((u) => [u, v])));
   try {
     const { z } = model.solve(grid, [0, model.depth], SETTINGS_INPUTS);
-    return { box, values: model.output(z[1]), curve: curve ? carriedBack(model, box) : null };
+    return { box, values: model.output(z[1]), carried: carry ? carriedBack(model, box) : null };
   } catch (error) {
     return { box, failed: error.message };
   }
 }
-function drawInputs(sheet, { box, values, curve }, data, point) {
+function drawInputs(sheet, { box, values, carried }, data, point) {
   const { ctx, colours: c } = sheet;
   const frame = axes(sheet, box, { names: ["x₁", "x₂"] });
   const dot = (label, x, y, r) => marker(ctx, shapeOf(label), frame.x(x), frame.y(y), r, c.classes[label], c.paper, 0.8);
   inside(ctx, frame, () => {
-    if (values) drawRegions(ctx, frame, values, c, !curve);
-    if (curve) {
-      ctx.strokeStyle = c.ink;
-      ctx.lineWidth = 1.2;
-      ctx.beginPath();
-      const apart = (box[1] - box[0]) / 4;
-      curve.forEach(([u, v], i) => {
-        const [p, q] = curve[i - 1] ?? [Infinity, 0];
-        const go = Math.hypot(u - p, v - q) < apart ? "lineTo" : "moveTo";
-        ctx[go](frame.x(u), frame.y(v));
-      });
-      ctx.stroke();
-    }
+    if (values) drawRegions(ctx, frame, values, c, !carried);
+    if (carried) curveOf(ctx, frame, carried[0], box, c.ink);
     data.y.forEach((y, i) => dot(Math.sign(y) || 1, data.x[2 * i], data.x[2 * i + 1], 2.4));
     const shown = [...point.x].map((v, i) => Math.min(box[2 * i + 1], Math.max(box[2 * i], v)));
     const side = Math.sign(point.output[0]) || 1;
@@ -2550,7 +2612,7 @@ function renderPlayground({ model: python, el }) {
       const start = performance.now();
       if (region && running && start < region.until) return;
       if (!region || running)
-        region = classifyInputs(now.model, data.x, { curve: !running, box: canvasBox() });
+        region = classifyInputs(now.model, data.x, { carry: !running, box: canvasBox() });
       map = drawInputs(pen(inputs), region, data, way);
       region.until = performance.now() + 8 * (performance.now() - start);
     };

@@ -1,7 +1,7 @@
 // The plane of inputs: the class that a model of one output gives to each.
 import { integrate } from "./numerics.js";
 import { axes, inside, line, marker, shapeOf } from "./plot.js";
-import { boxAround, ladder } from "./scene.js";
+import { boxAround, curveOf, depthsOf, ladder } from "./scene.js";
 
 const CELLS = 32;
 const SETTINGS_INPUTS = { rtol: 1e-3, atol: 1e-3, maxSteps: 300 };
@@ -10,9 +10,10 @@ export const showsInputs = (model) => model.features === 2 && model.outputs === 
 
 /**
  * The boundary of a flow that all points of the plane share: the readout's
- * line, carried back. Pairs [x1, x2] in order, or null where there is none.
- * A grid misses the channels through which the line comes in; this does not.
- * Steps as coarse as Euler's are no flow, and have no way back.
+ * line, carried back. For each frame (see scene.js) the pairs [x1, x2] of its
+ * points in order; null where there is none. A grid misses the channels through
+ * which the line comes in; this does not. Steps as coarse as Euler's are no
+ * flow, and have no way back.
  */
 export function carriedBack(model, box, reach = 25) {
   if (!model.boundary || model.controlled || model.adaptive || model.coarse || model.features !== 2)
@@ -23,66 +24,56 @@ export function carriedBack(model, box, reach = 25) {
   const back = (ts) => {
     const f = (s, z) => model.slope(model.depth - s, z).map((v) => -v);
     const start = Float64Array.from(ts.flatMap(point));
-    const z = integrate(f, start, [0, model.depth], { rtol: 1e-5, atol: 1e-5, maxSteps: 500 }).z[1];
-    return ts.map((t, i) => ({ t, x: [z[2 * i], z[2 * i + 1]] }));
+    const { z } = integrate(f, start, depthsOf(model), { rtol: 1e-5, atol: 1e-5, maxSteps: 500 });
+    const way = (i) => z.map((states) => [states[2 * i], states[2 * i + 1]]).reverse();
+    return ts.map((t, i) => ({ t, way: way(i) }));
   };
   const fine = Math.max(box[1] - box[0], box[3] - box[2]) / 60;
-  const near = ({ x: [u, v] }) => u > box[0] - 1 && u < box[1] + 1 && v > box[2] - 1 && v < box[3] + 1;
+  const near = ([u, v]) => u > box[0] - 1 && u < box[1] + 1 && v > box[2] - 1 && v < box[3] + 1;
   try {
     let found = back([...ladder([-reach, reach], 240)]);
     for (let round = 0; round < 12 && found.length < 3000; round++) {
       const between = [];
       for (let i = 1; i < found.length; i++) {
         const [p, q] = [found[i - 1], found[i]];
-        const gap = Math.hypot(p.x[0] - q.x[0], p.x[1] - q.x[1]);
-        if (gap > fine && (near(p) || near(q)) && q.t - p.t > 1e-9) between.push((p.t + q.t) / 2);
+        const [x, y] = [p.way[0], q.way[0]];
+        const gap = Math.hypot(x[0] - y[0], x[1] - y[1]);
+        if (gap > fine && (near(x) || near(y)) && q.t - p.t > 1e-9) between.push((p.t + q.t) / 2);
       }
       if (!between.length) break;
       found = [...found, ...back(between)].sort((p, q) => p.t - q.t);
     }
-    return found.map(({ x }) => x);
+    return depthsOf(model).map((_, k) => found.map(({ way }) => way[k]));
   } catch {
     return null; // carried back, some fields leave the numbers there are
   }
 }
 
 /**
- * Outputs on a grid around the data, row by row: {box, values, curve}, or
- * {failed}; curve, the boundary carried back, takes longest. Of another box
- * than that around the data, where one is given.
+ * Outputs on a grid around the data, row by row: {box, values, carried}, or
+ * {failed}; the boundary carried back takes longest. Of another box than that
+ * around the data, where one is given.
  */
-export function classifyInputs(model, x, { curve = true, box = boxAround({ size: 2 }, [x], { rim: 0.12 }) } = {}) {
+export function classifyInputs(model, x, { carry = true, box = boxAround({ size: 2 }, [x], { rim: 0.12 }) } = {}) {
   const [across, up] = [box.slice(0, 2), box.slice(2)].map((ends) => [...ladder(ends, CELLS)]);
   const grid = Float64Array.from(up.flatMap((v) => across.flatMap((u) => [u, v])));
   try {
     const { z } = model.solve(grid, [0, model.depth], SETTINGS_INPUTS);
-    return { box, values: model.output(z[1]), curve: curve ? carriedBack(model, box) : null };
+    return { box, values: model.output(z[1]), carried: carry ? carriedBack(model, box) : null };
   } catch (error) {
     return { box, failed: error.message };
   }
 }
 
 /** Regions of both classes and the boundary, data and point; returns the axes. */
-export function drawInputs(sheet, { box, values, curve }, data, point) {
+export function drawInputs(sheet, { box, values, carried }, data, point) {
   const { ctx, colours: c } = sheet;
   const frame = axes(sheet, box, { names: ["x₁", "x₂"] });
   const dot = (label, x, y, r) =>
     marker(ctx, shapeOf(label), frame.x(x), frame.y(y), r, c.classes[label], c.paper, 0.8);
   inside(ctx, frame, () => {
-    if (values) drawRegions(ctx, frame, values, c, !curve);
-    if (curve) {
-      ctx.strokeStyle = c.ink;
-      ctx.lineWidth = 1.2;
-      ctx.beginPath();
-      // Far outside its points lie apart: no line across the picture.
-      const apart = (box[1] - box[0]) / 4;
-      curve.forEach(([u, v], i) => {
-        const [p, q] = curve[i - 1] ?? [Infinity, 0];
-        const go = Math.hypot(u - p, v - q) < apart ? "lineTo" : "moveTo";
-        ctx[go](frame.x(u), frame.y(v));
-      });
-      ctx.stroke();
-    }
+    if (values) drawRegions(ctx, frame, values, c, !carried);
+    if (carried) curveOf(ctx, frame, carried[0], box, c.ink);
     data.y.forEach((y, i) => dot(Math.sign(y) || 1, data.x[2 * i], data.x[2 * i + 1], 2.4));
     // Far from the data the point stays at the edge, hollow.
     const shown = [...point.x].map((v, i) =>

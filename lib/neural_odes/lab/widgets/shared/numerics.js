@@ -57,18 +57,20 @@ export const METHODS = [...Object.keys(FIXED), "dopri5"];
  * Solve dz/ds = slope(s, z) from z(s[0]) = z0.
  *
  * s: increasing output depths, at least two. settings: {method, step,
- * maxSteps} for fixed steps, each stretch between two depths cut into the
+ * maxSteps, patience} for fixed steps, each stretch between two depths cut into the
  * fewest equal steps of at most `step`; {method: "dopri5", rtol, atol}
- * otherwise. Returns {z: states at s, nfe, accepted, rejected, path: [{s, z}]
+ * otherwise; patience in milliseconds. Returns {z: states at s, nfe, accepted, rejected, path: [{s, z}]
  * after each step, the start included}. Throws where it cannot go on.
  */
 export function integrate(slope, z0, s, settings = {}) {
-  const { method = "dopri5", maxSteps = 10000 } = settings;
+  const { method = "dopri5", maxSteps = 10000, patience = 2000 } = settings;
   if (s.length < 2 || s.some((v, i) => i > 0 && !(v > s[i - 1])))
     throw new Error("s takes at least two depths, increasing");
   if (!METHODS.includes(method)) throw new Error(`unknown method ${method}`);
   const result = { z: [], nfe: 0, accepted: 0, rejected: 0, path: [] };
+  const end = performance.now() + patience;
   const f = (at, z) => {
+    if (performance.now() > end) throw new Error("the solver took too long");
     result.nfe++;
     return slope(at, z);
   };
@@ -86,7 +88,7 @@ function fixed(f, s, result, { method, step, maxSteps }) {
   for (let k = 1; k < s.length; k++) {
     const stretch = s[k] - s[k - 1];
     const steps = Math.max(1, Math.ceil((stretch / step) * (1 - 1e-6)));
-    if (steps > maxSteps) throw new Error("max_steps was reached");
+    if (steps > maxSteps) throw new Error("the solver took too many steps");
     for (let i = 0; i < steps; i++) {
       z = FIXED[method](f, s[k - 1] + (stretch * i) / steps, stretch / steps, z);
       result.accepted++;
@@ -104,7 +106,7 @@ function adaptive(f, s, result, { rtol, atol, maxSteps }) {
   let first = f(at, z);
   let h = firstStep(f, at, z, first, rtol, atol);
   for (let steps = 0; at < end; steps++) {
-    if (steps >= maxSteps) throw new Error("max_steps was reached");
+    if (steps >= maxSteps) throw new Error("the solver took too many steps");
     if (!(at + h > at)) throw new Error("the step size underflowed");
     const last = at + h >= end; // the last step ends at the end
     if (last) h = end - at;

@@ -110,14 +110,18 @@ export function stateAxes(sheet, { model, box }) {
   return frame;
 }
 
-/** Draw it all at frame k, with the point on top; returns the axes. */
-export function drawFlow(sheet, scene, data, point, k) {
+/**
+ * Draw it all at frame k, with the point on top; returns the axes. carried is
+ * the boundary at each frame (see inputs.js), if it is known.
+ */
+export function drawFlow(sheet, scene, data, point, k, carried = null) {
   const { ctx } = sheet;
   const frame = stateAxes(sheet, scene);
   const spot = (z, i, k) => frame.spot(depthAt(scene.ends[i], k), z, i);
   const own = (z, k) => frame.spot(depthAt(point.end, k), z);
   inside(ctx, frame, () => {
-    drawSides(sheet, frame, scene);
+    if (carried && k < FRAMES) curveOf(ctx, frame, carried[k], scene.box, sheet.colours.ink, [5, 4]);
+    else drawSides(sheet, frame, scene);
     drawArrows(sheet, frame, scene, point, k);
     // Where all end at depths of their own, ends may lie on the point's path.
     const parts = [() => drawData(sheet, scene, data, k, spot), () => drawPath(sheet, scene, point, k, own)];
@@ -125,6 +129,22 @@ export function drawFlow(sheet, scene, data, point, k) {
     drawPoint(sheet, scene, point, k, own);
   });
   return { ...frame, handle: own(point.z[0], 0) };
+}
+
+/** A curve through points of the plane, left open where they lie far apart. */
+export function curveOf(ctx, frame, points, box, style, dash = []) {
+  const apart = (box[1] - box[0]) / 4;
+  ctx.strokeStyle = style;
+  ctx.lineWidth = 1.2;
+  ctx.setLineDash(dash);
+  ctx.beginPath();
+  points.forEach(([u, v], i) => {
+    const [p, q] = points[i - 1] ?? [Infinity, 0];
+    const go = Math.hypot(u - p, v - q) < apart ? "lineTo" : "moveTo";
+    ctx[go](frame.x(u), frame.y(v));
+  });
+  ctx.stroke();
+  ctx.setLineDash([]);
 }
 
 /** The half planes that the readout takes for -1 and +1. */
@@ -222,13 +242,20 @@ function inputAt({ model, box, range }, x, y) {
 }
 
 /** What moves a point of the trait by pointer and keys, for pointCanvas. */
-export const moves = (point, view, frame) => ({
-  move: (x, y) => {
-    if (frame()) point.set(inputAt(view(), frame().across(x), frame().up(y)));
-  },
-  nudge: (dx, dy) => {
-    const step = (view().box[3] - view().box[2]) / 60;
-    const [x, y] = [0, ...point.get()].slice(-2);
-    point.set(inputAt(view(), x + dx * step, y + dy * step));
-  },
-});
+export const moves = (point, view, frame) => {
+  const set = (x, y) => point.set(inputAt(view(), x, y));
+  const flat = () => view().model.size > 1;
+  return {
+    move: (x, y) => {
+      if (frame()) set(frame().across(x), frame().up(y));
+    },
+    nudge: (dx, dy) => {
+      const step = (view().box[3] - view().box[2]) / 60;
+      const [x, y] = [0, ...point.get()].slice(-2);
+      set(x + dx * step, y + dy * step);
+    },
+    // The first component is what the handle's value says.
+    range: () => flat() ? view().box.slice(0, 2) : view().range ?? view().box.slice(2),
+    jump: (end) => (flat() ? set(end, point.get()[1]) : set(0, end)),
+  };
+};

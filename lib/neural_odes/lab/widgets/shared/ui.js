@@ -13,24 +13,38 @@ export function node(tag, properties = {}, ...children) {
   return made;
 }
 
+/** What is said of an error: our own are sentences, JavaScript's are not. */
+const reason = (error) => error.constructor === Error ? error.message
+  : "what the page holds for it cannot be read";
+
+/** Keys are the widget's own: JupyterLab would delete its cell at "d d". */
+function keepKeys(root) {
+  root.addEventListener("keydown", (event) => {
+    if (!event.ctrlKey && !event.metaKey && !event.altKey) event.stopPropagation();
+  });
+}
+
 /**
  * Build a widget in el by build(shell), whose result is called to draw. The
  * shell has root, redraw() (once per frame), say(text) (to screen readers,
- * when things have settled), each(seconds => goOn) (an animation) and
- * leave(f) (called in the end). A failure shows a message in the widget alone.
+ * when things have settled), guarded(f), after(f) (called after each
+ * drawing) and leave(f) (called in the end). What
+ * cannot be drawn is said in place of the pictures, and the controls stay; a
+ * widget that cannot be built says so by the event widget-failed.
  */
 export function mount(model, el, build) {
   const root = node("div", { className: "ode-widget" });
   const title = node("p", { className: "ode-title" }, model.get("title"));
   const status = node("p", { className: "ode-status", role: "status", "aria-live": "polite" });
-  const leaving = [];
+  const alarm = node("p", { className: "ode-error", role: "alert", hidden: true });
+  const [leaving, drawn] = [[], []];
   let draw = () => {};
   let [frame, speech] = [0, 0];
   let alive = true;
   const fail = (error) => {
-    alive = false;
-    root.replaceChildren(title, node("p", { className: "ode-error", role: "alert" },
-      `This widget cannot be shown: ${error.message ?? error}.`));
+    alarm.textContent = `This cannot be drawn: ${reason(error)}.`;
+    alarm.hidden = false;
+    root.setAttribute("data-failed", "");
   };
   const guarded = (action) => (...given) => {
     if (!alive) return undefined;
@@ -47,7 +61,11 @@ export function mount(model, el, build) {
       cancelAnimationFrame(frame);
       frame = requestAnimationFrame(guarded(() => {
         root.toggleAttribute("data-dark", isDark());
-        if (root.clientWidth > 0) draw();
+        if (root.clientWidth === 0) return;
+        draw();
+        drawn.forEach((action) => action());
+        alarm.hidden = true;
+        root.removeAttribute("data-failed");
       }));
     },
     say: (text) => {
@@ -55,19 +73,31 @@ export function mount(model, el, build) {
       speech = setTimeout(() => (status.textContent = text), 400);
     },
     leave: (action) => leaving.push(action),
+    after: (action) => drawn.push(action),
   };
-  root.append(title);
+  keepKeys(root);
+  root.append(title, alarm);
   el.append(root);
-  guarded(() => {
+  try {
     draw = build(shell);
     root.append(status);
-  })();
+  } catch (error) {
+    alive = false;
+    const message = `This interactive figure cannot be shown: ${reason(error)}.`;
+    alarm.textContent = message;
+    alarm.hidden = false;
+    root.replaceChildren(title, alarm);
+    el.dispatchEvent(new CustomEvent("widget-failed", { detail: message }));
+  }
   const themes = new MutationObserver(shell.redraw);
   for (const watched of [document.documentElement, document.body])
     themes.observe(watched, {
       attributeFilter: ["data-theme", "theme", "data-jp-theme-light"],
     });
-  const sizes = new ResizeObserver(shell.redraw);
+  const sizes = new ResizeObserver(() => {
+    foldWhereNarrow(root);
+    shell.redraw();
+  });
   sizes.observe(root);
   return () => {
     alive = false;
@@ -77,6 +107,32 @@ export function mount(model, el, build) {
     clearTimeout(speech);
     leaving.forEach((action) => action());
   };
+}
+
+const NARROW = 672; // as in widgets.css, with the padding
+
+/** Explanations are folded as a widget becomes narrow, and open as it widens. */
+function foldWhereNarrow(root) {
+  const narrow = root.clientWidth < NARROW;
+  if (root.ownNarrow === narrow) return;
+  root.ownNarrow = narrow;
+  for (const part of root.querySelectorAll(".ode-fold")) part.open = !narrow;
+}
+
+/** What a phone shows on demand alone. */
+export const fold = (summary, ...parts) =>
+  node("details", { className: "ode-fold", open: true }, node("summary", {}, summary), ...parts);
+
+/**
+ * Two pictures side by side over controls and values: one below the other on a
+ * phone, in the order of the keyboard's focus, with what the marks mean last.
+ */
+export function pair(plane, chart, panel, values, legend) {
+  const wide = node("div", { className: "ode-canvas ode-wide" }, chart);
+  return [
+    node("div", { className: "ode-body ode-pair" }, plane, wide, panel, values),
+    fold("What the marks mean", legend),
+  ];
 }
 
 /** A trait of the Python object: {get, set, watch}. */
@@ -134,19 +190,27 @@ export function button(text, onClick) {
   return made;
 }
 
+/** A button that is in or out; show(pressed) sets it. */
+export function toggle(text, onChange) {
+  const made = button(text, () => onChange(made.getAttribute("aria-pressed") !== "true"));
+  return Object.assign(made, { show: (on) => made.setAttribute("aria-pressed", on) });
+}
+
 /** Plays f from 0 to 1 in four seconds; straight to 1 for reduced motion. */
 export function player(shell, getFraction, setFraction) {
   let frame = 0;
-  const play = button("▶ Play", () => (frame ? stop() : start()));
+  const play = button("▶ Play", shell.guarded(() => (frame ? stop() : start())));
   const still = matchMedia("(prefers-reduced-motion: reduce)");
+  const name = () => {
+    play.textContent = frame ? "❚❚ Pause" : getFraction() < 1 ? "▶ Play" : "↻ Replay";
+  };
   function stop() {
     cancelAnimationFrame(frame);
     frame = 0;
-    play.textContent = "▶ Play";
+    name();
   }
   function start() {
     if (still.matches) return setFraction(getFraction() < 1 ? 1 : 0);
-    play.textContent = "❚❚ Pause";
     let last = performance.now();
     let at = getFraction() < 1 ? getFraction() : 0;
     const tick = shell.guarded((now) => {
@@ -157,34 +221,50 @@ export function player(shell, getFraction, setFraction) {
       else stop();
     });
     frame = requestAnimationFrame(tick);
+    name();
     return undefined;
   }
-  shell.leave(stop);
+  shell.leave(() => cancelAnimationFrame(frame));
+  shell.after(name);
   return Object.assign(play, { stop });
 }
 
-/** Rows of a name and a value; show({name: value}) fills them. */
+/**
+ * Rows of a name and a value; show({name: value}) fills them. The list keeps
+ * the height of the longest it has shown, lest what is dragged moves away.
+ */
 export function readout() {
   const list = node("dl", { className: "ode-readout" });
+  let shown = "";
   return Object.assign(list, {
-    show: (values) =>
+    show: (values) => {
       list.replaceChildren(...Object.entries(values).flatMap(([name, value]) =>
-        [node("dt", {}, name), node("dd", {}, value)])),
+        [node("dt", {}, name), node("dd", {}, value)]));
+      const size = `${list.clientWidth} ${Object.keys(values).length}`;
+      if (size !== shown) list.style.minHeight = "";
+      shown = size;
+      list.style.minHeight = `${list.offsetHeight}px`;
+    },
   });
 }
 
+const STEPS = { // of keys: right and up
+  ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1],
+  PageUp: [0, 10], PageDown: [0, -10],
+};
+const ENDS = { Home: 0, End: 1 };
+
 /**
- * A canvas with a point on it that can be dragged, tapped or moved by arrow
- * keys. move(x, y) is told where, in CSS pixels of the canvas; nudge(dx, dy)
- * how many small steps; label says what the point is. place(x, y, value, text)
- * puts the handle there.
+ * A canvas with a point on it that can be dragged, tapped or moved by keys.
+ * move(x, y) is told where, in CSS pixels of the canvas; nudge(dx, dy) how many
+ * small steps; jump(end) to which end of range(), the values that the handle
+ * takes; label says what the point is. place(x, y, value, text) puts it there.
  */
-export function pointCanvas(name, className, { move, nudge, label = "Starting point" }) {
+export function pointCanvas(name, className, { move, nudge, jump, range, label = "Starting point" }) {
   const canvas = node("canvas", { role: "img", "aria-label": name });
   const handle = node("div", {
     className: "ode-handle", tabIndex: 0, role: "slider",
     "aria-label": label, "aria-roledescription": "movable point",
-    "aria-valuemin": -100, "aria-valuemax": 100,
   });
   const box = node("div", { className: `ode-canvas ${className}` }, canvas, handle);
   const at = (event) => {
@@ -207,17 +287,18 @@ export function pointCanvas(name, className, { move, nudge, label = "Starting po
     box.addEventListener(end, () => (dragging = false));
   canvas.addEventListener("click", at);
   handle.addEventListener("keydown", (event) => {
-    const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
-    const step = steps[event.key];
-    if (!step) return;
+    if (!(event.key in STEPS || event.key in ENDS)) return;
     event.preventDefault();
-    nudge(...step.map((v) => v * (event.shiftKey ? 5 : 1)));
+    if (event.key in ENDS) return jump(range()[ENDS[event.key]]);
+    return nudge(...STEPS[event.key].map((v) => v * (event.shiftKey ? 5 : 1)));
   });
   return Object.assign(box, {
     canvas,
     place: (x, y, value, text) => {
       handle.style.transform = `translate(${x}px, ${y}px)`;
-      handle.setAttribute("aria-valuenow", Number(value.toFixed(2)));
+      const [least, most] = range();
+      for (const [name, number] of [["min", least], ["now", value], ["max", most]])
+        handle.setAttribute(`aria-value${name}`, Number(number.toFixed(2)));
       handle.setAttribute("aria-valuetext", text);
     },
     describe: (text) => canvas.setAttribute("aria-label", text),

@@ -1,4 +1,4 @@
-"""Where the browser is: ``python tests/browser/chromium.py`` prints it."""
+"""Where the browser is: ``python tools/chromium.py`` prints it."""
 
 from __future__ import annotations
 

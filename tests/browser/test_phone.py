@@ -1,0 +1,85 @@
+"""The pages on a phone, 360 px wide."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from conftest import new_visit, settle, started
+from playwright.sync_api import Browser, Locator
+from test_moving import WIDGETS
+from test_pages import PAGES
+
+PHONE = {"width": 360, "height": 740}
+WITHIN = 560
+"""Pixels: of a phone's screen, what its bars leave."""
+
+
+@pytest.fixture(
+    scope="module",
+    params=WIDGETS or [("book/background.html", 0)],
+    ids=lambda at: f"{at[0]}-{at[1]}",
+)
+def widget(
+    request: pytest.FixtureRequest, browser: Browser, server: str
+) -> Iterator[Locator]:
+    path, index = request.param
+    with new_visit(browser, server) as visit:
+        visit.page.set_viewport_size(PHONE)
+        yield started(visit.open(path), index)
+
+
+def test_a_chart_and_its_main_control_are_seen_at_once(
+    widget: Locator,
+) -> None:
+    top = widget.bounding_box()
+    control = widget.locator("input[type=range]").first.bounding_box()
+    assert top
+    assert control
+    assert control["y"] + control["height"] - top["y"] <= WITHIN
+
+
+def test_heights_stay_while_sliding(widget: Locator) -> None:
+    for slider in widget.locator("input[type=range]").all():
+        slider.focus()
+        heights = set()
+        for part in range(9):
+            slider.evaluate(
+                """(one, part) => {
+                    const [least, most] = [Number(one.min), Number(one.max)];
+                    one.value = least + part * (most - least);
+                    one.dispatchEvent(new Event("input"));
+                }""",
+                part / 8,
+            )
+            settle(widget.page)
+            heights.add(widget.evaluate("one => one.offsetHeight"))
+        assert len(heights) == 1
+
+
+def test_lists_leave_no_hole(widget: Locator) -> None:
+    for part in widget.locator("dl, p").all():
+        margin = part.evaluate("one => getComputedStyle(one).marginBottom")
+        assert float(margin.removesuffix("px")) <= 16
+
+
+@pytest.mark.parametrize("path", PAGES or ["index.html"])
+def test_formulas_scroll_where_they_are_too_wide(
+    path: str, browser: Browser, server: str
+) -> None:
+    with new_visit(browser, server) as visit:
+        visit.page.set_viewport_size(PHONE)
+        page = visit.open(path)
+        cut = page.locator("mjx-container[display=true]").evaluate_all(
+            """all => all.filter(one => {
+                const { right } = one.querySelector("mjx-math")
+                    .getBoundingClientRect();
+                for (let box = one; box !== document.body;
+                        box = box.parentElement) {
+                    if (["auto", "scroll"].includes(
+                        getComputedStyle(box).overflowX)) return false;
+                }
+                return right > innerWidth;
+            }).map(one => one.textContent)"""
+        )
+        assert not cut

@@ -1,0 +1,203 @@
+"""What pages get after Sphinx: less to load, and pictures of their widgets."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+from html import escape
+from pathlib import Path
+
+import chromium
+from PIL import Image
+from playwright.sync_api import Browser, Locator, sync_playwright
+from serve import serving
+
+VIEW = re.compile(
+    r'<script type="application/vnd\.jupyter\.widget-view\+json">.*?</script>',
+    re.DOTALL,
+)
+SLOT = '<div class="widget-slot">'
+NO_SCRIPT = (
+    '<noscript><p class="widget-no-script">An interactive figure, as it '
+    "begins: moving it takes JavaScript.</p></noscript>"
+)
+WIDTHS = {"wide": 1440, "narrow": 360}
+"""Of the window, for the two layouts that widgets have."""
+ALONE = """
+    #pst-skip-link, .bd-header, .bd-header-article { display: none !important }
+"""
+"""What would lie over a picture."""
+
+
+CHANGES = [
+    # Font Awesome's style sheet draws the same icons as its script does, and
+    # the icons are all in one of its fonts.
+    (r'\s*<script src="[^"]*/fontawesome/[^"]*"></script>', ""),
+    (r'\s*<link rel="preload"[^>]*/fa-(brands|regular)-[^>]*>', ""),
+    # Roles and names that help nobody who has a page read out.
+    (r' role="doc-biblioentry"', ""),
+    (r'<div role="list" class="citation-list">', '<div class="citation-list">'),
+    (r'<th(| class="head")>(<p></p>)?</th>', r"<td\1></td>"),
+    (r'(<summary) aria-label="Toggle hidden content"', r"\1"),
+    (r'( search-button__button" title="Search") aria-label="Search"', r"\1"),
+    (
+        r'<div class="bd-sidebar-primary bd-sidebar">',
+        '<div class="bd-sidebar-primary bd-sidebar" role="region" '
+        'aria-label="The book">',
+    ),
+    (
+        r'(<script src="_static/searchtools\.js[^"]*"></script>)(?!\s*<script'
+        r' src="_static/search-excerpts)',
+        r'\1<script src="_static/search-excerpts.js"></script>',
+    ),
+]
+"""What is mended in pages, as patterns and their replacements."""
+
+IMAGE = re.compile(r'<img (?![^>]*loading=)([^>]*src="([^"]*_images/[^"?]+)")')
+MISSING = """<article class="bd-article">
+<h1>This page is not in the book</h1>
+<p>It may have moved. The contents are beside this text, or behind the menu
+button; <a href="search.html">search</a> looks through all pages.</p>
+</article>"""
+
+
+def finish(html: Path, base: str = "/") -> None:
+    """Finish the pages in a folder; finished ones stay as they are.
+
+    Args:
+        html: the folder.
+        base: where its files will lie on the server, for the page that stands
+            in for missing ones at any depth.
+    """
+    lone = (html / "genindex.html").read_text(encoding="utf-8")
+    lone = lone.replace("<head>", f'<head>\n    <base href="{base}">', 1)
+    lone = re.sub("<title>.*?</title>", "<title>Not found</title>", lone)
+    lone = re.sub(
+        "<article.*</article>", lambda _: MISSING, lone, flags=re.DOTALL
+    )
+    (html / "404.html").write_text(lone, encoding="utf-8")
+    waiting = []
+    for path in sorted(html.rglob("*.html")):
+        if "_static" in path.parts:
+            continue
+        text = path.read_text(encoding="utf-8")
+        done = mend(text, path.parent)
+        if done != text:
+            path.write_text(done, encoding="utf-8")
+        if VIEW.search(text) and SLOT not in text:
+            waiting.append(path)
+    if waiting:
+        show_widgets(waiting, html)
+
+
+def mend(text: str, folder: Path) -> str:
+    """The text of a page in a folder, with all the changes."""
+    for pattern, replacement in CHANGES:
+        text = re.sub(pattern, replacement, text)
+
+    def reserved(image: re.Match[str]) -> str:
+        path = folder / image[2]
+        if path.suffix != ".png" or "width=" in image[0]:
+            return image[0]
+        width, height = shrink(path)
+        return (
+            f'<img loading="lazy" width="{width}" height="{height}" {image[1]}'
+        )
+
+    return IMAGE.sub(reserved, text)
+
+
+def shrink(path: Path) -> tuple[int, int]:
+    """Reduce a figure to a palette of 256 colours; its width and height."""
+    with Image.open(path) as picture:
+        size = picture.size
+        if picture.mode != "P":
+            layers = picture.convert("RGBA")
+            flat = Image.new("RGB", size, "white")
+            flat.paste(layers, mask=layers.getchannel("A"))
+            draft = io.BytesIO()
+            small = flat.quantize(256, dither=Image.Dither.NONE)
+            small.save(draft, "png", optimize=True)
+            path.write_bytes(draft.getvalue())
+    return size
+
+
+def show_widgets(pages: list[Path], html: Path) -> None:
+    """Put pictures of their widgets into pages."""
+    executable = chromium.find()
+    if executable is None:
+        print(f"Widgets get no pictures: {chromium.MISSING}")
+        return
+    with serving(html) as address, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=executable, args=["--no-sandbox", "--disable-gpu"]
+        )
+        for path in pages:
+            add_pictures(path, html, address, browser)
+
+
+def add_pictures(
+    path: Path, html: Path, address: str, browser: Browser
+) -> None:
+    """Put each widget of a page into a slot with its pictures."""
+    page = path.relative_to(html).as_posix()
+    text = path.read_text(encoding="utf-8")
+    stills = [""] * len(VIEW.findall(text))
+    for layout, width in WIDTHS.items():
+        with browser.new_context(
+            viewport={"width": width, "height": 900},
+            device_scale_factor=2,
+            color_scheme="light",
+        ) as context:
+            shown = context.new_page()
+            shown.goto(f"{address}/{page}", wait_until="networkidle")
+            shown.add_style_tag(content=ALONE)
+            slots = shown.locator(".widget-slot")
+            for index in range(len(stills)):
+                slot = slots.nth(index)
+                name = f"widget-{path.stem}-{index + 1}-{layout}.png"
+                stills[index] += still(
+                    slot, layout, html / "_images" / name, html, path
+                )
+    parts = iter(stills)
+    path.write_text(
+        VIEW.sub(
+            lambda view: f"{SLOT}{next(parts)}{NO_SCRIPT}{view[0]}</div>", text
+        ),
+        encoding="utf-8",
+    )
+
+
+def still(
+    slot: Locator, layout: str, target: Path, html: Path, page: Path
+) -> str:
+    """Save the picture of a widget; the image that shows it."""
+    slot.scroll_into_view_if_needed()
+    widget = slot.locator(".ode-widget")
+    slot.page.wait_for_function(
+        "slot => 'ready' in slot.dataset", arg=slot.element_handle()
+    )
+    slot.page.evaluate("document.activeElement.blur()")
+    size = widget.bounding_box()
+    assert size
+    picture = widget.screenshot(animations="disabled")
+    # Flat colours: a palette saves two thirds and is not seen.
+    draft = io.BytesIO()
+    Image.open(io.BytesIO(picture)).convert("RGB").quantize(96).save(
+        draft, "png", optimize=True
+    )
+    target.parent.mkdir(exist_ok=True)
+    target.write_bytes(draft.getvalue())
+    labels = widget.locator("canvas:visible").evaluate_all(
+        "all => all.map(one => one.getAttribute('aria-label'))"
+    )
+    title = widget.locator(".ode-title").inner_text()
+    version = hashlib.sha256(draft.getvalue()).hexdigest()[:8]
+    up = "../" * (len(page.relative_to(html).parts) - 1)
+    return (
+        f'<img class="widget-still {layout}" loading="lazy" '
+        f'src="{up}_images/{target.name}?v={version}" '
+        f'width="{round(size["width"])}" height="{round(size["height"])}" '
+        f'alt="{escape(f"{title}. " + ". ".join(labels))}">'
+    )

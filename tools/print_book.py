@@ -1,0 +1,100 @@
+"""Print the built book, all its pages in one file: ``make pdf``."""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+
+import chromium
+import yaml
+from playwright.sync_api import Browser, Page, sync_playwright
+from pypdf import PdfReader, PdfWriter
+from pypdf.annotations import Link
+from pypdf.generic import Fit
+from serve import serving
+
+ROOT = Path(__file__).resolve().parents[1]
+HTML = ROOT / "_build" / "html"
+MARGINS = dict.fromkeys(("top", "bottom", "left", "right"), "18mm")
+
+
+def pages(root: Path) -> list[str]:
+    """The book's pages in their order."""
+    toc = yaml.safe_load((root / "_toc.yml").read_text())
+    chapters = [chapter["file"] for chapter in toc["chapters"]]
+    return [f"{name}.html" for name in [toc["root"], *chapters]]
+
+
+def printed(page: Page, address: str) -> bytes:
+    """A page on paper, its formulas set and its pictures loaded."""
+    page.goto(address, wait_until="networkidle")
+    page.evaluate("window.MathJax?.startup?.promise")
+    page.evaluate(
+        """() => Promise.all([...document.images].map(image => {
+            image.loading = "eager";
+            return image.complete ? 0 : image.decode().catch(() => 0);
+        }))"""
+    )
+    return page.pdf(format="A4", margin=MARGINS, print_background=True)
+
+
+def print_book(
+    browser: Browser, html: Path, names: list[str], target: Path
+) -> None:
+    """Write the pages to a PDF with a bookmark for each."""
+    writer = PdfWriter()
+    starts = {}
+    with serving(html) as address:
+        page = browser.new_page(color_scheme="light")
+        for name in names:
+            data = printed(page, f"{address}/{name}")
+            starts[name] = len(writer.pages)
+            writer.append(PdfReader(io.BytesIO(data)), import_outline=False)
+            title = page.locator("h1").first.evaluate(
+                "one => one.firstChild.textContent"
+            )
+            writer.add_outline_item(title.strip(), starts[name])
+        point_inside(writer, address, starts)
+    writer.write(target)
+
+
+def point_inside(
+    writer: PdfWriter, address: str, starts: dict[str, int]
+) -> None:
+    """Links between pages lead to their first sheets, not to a server."""
+    for number, sheet in enumerate(writer.pages):
+        kept, links = [], []
+        for reference in sheet.get("/Annots") or []:
+            link = reference.get_object()
+            uri = str(link.get("/A", {}).get("/URI", ""))
+            if not uri.startswith(address):
+                kept.append(reference)
+                continue
+            name = uri.removeprefix(f"{address}/").partition("#")[0]
+            if name in starts:
+                links.append((link["/Rect"], starts[name]))
+        if "/Annots" in sheet:
+            sheet["/Annots"].get_object().clear()
+            sheet["/Annots"].get_object().extend(kept)
+        for place, start in links:
+            box = tuple(float(side) for side in place)
+            link = Link(rect=box, target_page_index=start, fit=Fit.fit())
+            writer.add_annotation(number, link)
+
+
+def main() -> None:
+    executable = chromium.find()
+    if executable is None:
+        sys.exit(chromium.MISSING)
+    book = ROOT / "_build" / "book.pdf"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=executable, args=["--no-sandbox", "--disable-gpu"]
+        )
+        print_book(browser, HTML, pages(ROOT), book)
+    print(f"The book is in {book}")
+
+
+if __name__ == "__main__":
+    main()

@@ -241,6 +241,14 @@ def test_concat_takes_vectors_images_and_depths_per_sample():
     assert torch.equal(out[:, 2], torch.full((3, 4, 4), 0.5))
 
 
+@pytest.mark.parametrize("kind", [Hypernetwork, HypernetworkODE])
+def test_weights_start_near_those_of_the_module(kind):
+    """The generator's last layer starts at a tenth of torch's default."""
+    field = seeded(lambda: kind(mlp(2, 16, 2), hidden=16), 0)
+    last = field.generator[-1].weight.abs().max()
+    assert 0.05 / 16**0.5 < last <= 0.1 / 16**0.5
+
+
 @pytest.mark.parametrize("kind", ["mlp", "convolution"])
 def test_an_ode_of_weights_that_stand_still_is_vanilla(kind):
     net, x = module(kind)

@@ -210,6 +210,7 @@ CASES = {
             "perturbations": 2,
             "depths": 3,
             "seed": 0,
+            "chunk": 3,
         },
     ),
     "renormalised_exponent": Case(
@@ -235,7 +236,8 @@ CASES = {
         },
     ),
     "finite_time_exponents": Case(
-        lib.finite_time_exponents, lambda: {"model": bare(), "x": X}
+        lib.finite_time_exponents,
+        lambda: {"model": bare(), "x": X, "chunk": 3},
     ),
     "pgd": Case(
         lib.pgd,

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from helpers import TIGHT, points
+from helpers import TIGHT, double, points
 from torch import nn
 
 from neural_odes import (
@@ -272,6 +272,25 @@ def test_perturbations_are_uniform_on_the_sphere(dim):
     torch.testing.assert_close(second, expected, rtol=0, atol=2e-3)
     again = sphere((20_000,), dim, radius=0.3, seed=0)
     assert torch.equal(drawn, again)
+
+
+def test_chunks_give_what_all_points_give_together():
+    def make():
+        return double(
+            lambda: NeuralODE(
+                DataControlled(mlp(4, 8, 2)),
+                solver=Solver("rk4", step_size=0.1),
+            )
+        )
+
+    model, x = make(), points(7, 2)
+    whole, parts = (lyapunov_exponent(model, x, chunk=c) for c in (7, 3))
+    torch.testing.assert_close(parts.error, whole.error)
+    assert parts.nfe == 3 * whole.nfe
+    torch.testing.assert_close(
+        finite_time_exponents(model, x, chunk=2),
+        finite_time_exponents(model, x),
+    )
 
 
 def test_what_cannot_be_measured_is_named():

@@ -1,8 +1,8 @@
 """How fast small differences grow: Lyapunov exponents (section 6).
 
 Every estimator takes a NeuralODE, perturbs the *state* z(0) = h(x) and holds
-the input x that the field may see; all points and perturbations share one
-solve. A classical system is a model too::
+the input x that the field may see; points and perturbations share solves. A
+classical system is a model too::
 
     NeuralODE(lorenz, depth=50.0, solver=Solver("rk4", step_size=0.01))
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -35,7 +36,7 @@ class ErrorPaths:
         s: depths, shape (T,), from 0 to S.
         error: |z'(s) - z(s)|, shape (T, N, K); r at s = 0.
         exponents: ln(error(S) / r) / S, shape (N, K), per unit of depth.
-        nfe: evaluations of the one solve.
+        nfe: evaluations of the field, over all solves.
     """
 
     s: Tensor
@@ -63,6 +64,7 @@ def lyapunov_exponent(
     perturbations: int = 10,
     depths: int = 51,
     seed: int = 0,
+    chunk: int = 2000,
 ) -> ErrorPaths:
     """Algorithm 1 of the paper: the exponent from the two ends of an error.
 
@@ -78,6 +80,8 @@ def lyapunov_exponent(
         perturbations: K, how many each point gets, >= 1.
         depths: T, at how many equally spaced depths errors are read, >= 2.
         seed: of the perturbations.
+        chunk: how many points are solved at a time, so that they fit into
+            memory, >= 1.
 
     Raises:
         TypeError: model is not a NeuralODE, or its field has a state of its
@@ -90,18 +94,22 @@ def lyapunov_exponent(
     positive("radius", radius)
     at_least("perturbations", perturbations, 1)
     at_least("depths", depths, 2)
+    at_least("chunk", chunk, 1)
     start = z0[:, None] + sphere(
         (len(z0), perturbations), z0.shape[1], radius=radius, seed=seed
     ).to(z0)
     both = torch.cat([z0[:, None], start], dim=1)
-    control = u.repeat_interleave(perturbations + 1, dim=0)
     s = torch.linspace(0, end, depths, dtype=z0.dtype, device=z0.device)
-    z, nfe = _follow(
-        model, x, lambda s, z: field(s, z, control), both.flatten(0, 1), s
-    )
-    z = z.reshape(depths, *both.shape)
-    error = (z[:, :, 1:] - z[:, :, :1]).norm(dim=-1)
-    return ErrorPaths(s, error, _rates(error[-1], radius, end), nfe)
+    errors, total = [], 0
+    for own, seen in zip(both.split(chunk), u.split(chunk), strict=True):
+        control = seen.repeat_interleave(perturbations + 1, dim=0)
+        seeing = partial(_seeing, field, control)
+        z, nfe = _follow(model, x, seeing, own.flatten(0, 1), s)
+        z = z.reshape(depths, *own.shape)
+        errors.append((z[:, :, 1:] - z[:, :, :1]).norm(dim=-1))
+        total += nfe
+    error = torch.cat(errors, dim=1)
+    return ErrorPaths(s, error, _rates(error[-1], radius, end), total)
 
 
 @torch.no_grad()
@@ -221,7 +229,9 @@ def lyapunov_spectrum(
 
 
 @torch.no_grad()
-def finite_time_exponents(model: NeuralODE, x: Tensor) -> Tensor:
+def finite_time_exponents(
+    model: NeuralODE, x: Tensor, *, chunk: int = 2000
+) -> Tensor:
     """ln(sigma_i) / S of the flow's Jacobian dz(S)/dz(0), the largest first.
 
     What a ball of infinitesimal radius about z(0) becomes at the end: the
@@ -232,6 +242,7 @@ def finite_time_exponents(model: NeuralODE, x: Tensor) -> Tensor:
     Args:
         model: of depth S.
         x: inputs, shape (N, n).
+        chunk: how many points are solved at a time, >= 1.
 
     Returns:
         shape (N, n).
@@ -240,10 +251,18 @@ def finite_time_exponents(model: NeuralODE, x: Tensor) -> Tensor:
         TypeError, ValueError, SolverError: as :func:`lyapunov_exponent`.
     """
     _, z, u, end = _problem(model, x)
-    frame = torch.eye(z.shape[1]).to(z).expand(len(z), -1, -1)
-    s = _piece(0, 1, end, z)
-    _, frame = _tangents(model, u, z, frame, s)
-    return _logs(torch.linalg.svdvals(frame)) / end
+    at_least("chunk", chunk, 1)
+    eye, s = torch.eye(z.shape[1]).to(z), _piece(0, 1, end, z)
+    values = []
+    for own, seen in zip(z.split(chunk), u.split(chunk), strict=True):
+        frame = eye.expand(len(own), -1, -1)
+        _, frame = _tangents(model, seen, own, frame, s)
+        values.append(torch.linalg.svdvals(frame))
+    return _logs(torch.cat(values)) / end
+
+
+def _seeing(field: Field, control: Tensor, s: Tensor, z: Tensor) -> Tensor:
+    return field(s, z, control)
 
 
 def sphere(

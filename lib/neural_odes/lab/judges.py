@@ -53,8 +53,9 @@ class Comparison:
         """p of the t test; 1 for fewer than two seeds."""
         if self.seeds < 2:
             return 1.0
-        if self.gains.nunique() == 1:  # no spread at all: sure, or no effect
-            return 0.0 if self.gains.iloc[0] else 1.0
+        mean = abs(self.gains.mean())
+        if self.gains.std() <= 1e-12 * mean:  # rounding: sure, or no effect
+            return 0.0 if mean else 1.0
         return float(stats.ttest_1samp(self.gains, 0).pvalue)
 
     @property

@@ -14,7 +14,7 @@ sys.path.insert(0, str(ROOT / "tools"))
 from publish_notebooks import publish  # noqa: E402
 
 CHAPTERS = sorted((ROOT / "book").glob("*.ipynb"))
-PAGES = ("intro", "ledger", "playground", "speed", "use")
+PAGES = ("about", "intro", "ledger", "playground", "speed", "use")
 """Notebooks that show measurements and teach nothing."""
 FIRST_CELL = """\
 # In Colab, install the library where it is missing; elsewhere do nothing.

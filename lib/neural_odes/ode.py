@@ -41,7 +41,7 @@ control makes of it."""
 Running = Callable[[Tensor, Tensor, Tensor, Tensor, Any], Tensor]
 """A running cost ``running(s, z, x, dz, field)``, shape (N,): of the field's
 arguments, the slope dz that they gave, and the field itself. Its integral along
-the path is :attr:`~neural_odes.solver.Solution.running`."""
+the path is :attr:`Solution.running <neural_odes.Solution.running>`."""
 
 
 class DepthInvariant(nn.Module):
@@ -155,7 +155,7 @@ class NeuralODE(nn.Module):
         readout: r, maps the final state to the output; by default the
             identity.
         running: a cost whose integral along each path is solved for beside
-            the state, such as :func:`~neural_odes.regularize.kinetic_energy`;
+            the state, such as :func:`kinetic_energy`;
             by default none.
         solver: how to solve; by default dopri5 at tolerances of 1e-4.
 

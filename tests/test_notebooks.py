@@ -70,6 +70,13 @@ def test_objectives_at_the_top_exercises_at_the_end(
     assert text.count("{exercise}", exercises) >= 3
 
 
+def test_one_answer_of_a_question_is_right(chapter: dict[str, Any]) -> None:
+    text = "\n".join(sources(chapter, "markdown"))
+    for question in re.split(r"^\*\*\d\.\*\* ", text, flags=re.MULTILINE)[1:]:
+        answers = re.findall(r"</summary>\n\n(\w+)", question)
+        assert sorted(answers) == ["No", "No", "Yes"], question
+
+
 def test_code_is_short_enough_to_read(chapter: dict[str, Any]) -> None:
     for source in sources(chapter, "code"):
         lines = source.splitlines()

@@ -32,14 +32,14 @@ from neural_odes.checks import (
 from neural_odes.solver import METHODS, Solution, Solver, integrate
 
 Field = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""A vector field ``field(s, z, x)``: the slope dz/ds, shaped like z.
+"""A vector field ``field(s, z, x)`` gives the slope dz/ds, shaped like z.
 
 ``s`` is a scalar tensor, or has shape (N, 1) where each sample has its own
 depth; ``z`` is the state, shape (N, ...); ``x`` the model's input, or what its
 control makes of it."""
 
 Running = Callable[[Tensor, Tensor, Tensor, Tensor, Any], Tensor]
-"""A running cost ``running(s, z, x, dz, field)``, shape (N,): of the field's
+"""A running cost ``running(s, z, x, dz, field)``, shape (N,), of the field's
 arguments, the slope dz that they gave, and the field itself. Its integral along
 the path is :attr:`Solution.running <neural_odes.Solution.running>`."""
 

@@ -74,7 +74,7 @@ def test_one_answer_of_a_question_is_right(chapter: dict[str, Any]) -> None:
     text = "\n".join(sources(chapter, "markdown"))
     for question in re.split(r"^\*\*\d\.\*\* ", text, flags=re.MULTILINE)[1:]:
         answers = re.findall(r"</summary>\n\n(\w+)", question)
-        assert sorted(answers) == ["No", "No", "Yes"], question
+        assert sorted(answers) == ["Not", "Not", "Right"], question
 
 
 def test_code_is_short_enough_to_read(chapter: dict[str, Any]) -> None:

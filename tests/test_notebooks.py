@@ -15,7 +15,7 @@ from plain_notebooks import names, plain  # noqa: E402
 from publish_notebooks import publish  # noqa: E402
 
 CHAPTERS = sorted((ROOT / "book").glob("*.ipynb"))
-PAGES = ("intro", "ledger", "playground", "speed", "use")
+PAGES = ("about", "intro", "ledger", "playground", "speed", "use")
 """Notebooks that show measurements and teach nothing."""
 FIRST_CELL = """\
 # In Colab, install the library where it is missing; elsewhere do nothing.
@@ -69,6 +69,13 @@ def test_objectives_at_the_top_exercises_at_the_end(
     text = "\n".join(sources(chapter, "markdown"))
     exercises = text.index("\n## Exercises")
     assert text.count("{exercise}", exercises) >= 3
+
+
+def test_one_answer_of_a_question_is_right(chapter: dict[str, Any]) -> None:
+    text = "\n".join(sources(chapter, "markdown"))
+    for question in re.split(r"^\*\*\d\.\*\* ", text, flags=re.MULTILINE)[1:]:
+        answers = re.findall(r"</summary>\n\n(\w+)", question)
+        assert sorted(answers) == ["Not", "Not", "Right"], question
 
 
 def test_code_is_short_enough_to_read(chapter: dict[str, Any]) -> None:

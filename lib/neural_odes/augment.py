@@ -101,7 +101,7 @@ class InputLayer(nn.Module):
 class HigherOrder(nn.Module):
     """The n-th derivative of z is f(s, z, x) (equations 11 to 14).
 
-    The state is z = [z_1; ...; z_n; a] with m features in each z_i, and
+    The state is z = [z_1; ...; z_n; a] with m features in each z_i, and::
 
         dz_1/ds = z_2, ..., dz_{n-1}/ds = z_n, [dz_n/ds; da/ds] = f(s, z, x).
 

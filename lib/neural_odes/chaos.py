@@ -34,7 +34,7 @@ class ErrorPaths:
 
     Attributes:
         s: depths, shape (T,), from 0 to S.
-        error: |z'(s) - z(s)|, shape (T, N, K); r at s = 0.
+        error: ``|z'(s) - z(s)|``, shape (T, N, K); r at s = 0.
         exponents: ln(error(S) / r) / S, shape (N, K), per unit of depth.
         nfe: evaluations of the field, over all solves.
     """
@@ -70,7 +70,8 @@ def lyapunov_exponent(
 
     For small differences it estimates the largest exponent. It saturates once
     the error is as large as the space the states live in, and then falls as
-    1 / S: see :func:`renormalised_exponent`.
+    1 / S: see :func:`renormalised_exponent`. It returns
+    :class:`~neural_odes.chaos.ErrorPaths`.
 
     Args:
         model: of depth S.

@@ -101,14 +101,14 @@ class LinearControl(nn.Module):
 
     @staticmethod
     def bound(x: Tensor, eps: float) -> Tensor:
-        """Theorem 1: |-x - z(1)| < eps exactly where theta is above this.
+        """Theorem 1: ``|-x - z(1)| < eps`` exactly where theta is above this.
 
         Args:
             x: inputs, shape (N, ...).
             eps: the error allowed, > 0.
 
         Returns:
-            -ln(eps / (2 |x|)), shape (N,), with the Euclidean norm of each
+            ``-ln(eps / (2 |x|))``, shape (N,), with the Euclidean norm of each
             input; -inf where x = 0, which is right at any theta.
 
         Raises:
@@ -121,7 +121,7 @@ class LinearControl(nn.Module):
 
 
 class AdaptiveDepth(nn.Module):
-    """g(x) = |1 + module(x)|: each input's own depth (equation 18).
+    """``g(x) = |1 + module(x)|``: each input's own depth (equation 18).
 
     Used as ``NeuralODE(field, depth=AdaptiveDepth(2))``. Depths set by hand
     need no class: any callable of x that returns shape (N,) will do.

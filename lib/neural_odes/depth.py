@@ -149,8 +149,8 @@ class _Moving(nn.Module):
         """The wrapped module's parameters at depths s of shape (...).
 
         Returns:
-            by their names in the module (of a wrapper such as DepthConcat: in
-            what it wraps), each of shape (..., *its shape).
+            by their names in the module, or in what a wrapper such as
+            DepthConcat wraps; each of its shape after that of s.
         """
         return self.template.weights(self.theta(s))
 
@@ -168,7 +168,7 @@ class Galerkin(_Moving):
     Args:
         module: any field or module with P parameters that are trained;
             frozen ones do not move.
-        basis: m functions of depth, see :class:`~neural_odes.bases.Basis`.
+        basis: m functions of depth, see :class:`Basis`.
 
     Attributes:
         coefficients: alpha, shape (P, m): all that is trained, m P numbers.
@@ -299,8 +299,8 @@ class HypernetworkODE(JointField):
             solver: how to solve for theta; by default ``Solver()``.
 
         Returns:
-            by their names in the module (of a wrapper such as DepthConcat: in
-            what it wraps), each of shape (T, *its shape).
+            by their names in the module, or in what a wrapper such as
+            DepthConcat wraps; each of its shape after that of s.
         """
         alone = NeuralODE(
             lambda s, theta, x: self.slope(s, theta[0])[None],

@@ -33,16 +33,16 @@ from neural_odes.checks import (
 from neural_odes.solver import METHODS, Solution, Solver, integrate
 
 Field = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""A vector field ``field(s, z, x)``: the slope dz/ds, shaped like z.
+"""A vector field ``field(s, z, x)`` gives the slope dz/ds, shaped like z.
 
 ``s`` is a scalar tensor, or has shape (N, 1) where each sample has its own
 depth; ``z`` is the state, shape (N, ...); ``x`` the model's input, or what its
 control makes of it."""
 
 Running = Callable[[Tensor, Tensor, Tensor, Tensor, Any], Tensor]
-"""A running cost ``running(s, z, x, dz, field)``, shape (N,): of the field's
+"""A running cost ``running(s, z, x, dz, field)``, shape (N,), of the field's
 arguments, the slope dz that they gave, and the field itself. Its integral along
-the path is :attr:`~neural_odes.solver.Solution.running`."""
+the path is :attr:`Solution.running <neural_odes.Solution.running>`."""
 
 
 class DepthInvariant(nn.Module):
@@ -162,7 +162,7 @@ class NeuralODE(nn.Module):
         readout: r, maps the final state to the output; by default the
             identity.
         running: a cost whose integral along each path is solved for beside
-            the state, such as :func:`~neural_odes.regularize.kinetic_energy`;
+            the state, such as :func:`kinetic_energy`;
             by default none.
         solver: how to solve; by default dopri5 at tolerances of 1e-4.
 

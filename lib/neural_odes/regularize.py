@@ -24,7 +24,7 @@ from neural_odes.training.fit import Penalty
 
 
 def fixed_point(strength: float) -> Penalty:
-    """The paper's penalty (21): strength times the mean of |f(S, z(S))|.
+    """The paper's penalty (21): strength times the mean of ``|f(S, z(S))|``.
 
     It asks states to have come to rest at S, and costs one evaluation. Pass
     it to ``fit(..., penalty=fixed_point(0.1))``. A model with a depth per
@@ -51,9 +51,9 @@ def fixed_point(strength: float) -> Penalty:
 
 
 def steady_state(strength: float) -> Penalty:
-    """TisODE's penalty (20): strength times the mean integral of |f| after S.
+    """TisODE's penalty (20): strength times the integral of ``|f|`` after S.
 
-    The integral of |f(s, z(s))| over [S, 2S] is the length of the path that
+    The integral of ``|f(s, z(s))|`` over [S, 2S] is the length of the path that
     the state would still go: the solve goes on to 2S, at about the cost of a
     second one. A depth-variant field is taken as it is beyond S.
 
@@ -100,7 +100,7 @@ def steady_state(strength: float) -> Penalty:
 def kinetic_energy(
     s: Tensor, z: Tensor, x: Tensor, dz: Tensor, field: Field
 ) -> Tensor:
-    """The running cost |dz/ds|^2: how fast states move (RNODE).
+    """The running cost ``|dz/ds|^2``: how fast states move (RNODE).
 
     Finlay et al. (2020) penalise its integral, for flows that are cheap::
 
@@ -133,7 +133,7 @@ def divergence(
 def jacobian_norm(  # noqa: PLR0917
     s: Tensor, z: Tensor, x: Tensor, dz: Tensor, field: Field, seed: int = 0
 ) -> Tensor:
-    """The running cost |e^T df/dz|^2, on average that of the Jacobian (RNODE).
+    """The running cost ``|e^T df/dz|^2``: the Jacobian's on average (RNODE).
 
     Finlay et al. (2020): e is one Gaussian direction, drawn from the seed, and
     the same along a solve and for all samples. For another one:

@@ -222,8 +222,8 @@ def integrate(
         max_step: of adaptive methods, besides the solver's own.
 
     Returns:
-        ``(z, nfe)``: the states at the depths s, shape (T, *z0.shape) or a
-        tuple of such, and the number of evaluations of the field.
+        ``(z, nfe)``: the states at the depths s, shape (T, ...) or a tuple
+        of such, and the number of evaluations of the field.
 
     Raises:
         ValueError: s neither increases nor decreases; z0 is complex or of half

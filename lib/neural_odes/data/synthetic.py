@@ -47,8 +47,8 @@ def nested_spheres(
 ) -> tuple[Tensor, Tensor]:
     """A ball labelled -1 inside a shell labelled +1 (equation 3).
 
-    Points are uniform in the volume of |x| <= r1 and of r2 <= |x| <= r3, half
-    of them each; of an odd number, the shell gets the extra one.
+    Points are uniform in the volume of ``|x| <= r1`` and of ``r2 <= |x| <=
+    r3``, half of them each; of an odd number, the shell gets the extra one.
 
     Args:
         samples: points, >= 2.

@@ -53,7 +53,7 @@ class Result:
 
     @cached_property
     def frame(self) -> pd.DataFrame:
-        """What tables and judges see: rows, or what is derived from them."""
+        """What tables and judges see, rows or what is derived from them."""
         derive = self.study.derive
         return self.rows if derive is None else derive(self.config, self.rows)
 
@@ -172,7 +172,7 @@ def settings(name: str, folder: str | Path | None = None) -> dict[str, Result]:
 
 
 def across(name: str, folder: str | Path | None = None) -> tables.Across:
-    """A study's verdicts under its :func:`settings`."""
+    """A study's verdicts under each setting that was measured."""
     found = settings(name, folder)
     return tables.Across({s: one.verdicts for s, one in found.items()})
 

@@ -81,7 +81,7 @@ def fit(
 
     Several models learn independently of each other. If they differ only in
     the values of their parameters, they train as one program where that is
-    faster: see :class:`~neural_odes.training.ensemble.Ensemble`. With a
+    faster: see ``neural_odes.training.ensemble``. With a
     fixed-step method each learns what it would alone, to rounding; an adaptive
     one shares its steps, which are as fine as the neediest member's, so that
     outputs agree within the tolerances. Gradients agree less closely, and

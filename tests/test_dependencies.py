@@ -87,6 +87,8 @@ def test_comments_do_not_count(project):
         ("load('toy.one')", {"one", "one.slow"}),
         ("load(f'toy.one.{tag}')", {"one.slow"}),
         ("load('toy')", set()),
+        ("results.ledger()", {"one", "one.slow", "two"}),
+        ("results_folder() / 'some'", {"one", "one.slow", "two"}),
     ],
 )
 def test_the_results_that_are_read_count(project, code, read):

@@ -53,7 +53,16 @@ def used_modules(tree: ast.AST, library: Path) -> list[Path]:
 
 
 def read_results(tree: ast.AST, results: Path) -> list[Path]:
-    """The results that some code names, in full or by how they start."""
+    """The results that some code names, in full or by how they start.
+
+    All of them where it reads the ledger, or files of the folder.
+    """
+    used = {
+        getattr(node, "id", getattr(node, "attr", None))
+        for node in ast.walk(tree)
+    }
+    if used & {"ledger", "results_folder"}:
+        return sorted(results.rglob("*.json"))
     named = {
         node.value
         for node in ast.walk(tree)

@@ -36,7 +36,7 @@ def plain(text: str, named: dict[str, str]) -> str:
     """Markdown without directives; named says what roles stand for."""
     text = DIRECTIVE.sub(_block, text)
     text = re.sub(r"\$\$ \([a-z-]+\)$", "$$", text, flags=re.M)
-    return ROLE.sub(lambda role: _inline(role[2], named), text)
+    return ROLE.sub(lambda role: _inline(role[1], role[2], named), text)
 
 
 def _block(found: re.Match[str]) -> str:
@@ -50,8 +50,13 @@ def _block(found: re.Match[str]) -> str:
     return f"**{heading}{end}** {body}"
 
 
-def _inline(target: str, named: dict[str, str]) -> str:
+def _inline(role: str, target: str, named: dict[str, str]) -> str:
     given = re.fullmatch(r"(.*?)\s*<(.*)>", target, re.S)
+    if role.startswith("py:"):
+        name = given[1] if given else target.rpartition(".")[2]
+        return f"`{name.strip('`')}`"
+    if role in ("term", "ref"):  # words of the glossary, the index
+        return given[1] if given else target
     if given:
         return f"[{given[1]}]({given[2]}.ipynb)"
     return ", ".join(named[key.strip()] for key in target.split(","))
@@ -78,6 +83,9 @@ def names(book: Path) -> dict[str, str]:
             if "name" in figure:
                 caption = figure["caption"].split(".")[0]
                 found[figure["name"]] = f"the figure “{caption}”"
+    for path in sorted(book.glob("*.md")):
+        title = path.read_text(encoding="utf-8").partition("\n")[0]
+        found[path.stem] = f"[{title.removeprefix('# ')}]({path.name})"
     entries = (book / "references.bib").read_text(encoding="utf-8")
     for key, body in ENTRY.findall(entries):
         found[key] = _reference(body)

@@ -28,6 +28,7 @@ from neural_odes.lab.widgets import (
     CoverWidget,
     CrossingWidget,
     DepthsWidget,
+    EulerWidget,
     FlowWidget,
     LorenzWidget,
     ModesWidget,
@@ -204,6 +205,18 @@ def test_solver_widget_takes_a_linear_system() -> None:
     widget = SolverWidget(NeuralODE(nn.Linear(2, 2)), (1, 0))
     assert widget.point == [1.0, 0.0]
     assert widget.method == "rk4"
+
+
+def test_euler_widget_waits_for_an_answer() -> None:
+    x, y = moons()
+    model = NeuralODE(mlp(2, 4, 2))
+    widget = EulerWidget(model, x, y, point=(0.1, 0.2))
+    assert (widget.answer, widget.doublings) == ("", 0)
+    assert widget.point == [0.1, 0.2]
+    with pytest.raises(TypeError, match="depth must"):
+        EulerWidget(NeuralODE(mlp(2, 2), depth=AdaptiveDepth(2)), x, y)
+    with pytest.raises(ValueError, match=r"^y must"):
+        EulerWidget(model, x, y[:3])
 
 
 def test_flow_widget_takes_depths_of_their_own() -> None:

@@ -359,6 +359,32 @@ def test_lorenz_agrees_with_torchdiffeq() -> None:
     assert torch.allclose(wide(got["gaps"]), gaps, atol=1e-5)
 
 
+def ideas(**asked: list[dict]) -> dict:
+    return json.loads(node(str(HERE / "ideas.mjs"), text=json.dumps(asked)))
+
+
+def test_layers_are_those_of_a_residual_network() -> None:
+    x = points()
+    models = [make(name) for name in ("last Tanh", "concat", "data-controlled")]
+    asked = [
+        {"state": export(model), "x": x.flatten().tolist()} for model in models
+    ]
+    for model, got in zip(models, ideas(euler=asked)["euler"], strict=True):
+        model.solver = Solver(rtol=1e-10, atol=1e-10)
+        with torch.no_grad():
+            exact = model.solve(x).z[-1]
+        assert (wide(got["exact"]).reshape(7, 2) - exact).abs().max() < 1e-8
+        for i, layers in enumerate((1, 2, 4, 8, 16, 32, 64)):
+            z, h = x, model.depth / layers
+            with torch.no_grad():
+                for layer in range(layers):
+                    z = z + h * model.field(wide(layer * h), z, x)
+            end = wide(got["ends"][i]).reshape(7, 2)
+            assert (end - z).abs().max() < 1e-11
+            misses = (z - exact).norm(dim=1)
+            assert torch.allclose(wide(got["misses"][i]), misses, atol=1e-8)
+
+
 @pytest.mark.parametrize("method", ["euler", "midpoint", "rk4", "dopri5"])
 def test_methods_take_torchdiffeq_s_steps(method: str) -> None:
     x, s = points(), wide([0, 0.4, 1.5])

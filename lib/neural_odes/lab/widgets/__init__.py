@@ -10,6 +10,7 @@ holds, and flow.js, what it shows, with the help of shared/. Python reads what
 from neural_odes.lab.widgets.cover import CoverWidget
 from neural_odes.lab.widgets.crossing import CrossingWidget
 from neural_odes.lab.widgets.depths import DepthsWidget
+from neural_odes.lab.widgets.euler import EulerWidget
 from neural_odes.lab.widgets.export import export
 from neural_odes.lab.widgets.flow import FlowWidget
 from neural_odes.lab.widgets.lorenz import LorenzWidget
@@ -24,6 +25,7 @@ __all__ = [
     "CoverWidget",
     "CrossingWidget",
     "DepthsWidget",
+    "EulerWidget",
     "FlowWidget",
     "LorenzWidget",
     "ModesWidget",

@@ -1,0 +1,17 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { nearest } from "../../lib/neural_odes/lab/widgets/euler.js";
+import { verdict } from "../../lib/neural_odes/lab/widgets/shared/predict.js";
+
+const choices = [["2", "It halves"], ["1", "It hardly changes"]];
+
+test("a prediction is called right or not, with what was measured", () => {
+  const judged = { right: "2", words: "A factor of 2.01." };
+  assert.equal(verdict(judged, "2", choices), "Right. A factor of 2.01.");
+  assert.equal(verdict(judged, "1", choices),
+    "You said “It hardly changes”: not so. A factor of 2.01.");
+});
+
+test("the choice nearest to what was measured is the right one", () => {
+  assert.deepEqual([1.2, 1.9, 2.3, 3.5, 9].map(nearest), ["1", "2", "2", "4", "4"]);
+});

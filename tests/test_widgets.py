@@ -25,6 +25,7 @@ from neural_odes import (
 )
 from neural_odes.bases import PiecewiseConstant
 from neural_odes.lab.widgets import (
+    BackwardWidget,
     CoverWidget,
     CrossingWidget,
     DepthsWidget,
@@ -217,6 +218,20 @@ def test_euler_widget_waits_for_an_answer() -> None:
         EulerWidget(NeuralODE(mlp(2, 2), depth=AdaptiveDepth(2)), x, y)
     with pytest.raises(ValueError, match=r"^y must"):
         EulerWidget(model, x, y[:3])
+
+
+def test_backward_widget_waits_for_an_answer() -> None:
+    model = NeuralODE(mlp(2, 4, 2))
+    widget = BackwardWidget({"a": model, "b": model}, (0.1, 0.2), digits=3)
+    assert (widget.selected, widget.answer, widget.digits) == ("a", "", 3)
+    with pytest.raises(TypeError, match="depth must"):
+        BackwardWidget(NeuralODE(mlp(2, 2), depth=AdaptiveDepth(2)), (0, 1))
+    for call, named in (
+        (lambda: BackwardWidget(model, (0.1,)), "point must"),
+        (lambda: BackwardWidget(model, (0.1, 0.2), digits=9), "digits must"),
+    ):
+        with pytest.raises(ValueError, match=named):
+            call()
 
 
 def test_flow_widget_takes_depths_of_their_own() -> None:

@@ -385,6 +385,32 @@ def test_layers_are_those_of_a_residual_network() -> None:
             assert torch.allclose(wide(got["misses"][i]), misses, atol=1e-8)
 
 
+@pytest.mark.parametrize("tolerance", [1e-2, 1e-4, 1e-7])
+def test_the_way_back_misses_as_the_library_s_does(tolerance: float) -> None:
+    x = wide([[0.6, -0.3]])
+    models = [make(name) for name in ("last Tanh", "concat", "data-controlled")]
+    asked = [
+        {"state": export(model), "x": x[0].tolist(), "tolerance": tolerance}
+        for model in models
+    ]
+    results = ideas(backward=asked)["backward"]
+    for model, got in zip(models, results, strict=True):
+        model.solver = Solver(rtol=tolerance, atol=tolerance)
+
+        def reverse(t, z, _x, model=model):
+            return -model.field(1.5 - t, z, x)
+
+        returning = NeuralODE(reverse, depth=1.5, solver=model.solver)
+        with torch.no_grad():
+            there = model.solve(x)
+            back = returning.solve(there.z[-1])
+        assert got["nfe"] == [there.nfe, back.nfe]
+        assert (wide(got["end"]) - there.z[-1]).abs().max() < 1e-11
+        assert (wide(got["home"]) - back.z[-1]).abs().max() < 1e-11
+        miss = float((back.z[-1] - x).norm())
+        assert got["miss"] == pytest.approx(miss, abs=1e-11)
+
+
 @pytest.mark.parametrize("method", ["euler", "midpoint", "rk4", "dopri5"])
 def test_methods_take_torchdiffeq_s_steps(method: str) -> None:
     x, s = points(), wide([0, 0.4, 1.5])

@@ -1,10 +1,11 @@
-// Reads {euler: [{state, x}]} from standard input and writes what the page
-// computes of them.
+// Reads {euler: [{state, x}], backward: [{state, x, tolerance}]} from standard
+// input and writes what the page computes of them.
 import { readFileSync } from "node:fs";
+import { thereAndBack } from "../../lib/neural_odes/lab/widgets/backward.js";
 import { compareLayers } from "../../lib/neural_odes/lab/widgets/euler.js";
 import { readModel } from "../../lib/neural_odes/lab/widgets/shared/fields.js";
 
-const { euler } = JSON.parse(readFileSync(0, "utf8"));
+const { euler = [], backward = [] } = JSON.parse(readFileSync(0, "utf8"));
 process.stdout.write(JSON.stringify({
   euler: euler.map(({ state, x }) => {
     const { exact, networks } = compareLayers(readModel(state), Float64Array.from(x));
@@ -13,5 +14,9 @@ process.stdout.write(JSON.stringify({
       ends: networks.map(({ states }) => [...states.at(-1)]),
       misses: networks.map(({ misses }) => [...misses]),
     };
+  }),
+  backward: backward.map(({ state, x, tolerance }) => {
+    const { there, back, miss, nfe } = thereAndBack(readModel(state), Float64Array.from(x), tolerance);
+    return { end: [...there.at(-1)], home: [...back[0]], miss, nfe };
   }),
 }));

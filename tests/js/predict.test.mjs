@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { comesBack } from "../../lib/neural_odes/lab/widgets/backward.js";
 import { nearest } from "../../lib/neural_odes/lab/widgets/euler.js";
 import { verdict } from "../../lib/neural_odes/lab/widgets/shared/predict.js";
 
@@ -14,4 +15,9 @@ test("a prediction is called right or not, with what was measured", () => {
 
 test("the choice nearest to what was measured is the right one", () => {
   assert.deepEqual([1.2, 1.9, 2.3, 3.5, 9].map(nearest), ["1", "2", "2", "4", "4"]);
+});
+
+test("a way back ends exactly, within the tolerance or beyond it", () => {
+  assert.deepEqual([1e-15, 1e-5, 1e-3].map((miss) => comesBack(miss, 1e-4)),
+    ["exact", "within", "beyond"]);
 });

@@ -7,6 +7,7 @@ holds, and flow.js, what it shows, with the help of shared/. Python reads what
 ``make widgets`` bundles of the latter, bundled/flow.js.
 """
 
+from neural_odes.lab.widgets.backward import BackwardWidget
 from neural_odes.lab.widgets.cover import CoverWidget
 from neural_odes.lab.widgets.crossing import CrossingWidget
 from neural_odes.lab.widgets.depths import DepthsWidget
@@ -22,6 +23,7 @@ from neural_odes.lab.widgets.sweep import SweepWidget
 from neural_odes.lab.widgets.variants import load_model, make_model
 
 __all__ = [
+    "BackwardWidget",
     "CoverWidget",
     "CrossingWidget",
     "DepthsWidget",

@@ -26,6 +26,7 @@ from neural_odes import (
 from neural_odes.bases import PiecewiseConstant
 from neural_odes.lab.widgets import (
     BackwardWidget,
+    BallWidget,
     CoverWidget,
     CrossingWidget,
     DepthsWidget,
@@ -229,6 +230,22 @@ def test_backward_widget_waits_for_an_answer() -> None:
     for call, named in (
         (lambda: BackwardWidget(model, (0.1,)), "point must"),
         (lambda: BackwardWidget(model, (0.1, 0.2), digits=9), "digits must"),
+    ):
+        with pytest.raises(ValueError, match=named):
+            call()
+
+
+def test_ball_widget_takes_a_plane_with_a_readout() -> None:
+    x, y = moons()
+    model = NeuralODE(mlp(2, 4, 2), readout=nn.Linear(2, 1))
+    widget = BallWidget(model, x, y, point=(0.1, 0.2), radius=0.3)
+    assert (widget.answer, widget.radius) == ("", 0.3)
+    bare = NeuralODE(mlp(2, 4, 2))
+    for call, named in (
+        (lambda: BallWidget(bare, x, y), "models must"),
+        (lambda: BallWidget(model, x[:, :1], y), "^x must"),
+        (lambda: BallWidget(model, x, y, radius=2), "radius must"),
+        (lambda: BallWidget(model, x, y, point=(1,)), "point must"),
     ):
         with pytest.raises(ValueError, match=named):
             call()

@@ -34,6 +34,7 @@ from neural_odes import (
     mlp,
     seeded,
 )
+from neural_odes.chaos import finite_time_exponents
 from neural_odes.lab import widgets
 from neural_odes.lab.studies.cover import least_cover
 from neural_odes.lab.widgets import export
@@ -409,6 +410,35 @@ def test_the_way_back_misses_as_the_library_s_does(tolerance: float) -> None:
         assert (wide(got["home"]) - back.z[-1]).abs().max() < 1e-11
         miss = float((back.z[-1] - x).norm())
         assert got["miss"] == pytest.approx(miss, abs=1e-11)
+
+
+def test_balls_and_exponents_are_the_library_s() -> None:
+    models = [make(name) for name in ("last Tanh", "concat")]
+    places = [([0.4, -0.7], 0.2), ([-1.0, 0.3], 0.9)]
+    asked = [
+        {"state": export(model), "point": point, "radius": radius}
+        for model in models
+        for point, radius in places
+    ]
+    results = iter(ideas(balls=asked)["balls"])
+    for model in models:
+        model.solver = Solver(rtol=1e-8, atol=1e-8)
+        for point, radius in places:
+            got = next(results)
+            x = wide([point])
+            ring = wide(got["ring"])
+            assert (ring - x).norm(dim=1).sub(radius).abs().max() < 1e-12
+            with torch.no_grad():
+                image, output = model.solve(ring).z[-1], model(ring)[:, 0]
+                side = float(model(x).sign())
+            assert (wide(got["image"]) - image).abs().max() < 1e-5
+            # Apart from outputs that are zero to the solver's tolerance.
+            sure = output.abs() > 1e-4
+            crossed = torch.tensor(got["crossed"])
+            assert (crossed == (output.sign() != side))[sure].all()
+            assert got["crosses"] == any(got["crossed"])
+            exponent = float(finite_time_exponents(model, x)[0, 0])
+            assert got["exponent"] == pytest.approx(exponent, abs=1e-4)
 
 
 @pytest.mark.parametrize("method", ["euler", "midpoint", "rk4", "dopri5"])

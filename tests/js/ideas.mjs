@@ -1,11 +1,12 @@
-// Reads {euler: [{state, x}], backward: [{state, x, tolerance}]} from standard
-// input and writes what the page computes of them.
+// Reads {euler: [{state, x}], backward: [{state, x, tolerance}], balls: [{state,
+// point, radius}]} from standard input and writes what the page computes of them.
 import { readFileSync } from "node:fs";
+import { exponentsAt, imageOf } from "../../lib/neural_odes/lab/widgets/ball.js";
 import { thereAndBack } from "../../lib/neural_odes/lab/widgets/backward.js";
 import { compareLayers } from "../../lib/neural_odes/lab/widgets/euler.js";
 import { readModel } from "../../lib/neural_odes/lab/widgets/shared/fields.js";
 
-const { euler = [], backward = [] } = JSON.parse(readFileSync(0, "utf8"));
+const { euler = [], backward = [], balls = [] } = JSON.parse(readFileSync(0, "utf8"));
 process.stdout.write(JSON.stringify({
   euler: euler.map(({ state, x }) => {
     const { exact, networks } = compareLayers(readModel(state), Float64Array.from(x));
@@ -18,5 +19,9 @@ process.stdout.write(JSON.stringify({
   backward: backward.map(({ state, x, tolerance }) => {
     const { there, back, miss, nfe } = thereAndBack(readModel(state), Float64Array.from(x), tolerance);
     return { end: [...there.at(-1)], home: [...back[0]], miss, nfe };
+  }),
+  balls: balls.map(({ state, point, radius }) => {
+    const model = readModel(state);
+    return { ...imageOf(model, point, radius), exponent: exponentsAt(model, [point])[0] };
   }),
 }));

@@ -8,6 +8,7 @@ holds, and flow.js, what it shows, with the help of shared/. Python reads what
 """
 
 from neural_odes.lab.widgets.backward import BackwardWidget
+from neural_odes.lab.widgets.ball import BallWidget
 from neural_odes.lab.widgets.cover import CoverWidget
 from neural_odes.lab.widgets.crossing import CrossingWidget
 from neural_odes.lab.widgets.depths import DepthsWidget
@@ -24,6 +25,7 @@ from neural_odes.lab.widgets.variants import load_model, make_model
 
 __all__ = [
     "BackwardWidget",
+    "BallWidget",
     "CoverWidget",
     "CrossingWidget",
     "DepthsWidget",

@@ -55,11 +55,11 @@ function attempt(model, x, digits) {
 const log = (value) => Math.log10(Math.max(value, LEAST));
 const distance = (value) => (Number.isNaN(value) ? "–" : scientific(Math.max(value, LEAST)));
 
-function judge({ failed, miss, nfe }, digits) {
+function judge(label, { failed, miss, nfe }, digits) {
   const tolerance = 10 ** -digits;
   const right = failed ? "beyond" : comesBack(miss, tolerance);
   const words = failed ? `The solver stopped: ${failed}.`
-    : `At a tolerance of ${powerOfTen(-digits)} it ends ${distance(miss)} from its start, ` +
+    : `At a tolerance of ${powerOfTen(-digits)} the way back of “${label}” ends ${distance(miss)} from its start, ` +
       (right === "exact" ? "which is rounding alone." : `${tidy(miss / tolerance, 1)} times the tolerance, ` +
       `after ${nfe[0]} evaluations there and ${nfe[1]} back.`);
   return { right, words };
@@ -150,7 +150,8 @@ function renderBackward({ model: python, el }) {
       ...(states.size > 1 ? [system] : []), node("div", { className: "ode-buttons" }, reset));
     const values = readout();
     const guess = prediction(shell, answer, {
-      question: QUESTION, choices: CHOICES, judge: () => judge(solution().tries[digits.get() - 1], digits.get()),
+      question: QUESTION, choices: CHOICES,
+      judge: () => judge(selected.get(), solution().tries[digits.get() - 1], digits.get()),
     });
     shell.root.append(...pair(plane, chart, panel, values,
       key(["● there, a mark for each step", "ode-minus"], ["◆ back", "ode-plus"],

@@ -1035,10 +1035,10 @@ function attempt(model, x, digits) {
 }
 var log = (value) => Math.log10(Math.max(value, LEAST));
 var distance = (value) => Number.isNaN(value) ? "–" : scientific(Math.max(value, LEAST));
-function judge({ failed, miss, nfe }, digits) {
+function judge(label, { failed, miss, nfe }, digits) {
   const tolerance = 10 ** -digits;
   const right = failed ? "beyond" : comesBack(miss, tolerance);
-  const words = failed ? `The solver stopped: ${failed}.` : `At a tolerance of ${powerOfTen(-digits)} it ends ${distance(miss)} from its start, ` + (right === "exact" ? "which is rounding alone." : `${tidy(miss / tolerance, 1)} times the tolerance, after ${nfe[0]} evaluations there and ${nfe[1]} back.`);
+  const words = failed ? `The solver stopped: ${failed}.` : `At a tolerance of ${powerOfTen(-digits)} the way back of “${label}” ends ${distance(miss)} from its start, ` + (right === "exact" ? "which is rounding alone." : `${tidy(miss / tolerance, 1)} times the tolerance, after ${nfe[0]} evaluations there and ${nfe[1]} back.`);
   return { right, words };
 }
 function drawMisses(sheet, tries, digits, free) {
@@ -1128,7 +1128,7 @@ function renderBackward({ model: python, el }) {
     const guess = prediction(shell, answer, {
       question: QUESTION,
       choices: CHOICES,
-      judge: () => judge(solution().tries[digits.get() - 1], digits.get())
+      judge: () => judge(selected.get(), solution().tries[digits.get() - 1], digits.get())
     });
     shell.root.append(...pair(
       plane,

@@ -70,7 +70,7 @@ function makeMap(model, data) {
   const ends = endsOf(model, Array.from({ length: inputs }, (_, i) => [data.x[2 * i], data.x[2 * i + 1]]));
   const all = Float64Array.from([...ends, ...endsOf(model, cells)].flat());
   return {
-    model, box, width, cells, exponents, ends, top: Math.max(...exponents.map(Math.abs)),
+    model, box, exponents, ends, top: Math.max(...exponents.map(Math.abs)),
     carried: carriedBack(model, box)?.[0] ?? null,
     states: { model, box: boxAround(model, [all], { rim: 0.04 }) },
   };
@@ -108,15 +108,14 @@ function drawMap(sheet, map, data, found, point, free) {
   const { ctx, colours: c } = sheet;
   const frame = axes(sheet, map.box, { names: ["x₁", "x₂"] });
   inside(ctx, frame, () => {
-    const half = map.width / 2;
-    map.cells.forEach(([u, v], i) => {
-      const value = map.exponents[i];
-      // Whole pixels, lest seams show between the cells.
-      const [left, right, top, bottom] = [frame.x(u - half), frame.x(u + half),
-        frame.y(v + half), frame.y(v - half)].map(Math.round);
+    // Whole pixels, lest seams show between the cells.
+    const across = (i) => Math.round(frame.left + (i * (frame.right - frame.left)) / CELLS);
+    const up = (i) => Math.round(frame.bottom - (i * (frame.bottom - frame.top)) / CELLS);
+    map.exponents.forEach((value, n) => {
+      const [column, row] = [n % CELLS, Math.floor(n / CELLS)];
       ctx.globalAlpha = 0.75 * Math.min(1, Math.abs(value) / map.top);
       ctx.fillStyle = value > 0 ? c.lines[1] : c.lines[7];
-      ctx.fillRect(left, top, right - left, bottom - top);
+      ctx.fillRect(across(column), up(row + 1), across(column + 1) - across(column), up(row) - up(row + 1));
     });
     ctx.globalAlpha = 1;
     if (map.carried && free) curveOf(ctx, frame, map.carried, map.box, c.ink);
@@ -216,7 +215,7 @@ function renderBall({ model: python, el }) {
       values.show({
         "radius r": r,
         "exponent at its middle": rate(found.exponent),
-        "image": free ? crosses : "?",
+        "line crossed?": free ? (found.crosses ? "yes" : "no") : "?",
         "smallest ball that crosses": free ? (found.shortest === null ? "–" : tidy(found.shortest, 3)) : "?",
         "output at its middle": tidy(now.model.output(Float64Array.from(found.middle))[0]),
       });

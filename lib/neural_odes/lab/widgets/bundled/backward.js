@@ -1173,7 +1173,7 @@ function renderBackward({ model: python, el }) {
         "NFE there, back": own.failed ? "–" : own.nfe.join(", "),
         "distance from the start": missed,
         "in tolerances": free && !own.failed ? tidy(own.miss * 10 ** digits.get(), 1) : "?",
-        "errors grow on the way back": `up to ${tidy(growth2, 1)} times`,
+        "growth of errors, back": `${tidy(growth2, 1)} times`,
         ...own.failed ? { "the solver stopped": own.failed } : {}
       });
       shell.say(`At a tolerance of ${tolerance} the way back misses its start by ${missed}`);

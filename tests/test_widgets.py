@@ -32,6 +32,7 @@ from neural_odes.lab.widgets import (
     DepthsWidget,
     EulerWidget,
     FlowWidget,
+    LiftWidget,
     LorenzWidget,
     ModesWidget,
     NeighbourWidget,
@@ -246,6 +247,19 @@ def test_ball_widget_takes_a_plane_with_a_readout() -> None:
         (lambda: BallWidget(model, x[:, :1], y), "^x must"),
         (lambda: BallWidget(model, x, y, radius=2), "radius must"),
         (lambda: BallWidget(model, x, y, point=(1,)), "point must"),
+    ):
+        with pytest.raises(ValueError, match=named):
+            call()
+
+
+def test_lift_widget_holds_its_numbers() -> None:
+    widget = LiftWidget(0.5, point=-0.3, s=0.2)
+    assert (widget.height, widget.point, widget.s) == (0.5, [-0.3], 0.2)
+    assert widget.answer == ""
+    for call, named in (
+        (lambda: LiftWidget(0), "height must"),
+        (lambda: LiftWidget(point=2), "point must"),
+        (lambda: LiftWidget(s=-1), "^s must"),
     ):
         with pytest.raises(ValueError, match=named):
             call()

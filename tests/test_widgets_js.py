@@ -441,6 +441,27 @@ def test_balls_and_exponents_are_the_library_s() -> None:
             assert got["exponent"] == pytest.approx(exponent, abs=1e-4)
 
 
+def test_a_lifted_line_turns_as_its_equation_says() -> None:
+    places = [(1.0, 1.0), (-0.4, 0.3), (0.8, 1.2)]
+    asked = [{"x": x, "height": height} for x, height in places]
+    results = ideas(lifts=asked)["lifts"]
+    for (x, height), got in zip(places, results, strict=True):
+        turn = nn.Linear(2, 2, bias=False).double()
+        weight = math.pi * wide([[0, -1 / height], [height, 0]])
+        turn.weight.data = weight
+        tight = Solver(rtol=1e-9, atol=1e-9)
+        model = NeuralODE(turn, lift=ZeroAugment(1), solver=tight)
+        both = wide([[x], [-x]])
+        with torch.no_grad():
+            z = model.solve(both, wide([0, 0.3, 0.5, 1])).z
+            way = model.solve(both, torch.linspace(0, 1, 101).double()).z
+        assert (wide(got["states"]) - z[:, 0]).abs().max() < 1e-7
+        least = float((way[:, 0] - way[:, 1]).norm(dim=1).min())
+        assert got["least"] == pytest.approx(least, abs=1e-6)
+        steep = float(torch.linalg.matrix_norm(weight, 2))
+        assert got["steepness"] == pytest.approx(steep, rel=1e-12)
+
+
 @pytest.mark.parametrize("method", ["euler", "midpoint", "rk4", "dopri5"])
 def test_methods_take_torchdiffeq_s_steps(method: str) -> None:
     x, s = points(), wide([0, 0.4, 1.5])

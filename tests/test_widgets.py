@@ -25,10 +25,14 @@ from neural_odes import (
 )
 from neural_odes.bases import PiecewiseConstant
 from neural_odes.lab.widgets import (
+    BackwardWidget,
+    BallWidget,
     CoverWidget,
     CrossingWidget,
     DepthsWidget,
+    EulerWidget,
     FlowWidget,
+    LiftWidget,
     LorenzWidget,
     ModesWidget,
     NeighbourWidget,
@@ -204,6 +208,61 @@ def test_solver_widget_takes_a_linear_system() -> None:
     widget = SolverWidget(NeuralODE(nn.Linear(2, 2)), (1, 0))
     assert widget.point == [1.0, 0.0]
     assert widget.method == "rk4"
+
+
+def test_euler_widget_waits_for_an_answer() -> None:
+    x, y = moons()
+    model = NeuralODE(mlp(2, 4, 2))
+    widget = EulerWidget(model, x, y, point=(0.1, 0.2))
+    assert (widget.answer, widget.doublings) == ("", 0)
+    assert widget.point == [0.1, 0.2]
+    with pytest.raises(TypeError, match="depth must"):
+        EulerWidget(NeuralODE(mlp(2, 2), depth=AdaptiveDepth(2)), x, y)
+    with pytest.raises(ValueError, match=r"^y must"):
+        EulerWidget(model, x, y[:3])
+
+
+def test_backward_widget_waits_for_an_answer() -> None:
+    model = NeuralODE(mlp(2, 4, 2))
+    widget = BackwardWidget({"a": model, "b": model}, (0.1, 0.2), digits=3)
+    assert (widget.selected, widget.answer, widget.digits) == ("a", "", 3)
+    with pytest.raises(TypeError, match="depth must"):
+        BackwardWidget(NeuralODE(mlp(2, 2), depth=AdaptiveDepth(2)), (0, 1))
+    for call, named in (
+        (lambda: BackwardWidget(model, (0.1,)), "point must"),
+        (lambda: BackwardWidget(model, (0.1, 0.2), digits=9), "digits must"),
+    ):
+        with pytest.raises(ValueError, match=named):
+            call()
+
+
+def test_ball_widget_takes_a_plane_with_a_readout() -> None:
+    x, y = moons()
+    model = NeuralODE(mlp(2, 4, 2), readout=nn.Linear(2, 1))
+    widget = BallWidget(model, x, y, point=(0.1, 0.2), radius=0.3)
+    assert (widget.answer, widget.radius) == ("", 0.3)
+    bare = NeuralODE(mlp(2, 4, 2))
+    for call, named in (
+        (lambda: BallWidget(bare, x, y), "models must"),
+        (lambda: BallWidget(model, x[:, :1], y), "^x must"),
+        (lambda: BallWidget(model, x, y, radius=2), "radius must"),
+        (lambda: BallWidget(model, x, y, point=(1,)), "point must"),
+    ):
+        with pytest.raises(ValueError, match=named):
+            call()
+
+
+def test_lift_widget_holds_its_numbers() -> None:
+    widget = LiftWidget(0.5, point=-0.3, s=0.2)
+    assert (widget.height, widget.point, widget.s) == (0.5, [-0.3], 0.2)
+    assert widget.answer == ""
+    for call, named in (
+        (lambda: LiftWidget(0), "height must"),
+        (lambda: LiftWidget(point=2), "point must"),
+        (lambda: LiftWidget(s=-1), "^s must"),
+    ):
+        with pytest.raises(ValueError, match=named):
+            call()
 
 
 def test_flow_widget_takes_depths_of_their_own() -> None:

@@ -34,6 +34,7 @@ from neural_odes import (
     mlp,
     seeded,
 )
+from neural_odes.chaos import finite_time_exponents
 from neural_odes.lab import widgets
 from neural_odes.lab.studies.cover import least_cover
 from neural_odes.lab.widgets import export
@@ -357,6 +358,108 @@ def test_lorenz_agrees_with_torchdiffeq() -> None:
     assert (z - want).abs().max() < 1e-5
     gaps = (want[:, 1] - want[:, 0]).norm(dim=-1)
     assert torch.allclose(wide(got["gaps"]), gaps, atol=1e-5)
+
+
+def ideas(**asked: list[dict]) -> dict:
+    return json.loads(node(str(HERE / "ideas.mjs"), text=json.dumps(asked)))
+
+
+def test_layers_are_those_of_a_residual_network() -> None:
+    x = points()
+    models = [make(name) for name in ("last Tanh", "concat", "data-controlled")]
+    asked = [
+        {"state": export(model), "x": x.flatten().tolist()} for model in models
+    ]
+    for model, got in zip(models, ideas(euler=asked)["euler"], strict=True):
+        model.solver = Solver(rtol=1e-10, atol=1e-10)
+        with torch.no_grad():
+            exact = model.solve(x).z[-1]
+        assert (wide(got["exact"]).reshape(7, 2) - exact).abs().max() < 1e-8
+        for i, layers in enumerate((1, 2, 4, 8, 16, 32, 64)):
+            z, h = x, model.depth / layers
+            with torch.no_grad():
+                for layer in range(layers):
+                    z = z + h * model.field(wide(layer * h), z, x)
+            end = wide(got["ends"][i]).reshape(7, 2)
+            assert (end - z).abs().max() < 1e-11
+            misses = (z - exact).norm(dim=1)
+            assert torch.allclose(wide(got["misses"][i]), misses, atol=1e-8)
+
+
+@pytest.mark.parametrize("tolerance", [1e-2, 1e-4, 1e-7])
+def test_the_way_back_misses_as_the_library_s_does(tolerance: float) -> None:
+    x = wide([[0.6, -0.3]])
+    models = [make(name) for name in ("last Tanh", "concat", "data-controlled")]
+    asked = [
+        {"state": export(model), "x": x[0].tolist(), "tolerance": tolerance}
+        for model in models
+    ]
+    results = ideas(backward=asked)["backward"]
+    for model, got in zip(models, results, strict=True):
+        model.solver = Solver(rtol=tolerance, atol=tolerance)
+
+        def reverse(t, z, _x, model=model):
+            return -model.field(1.5 - t, z, x)
+
+        returning = NeuralODE(reverse, depth=1.5, solver=model.solver)
+        with torch.no_grad():
+            there = model.solve(x)
+            back = returning.solve(there.z[-1])
+        assert got["nfe"] == [there.nfe, back.nfe]
+        assert (wide(got["end"]) - there.z[-1]).abs().max() < 1e-11
+        assert (wide(got["home"]) - back.z[-1]).abs().max() < 1e-11
+        miss = float((back.z[-1] - x).norm())
+        assert got["miss"] == pytest.approx(miss, abs=1e-11)
+
+
+def test_balls_and_exponents_are_the_library_s() -> None:
+    models = [make(name) for name in ("last Tanh", "concat")]
+    places = [([0.4, -0.7], 0.2), ([-1.0, 0.3], 0.9)]
+    asked = [
+        {"state": export(model), "point": point, "radius": radius}
+        for model in models
+        for point, radius in places
+    ]
+    results = iter(ideas(balls=asked)["balls"])
+    for model in models:
+        model.solver = Solver(rtol=1e-8, atol=1e-8)
+        for point, radius in places:
+            got = next(results)
+            x = wide([point])
+            ring = wide(got["ring"])
+            assert (ring - x).norm(dim=1).sub(radius).abs().max() < 1e-12
+            with torch.no_grad():
+                image, output = model.solve(ring).z[-1], model(ring)[:, 0]
+                side = float(model(x).sign())
+            assert (wide(got["image"]) - image).abs().max() < 1e-5
+            # Apart from outputs that are zero to the solver's tolerance.
+            sure = output.abs() > 1e-4
+            crossed = torch.tensor(got["crossed"])
+            assert (crossed == (output.sign() != side))[sure].all()
+            assert got["crosses"] == any(got["crossed"])
+            exponent = float(finite_time_exponents(model, x)[0, 0])
+            assert got["exponent"] == pytest.approx(exponent, abs=1e-4)
+
+
+def test_a_lifted_line_turns_as_its_equation_says() -> None:
+    places = [(1.0, 1.0), (-0.4, 0.3), (0.8, 1.2)]
+    asked = [{"x": x, "height": height} for x, height in places]
+    results = ideas(lifts=asked)["lifts"]
+    for (x, height), got in zip(places, results, strict=True):
+        turn = nn.Linear(2, 2, bias=False).double()
+        weight = math.pi * wide([[0, -1 / height], [height, 0]])
+        turn.weight.data = weight
+        tight = Solver(rtol=1e-9, atol=1e-9)
+        model = NeuralODE(turn, lift=ZeroAugment(1), solver=tight)
+        both = wide([[x], [-x]])
+        with torch.no_grad():
+            z = model.solve(both, wide([0, 0.3, 0.5, 1])).z
+            way = model.solve(both, torch.linspace(0, 1, 101).double()).z
+        assert (wide(got["states"]) - z[:, 0]).abs().max() < 1e-7
+        least = float((way[:, 0] - way[:, 1]).norm(dim=1).min())
+        assert got["least"] == pytest.approx(least, abs=1e-6)
+        steep = float(torch.linalg.matrix_norm(weight, 2))
+        assert got["steepness"] == pytest.approx(steep, rel=1e-12)
 
 
 @pytest.mark.parametrize("method", ["euler", "midpoint", "rk4", "dopri5"])

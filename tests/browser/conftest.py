@@ -125,6 +125,15 @@ def started(page: Page, index: int) -> Locator:
     return slot.locator(".ode-widget")
 
 
+def answered(widget: Locator) -> Locator:
+    """The widget, with the question answered that it may ask first."""
+    choices = widget.locator(".ode-choices button")
+    if choices.count():
+        choices.first.click()
+        settle(widget.page)
+    return widget
+
+
 def settle(page: Page) -> None:
     """Wait until the page has drawn what it has to draw."""
     page.evaluate(

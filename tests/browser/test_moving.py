@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from conftest import HTML, new_visit, settle, started, wait_until
+from conftest import HTML, answered, new_visit, settle, started, wait_until
 from playwright.sync_api import Browser, Locator
 
 VIEW = "application/vnd.jupyter.widget-view+json"
@@ -29,7 +29,7 @@ def widget(
 ) -> Iterator[Locator]:
     path, index = request.param
     with new_visit(browser, server) as visit:
-        yield started(visit.open(path), index)
+        yield answered(started(visit.open(path), index))
 
 
 def readout(widget: Locator) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from conftest import new_visit, settle, started
+from conftest import answered, new_visit, settle, started
 from playwright.sync_api import Browser, Locator
 from test_moving import WIDGETS
 from test_pages import PAGES
@@ -26,7 +26,7 @@ def widget(
     path, index = request.param
     with new_visit(browser, server) as visit:
         visit.page.set_viewport_size(PHONE)
-        yield started(visit.open(path), index)
+        yield answered(started(visit.open(path), index))
 
 
 def test_a_chart_and_its_main_control_are_seen_at_once(

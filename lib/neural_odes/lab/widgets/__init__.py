@@ -7,11 +7,15 @@ holds, and flow.js, what it shows, with the help of shared/. Python reads what
 ``make widgets`` bundles of the latter, bundled/flow.js.
 """
 
+from neural_odes.lab.widgets.backward import BackwardWidget
+from neural_odes.lab.widgets.ball import BallWidget
 from neural_odes.lab.widgets.cover import CoverWidget
 from neural_odes.lab.widgets.crossing import CrossingWidget
 from neural_odes.lab.widgets.depths import DepthsWidget
+from neural_odes.lab.widgets.euler import EulerWidget
 from neural_odes.lab.widgets.export import export
 from neural_odes.lab.widgets.flow import FlowWidget
+from neural_odes.lab.widgets.lift import LiftWidget
 from neural_odes.lab.widgets.lorenz import LorenzWidget
 from neural_odes.lab.widgets.modes import ModesWidget
 from neural_odes.lab.widgets.neighbour import NeighbourWidget
@@ -21,10 +25,14 @@ from neural_odes.lab.widgets.sweep import SweepWidget
 from neural_odes.lab.widgets.variants import load_model, make_model
 
 __all__ = [
+    "BackwardWidget",
+    "BallWidget",
     "CoverWidget",
     "CrossingWidget",
     "DepthsWidget",
+    "EulerWidget",
     "FlowWidget",
+    "LiftWidget",
     "LorenzWidget",
     "ModesWidget",
     "NeighbourWidget",

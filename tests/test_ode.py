@@ -12,6 +12,9 @@ from torch import nn
 
 from neural_odes import (
     DataControlled,
+    Fourier,
+    Galerkin,
+    HigherOrder,
     JointField,
     NeuralODE,
     Solver,
@@ -354,3 +357,24 @@ def test_wrapped_modules_are_read_as_what_they_wrap(wrap):
     assert isinstance(as_field(wrap(mlp(2, 2))), DepthInvariant)
     field = wrap(DataControlled(mlp(4, 2)))
     assert as_field(field) is field
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda: NeuralODE(lambda z: -z), "lambda s, z, x: -z"),
+        (lambda: NeuralODE(lambda t, z: -z), "lambda s, z, x: -z"),
+        (lambda: NeuralODE(mlp), "callable of \\(s, z, x\\)"),
+        (lambda: NeuralODE(mlp(2, 2), solver="rk4"), "Solver\\('rk4', step"),
+        (lambda: NeuralODE(mlp(2, 2), lift=nn.Linear), "the class Linear"),
+        (lambda: Galerkin(mlp(2, 2), 5), "such as Fourier\\(5\\), got 5"),
+        (lambda: Galerkin(mlp(2, 2), Fourier), "such as Fourier\\(5\\)"),
+        (
+            lambda: NeuralODE(HigherOrder(mlp(2, 1)))(torch.ones(3, 1)),
+            "a lift such as ZeroAugment",
+        ),
+    ],
+)
+def test_errors_say_what_to_write_instead(call, says):
+    with pytest.raises((TypeError, ValueError), match=says):
+        call()

@@ -143,7 +143,7 @@ function renderEuler({ model: python, el }) {
     });
     shell.root.append(...pair(plane, chart, panel, values,
       key("broad grey line: the flow, hollow its end", "thin line: the network, a dot for each layer",
-        "dotted: the distance at the end", "dashed: slope −1", DRAG_KEY)));
+        "dotted: the distance at the end", ["● its mean", "ode-minus"], ["■ of your point", "ode-ink"], "dashed: slope −1", DRAG_KEY)));
     panel.after(guess);
     for (const t of [doublings, point, answer]) t.watch(shell.redraw);
 

@@ -1098,6 +1098,8 @@ function renderEuler({ model: python, el }) {
         "broad grey line: the flow, hollow its end",
         "thin line: the network, a dot for each layer",
         "dotted: the distance at the end",
+        ["● its mean", "ode-minus"],
+        ["■ of your point", "ode-ink"],
         "dashed: slope −1",
         DRAG_KEY
       )

@@ -182,7 +182,7 @@ function renderEuler({ model: python, el }) {
         "layers L": String(count),
         "step S/L": tidy(model.depth / count, 3),
         "mean distance": tidy(average, 4),
-        "smaller than at L/2 by": before ? `a factor of ${tidy(before / average)}` : "–",
+        "distance at L/2": before ? `${tidy(before / average)} times it` : "–",
         "distance of the point": tidy(alone, 4),
       });
       shell.say(`${count} layers: mean distance ${tidy(average, 4)}, of the point ${tidy(alone, 4)}`);

@@ -143,7 +143,7 @@ function renderEuler({ model: python, el }) {
     });
     shell.root.append(...pair(plane, chart, panel, values,
       key("broad grey line: the flow, hollow its end", "thin line: the network, a dot for each layer",
-        "dotted: the distance at the end", "dashed: slope −1", DRAG_KEY)));
+        "dotted: the distance at the end", ["● its mean", "ode-minus"], ["■ of your point", "ode-ink"], "dashed: slope −1", DRAG_KEY)));
     panel.after(guess);
     for (const t of [doublings, point, answer]) t.watch(shell.redraw);
 
@@ -182,7 +182,7 @@ function renderEuler({ model: python, el }) {
         "layers L": String(count),
         "step S/L": tidy(model.depth / count, 3),
         "mean distance": tidy(average, 4),
-        "smaller than at L/2 by": before ? `a factor of ${tidy(before / average)}` : "–",
+        "distance at L/2": before ? `${tidy(before / average)} times it` : "–",
         "distance of the point": tidy(alone, 4),
       });
       shell.say(`${count} layers: mean distance ${tidy(average, 4)}, of the point ${tidy(alone, 4)}`);

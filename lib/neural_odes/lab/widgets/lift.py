@@ -37,7 +37,7 @@ class LiftWidget(Widget):
         self,
         height: float = 1.0,
         *,
-        point: float = 1.0,
+        point: float = 0.75,
         s: float = 0.5,
         title: str = "A line is lifted into the plane and turned over",
     ) -> None:

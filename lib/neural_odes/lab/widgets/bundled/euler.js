@@ -1098,6 +1098,8 @@ function renderEuler({ model: python, el }) {
         "broad grey line: the flow, hollow its end",
         "thin line: the network, a dot for each layer",
         "dotted: the distance at the end",
+        ["● its mean", "ode-minus"],
+        ["■ of your point", "ode-ink"],
         "dashed: slope −1",
         DRAG_KEY
       )
@@ -1136,7 +1138,7 @@ function renderEuler({ model: python, el }) {
         "layers L": String(count),
         "step S/L": tidy(model.depth / count, 3),
         "mean distance": tidy(average, 4),
-        "smaller than at L/2 by": before ? `a factor of ${tidy(before / average)}` : "–",
+        "distance at L/2": before ? `${tidy(before / average)} times it` : "–",
         "distance of the point": tidy(alone, 4)
       });
       shell.say(`${count} layers: mean distance ${tidy(average, 4)}, of the point ${tidy(alone, 4)}`);

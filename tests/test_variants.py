@@ -159,7 +159,9 @@ def test_what_is_taken_away_is_what_was_trained(
             output = model(wide(got["x"]).reshape(-1, features))
         assert (output[:, 0] - wide(got["output"])).abs().max() < 1e-9
         assert max(map(len, got["python"].splitlines())) <= 78
-        code = got["python"].replace("model, x, y,", "model, x, y, progress=0,")
+        code = got["python"].replace(
+            "model, x, y,", "model, x, y, progress=False,"
+        )
         exec(compile(code, "playground", "exec"), {})
         printed = float(capsys.readouterr().out)
         assert printed == pytest.approx(got["loss"], abs=1e-6), settings

@@ -101,28 +101,29 @@ FIELDS = {
         mlp(2, 8, 8, activation=nn.ELU), nn.Identity(), nn.Linear(8, 2, False)
     ),
     "concat": lambda: DepthConcat(mlp(3, 16, 2)),
-    "Fourier": lambda: Galerkin(mlp(2, 16, 2), Fourier(5)),
+    "Fourier": lambda: Galerkin(mlp(2, 16, 2), Fourier(5, (0.0, 1.5))),
     "Chebyshev": lambda: Galerkin(mlp(2, 8, 2), Chebyshev(4, (0.0, 1.5))),
-    "polynomial": lambda: Galerkin(mlp(2, 8, 2), Polynomial(4)),
+    "polynomial": lambda: Galerkin(mlp(2, 8, 2), Polynomial(4, (0.0, 1.5))),
     "own basis": lambda: Galerkin(mlp(2, 8, 2), Bessel()),
     "hypernetwork": lambda: Hypernetwork(mlp(2, 8, 2)),
     "weight ODE": lambda: HypernetworkODE(mlp(2, 8, 2)),
     "data-controlled": lambda: DataControlled(mlp(4, 16, 2)),
     "all at once": lambda: Galerkin(
-        DataControlled(DepthConcat(mlp(5, 8, 2))), Fourier(3)
+        DataControlled(DepthConcat(mlp(5, 8, 2))), Fourier(3, (0.0, 1.5))
     ),
     "inside out": lambda: DataControlled(
         Hypernetwork(DepthConcat(mlp(5, 8, 2)))
     ),
     "depth outermost": lambda: DepthConcat(
-        DataControlled(Galerkin(mlp(5, 8, 2), Fourier(3)))
+        DataControlled(Galerkin(mlp(5, 8, 2), Fourier(3, (0.0, 1.5))))
     ),
     "second order": lambda: HigherOrder(mlp(2, 8, 1)),
     "moving second order": lambda: Galerkin(
-        HigherOrder(DepthConcat(DataControlled(mlp(5, 8, 1)))), Fourier(3)
+        HigherOrder(DepthConcat(DataControlled(mlp(5, 8, 1)))),
+        Fourier(3, (0.0, 1.5)),
     ),
     "linear control": LinearControl,
-    "its Galerkin": lambda: Galerkin(LinearControl(), Fourier(3)),
+    "its Galerkin": lambda: Galerkin(LinearControl(), Fourier(3, (0.0, 1.5))),
     "embedded by a network": lambda: DataControlled(
         mlp(5, 8, 2), embed=mlp(2, 4, 3)
     ),
@@ -130,7 +131,8 @@ FIELDS = {
         mlp(3, 8, 2), embed=lambda x: 2 * x[:, 1:] - x[:, :1] + 0.5
     ),
     "embedded in moving weights": lambda: Galerkin(
-        DepthConcat(DataControlled(mlp(5, 8, 2), embed=nn.Tanh())), Fourier(3)
+        DepthConcat(DataControlled(mlp(5, 8, 2), embed=nn.Tanh())),
+        Fourier(3, (0.0, 1.5)),
     ),
     "two controls": lambda: DataControlled(
         DepthConcat(DataControlled(mlp(7, 8, 2))), embed=nn.Linear(2, 2)

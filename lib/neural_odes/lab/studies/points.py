@@ -69,10 +69,16 @@ def limits(config: Points, rows: pd.DataFrame) -> pd.DataFrame:
 def claims(config: Points) -> Sequence[Claim]:
     return [
         Claim(
-            f"Dimension {more} {what} more points than dimension {fewer}.",
+            f"Dimension {more} {what.format(fewer)}.",
             greater(quantity, more, fewer, ratio=True),
         )
-        for quantity, what in (("fitted", "fits"), ("cheap", "lets through"))
+        for quantity, what in (
+            ("fitted", "fits more points than dimension {}"),
+            (
+                "cheap",
+                "doubles its evaluations at more points than dimension {}",
+            ),
+        )
         for fewer, more in pairwise(config.dims)
     ]
 

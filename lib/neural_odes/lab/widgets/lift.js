@@ -143,9 +143,9 @@ function renderLift({ model: python, el }) {
       values.show({
         "depth s": tidy(at),
         "state (z, a)": free ? state : "?",
-        "distance of x and −x": free ? gap : "?",
+        "distance to −x": free ? gap : "?",
         "least on the way": free ? least : "?",
-        "steepness of the field": tidy(steepness(h), 1),
+        "steepness of f": tidy(steepness(h), 1),
       });
       shell.say(free ? `At depth ${tidy(at)} at ${state}, ${gap} from its mirror image; never nearer than ${least}`
         : `x = ${tidy(x)}`);

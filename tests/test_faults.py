@@ -1,7 +1,6 @@
 """Killed processes and full disks: nothing is lost, nothing half-written."""
 
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -16,9 +15,8 @@ from neural_odes import NeuralODE, Solver, fit, mlp, nested_spheres
 from neural_odes.files import ABANDONED, replacing
 from neural_odes.lab.records import write_json
 
-pytestmark = pytest.mark.skipif(
-    sys.platform == "win32", reason="needs fork and limits of processes"
-)
+# Windows has neither fork nor limits of a process.
+resource = pytest.importorskip("resource")
 
 
 def in_a_process(folder: Path, what: str) -> list[str]:

@@ -26,7 +26,8 @@ def test_states_and_cost_are_torchdiffeqs_and_errors_fall(name):
         # Of C2 stability bounds the steps: rounding decides which are kept.
         near = 5 * tolerance if name == "C2" else tolerance / 1000
         torch.testing.assert_close(own, theirs, rtol=1e-6, atol=near)
-        assert cost == their_cost
+        off = 0.1 * their_cost if name == "C2" else 0
+        assert abs(cost - their_cost) <= off
         errors.append(np.abs(own[-1].numpy() - truth).max())
     assert errors[2] < 0.05 * errors[0]
     assert errors[2] < 1e-3

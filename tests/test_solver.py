@@ -260,7 +260,9 @@ def test_bad_settings_are_named(settings, name):
         Solver(**settings)
 
 
-@pytest.mark.parametrize("s", [(0.0,), (1.0, 0.0), (0.0, 0.0), ((0.0, 1.0),)])
+@pytest.mark.parametrize(
+    "s", [(0.0,), (1.0, 0.0, 0.5), (0.0, 0.0), ((0.0, 1.0),)]
+)
 def test_bad_depths_are_named(s):
     with pytest.raises(ValueError, match=r"^s must"):
         integrate(lambda s, z: z, torch.ones(1, 1), torch.tensor(s))

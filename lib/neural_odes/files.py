@@ -7,7 +7,7 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 ABANDONED = 3600.0
@@ -33,8 +33,9 @@ def replacing(path: str | Path) -> Iterator[Path]:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         for left in target.parent.glob(f"{glob.escape(prefix)}*.part"):
-            if time.time() - left.stat().st_mtime > ABANDONED:
-                left.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):  # another process is done with it
+                if time.time() - left.stat().st_mtime > ABANDONED:
+                    left.unlink()
         handle, draft = tempfile.mkstemp(".part", prefix, target.parent)
         os.close(handle)
         yield Path(draft)

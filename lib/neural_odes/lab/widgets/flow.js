@@ -145,6 +145,7 @@ function renderFlow({ model: python, el }) {
         plane.name.textContent = all[i] ?? "";
       });
       body.toggleAttribute("data-together", together.get());
+      variant.hidden = together.get() && shown().length === labels.length;
       variant.show(selected.get());
       precision.show(tolerance.get());
       beside.show(together.get());

@@ -1,12 +1,11 @@
 // BackwardWidget: a path to the end and the one solved backwards from there.
 import { probe } from "./shared/chaos.js";
 import { readModel } from "./shared/fields.js";
+import { latest, once } from "./shared/memo.js";
 import { integrate } from "./shared/numerics.js";
-import { axes, inside, line, marker, pen, powerOfTen, scientific, tidy } from "./shared/plot.js";
+import { axes, inside, line, marker, pen, powerOfTen, ring, scientific, tidy } from "./shared/plot.js";
 import { prediction } from "./shared/predict.js";
-import {
-  boxAround, depthsOf, drawArrows, makeView, moves, stateAxes, vector,
-} from "./shared/scene.js";
+import { depthsOf, drawArrows, moves, stateAxes, vector, viewAround } from "./shared/scene.js";
 import {
   button, choice, DRAG_KEY, key, mount, node, pair, pointCanvas, readout, slider, trait,
 } from "./shared/ui.js";
@@ -82,11 +81,7 @@ function drawMisses(sheet, tries, digits, free) {
     line(ctx, shown.map(spot), c.lines[1], 1.8);
     for (const i of shown) marker(ctx, "diamond", ...spot(i), 4, c.lines[1], c.paper, 0.8);
     if (tries[digits - 1].failed) return;
-    ctx.beginPath();
-    ctx.arc(...spot(digits - 1), 9, 0, 2 * Math.PI);
-    ctx.strokeStyle = c.ink;
-    ctx.lineWidth = 2.2;
-    ctx.stroke();
+    ring(ctx, ...spot(digits - 1), c.ink);
   });
 }
 
@@ -115,30 +110,15 @@ function renderBackward({ model: python, el }) {
     const [selected, digits, point, answer] = names.map((name) => trait(python, name, shell));
     const moved = [selected, digits, point];
     const first = moved.map((t) => t.get());
-    const views = new Map();
-    const view = () => {
-      const label = selected.get();
-      if (!views.has(label)) {
-        const model = readModel(states.get(label));
-        // The box stays as the point moves: room for starts all around.
-        const [x, y] = first[2];
-        const around = Float64Array.from([x, y, -y, x, -x, -y, y, -x]);
-        const { z } = model.solve(around, depthsOf(model), { rtol: 1e-5, atol: 1e-5 });
-        views.set(label, makeView(model, boxAround(model, z, { rim: 0.15 })));
-      }
-      return views.get(label);
-    };
-    let solved = {};
-    const solution = () => {
-      const asked = `${selected.get()} ${point.get()}`;
-      if (solved.asked !== asked) {
-        const { model } = view();
-        const x = Float64Array.from(point.get());
-        const { smallest } = probe(model, x, 1e-3, 0).stretch.at(-1);
-        solved = { asked, x, tries: DIGITS.map((d) => attempt(model, x, d)), growth: 1 / smallest };
-      }
-      return solved;
-    };
+    const viewOf = once((label) =>
+      viewAround(readModel(states.get(label)), first[2], { rtol: 1e-5, atol: 1e-5 }));
+    const view = () => viewOf(selected.get());
+    const solution = latest(() => [selected.get(), point.get()], (label, at) => {
+      const { model } = viewOf(label);
+      const x = Float64Array.from(at);
+      const { smallest } = probe(model, x, 1e-3, 0).stretch.at(-1);
+      return { x, tries: DIGITS.map((d) => attempt(model, x, d)), growth: 1 / smallest };
+    });
 
     let frame = null;
     const plane = pointCanvas("There and back", "ode-square", moves(point, view, () => frame));

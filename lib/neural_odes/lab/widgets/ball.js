@@ -2,6 +2,7 @@
 import { rate, stretchOf } from "./shared/chaos.js";
 import { readModel } from "./shared/fields.js";
 import { carriedBack } from "./shared/inputs.js";
+import { latest, once } from "./shared/memo.js";
 import { axes, inside, line, marker, pen, shapeOf, tidy } from "./shared/plot.js";
 import { prediction } from "./shared/predict.js";
 import { boxAround, curveOf, drawSides, moves, readData, stateAxes, vector } from "./shared/scene.js";
@@ -153,28 +154,18 @@ function renderBall({ model: python, el }) {
     const [selected, radius, point, answer] = names.map((name) => trait(python, name, shell));
     const moved = [selected, radius, point];
     const first = moved.map((t) => t.get());
-    const maps = new Map();
-    const map = () => {
-      const label = selected.get();
-      if (!maps.has(label)) {
-        const model = readModel(states.get(label));
-        if (!model.boundary) throw new Error("a model takes the plane to itself and has a linear readout");
-        maps.set(label, makeMap(model, data));
-      }
-      return maps.get(label);
-    };
-    let solved = {};
-    const solution = () => {
-      const asked = moved.map((t) => t.get()).join();
-      if (solved.asked !== asked) {
-        const { model, carried, box } = map();
-        const at = point.get();
-        const shortest = carried && distanceTo(at, carried, (box[1] - box[0]) / 4);
-        const [exponent] = exponentsAt(model, [at]);
-        solved = { asked, exponent, shortest, ...imageOf(model, at, radius.get()) };
-      }
-      return solved;
-    };
+    const mapOf = once((label) => {
+      const model = readModel(states.get(label));
+      if (!model.boundary) throw new Error("a model takes the plane to itself and has a linear readout");
+      return makeMap(model, data);
+    });
+    const map = () => mapOf(selected.get());
+    const solution = latest(() => moved.map((t) => t.get()), (label, r, at) => {
+      const { model, carried, box } = mapOf(label);
+      const shortest = carried && distanceTo(at, carried, (box[1] - box[0]) / 4);
+      const [exponent] = exponentsAt(model, [at]);
+      return { exponent, shortest, ...imageOf(model, at, r) };
+    });
 
     let frame = null;
     // As a scene, the map has the plane of inputs for a box.

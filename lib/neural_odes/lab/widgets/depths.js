@@ -1,5 +1,6 @@
 // DepthsWidget: where each input of the line stops, and its depth g(x).
 import { readModel } from "./shared/fields.js";
+import { once } from "./shared/memo.js";
 import {
   axes, inside, line, marker, pen, shapeOf, tidy,
 } from "./shared/plot.js";
@@ -52,17 +53,13 @@ function renderDepths({ model: python, el }) {
     const [selected, point, s] = ["selected", "point", "s"].map((name) => trait(python, name, shell));
     const first = [selected, point, s].map((t) => t.get());
     const target = targetsOf(data);
-    const scenes = new Map();
-    const scene = () => {
-      const label = selected.get();
-      if (!scenes.has(label)) {
-        const model = readModel(states.get(label));
-        if (!model.adaptive || model.size !== 1)
-          throw new Error("a model takes a state of one component and depths of its own");
-        scenes.set(label, makeScene(model, data, SETTINGS));
-      }
-      return scenes.get(label);
-    };
+    const sceneOf = once((label) => {
+      const model = readModel(states.get(label));
+      if (!model.adaptive || model.size !== 1)
+        throw new Error("a model takes a state of one component and depths of its own");
+      return makeScene(model, data, SETTINGS);
+    });
+    const scene = () => sceneOf(selected.get());
 
     let frame = null;
     const plane = pointCanvas("Trajectories, each to its own depth", "ode-square",

@@ -1,7 +1,8 @@
 // EulerWidget: a residual network of L layers beside the flow it becomes.
 import { readModel } from "./shared/fields.js";
+import { latest } from "./shared/memo.js";
 import { integrate } from "./shared/numerics.js";
-import { axes, inside, line, marker, pen, shapeOf, tidy } from "./shared/plot.js";
+import { axes, inside, line, marker, pen, ring, shapeOf, tidy } from "./shared/plot.js";
 import { prediction } from "./shared/predict.js";
 import {
   boxAround, depthsOf, drawArrows, drawSides, makeView, moves, readData,
@@ -80,11 +81,7 @@ function drawDistances(sheet, curves, chosen, free) {
       line(ctx, shown, style, 1.8);
       for (const at of shown) marker(ctx, shape, ...at, 4, style, c.paper, 0.8);
     }
-    ctx.beginPath();
-    ctx.arc(...spot(chosen, curves[0].values[chosen]), 9, 0, 2 * Math.PI);
-    ctx.strokeStyle = c.ink;
-    ctx.lineWidth = 2.2;
-    ctx.stroke();
+    ring(ctx, ...spot(chosen, curves[0].values[chosen]), c.ink);
   });
 }
 
@@ -120,15 +117,10 @@ function renderEuler({ model: python, el }) {
     const all = compareLayers(model, data.x);
     const states = [...all.exact, ...all.networks.flatMap((network) => network.states)];
     const view = makeView(model, boxAround(model, states, { rim: 0.05 }));
-    let followed = {};
-    const own = () => {
-      const asked = String(point.get());
-      if (followed.asked !== asked) {
-        const x = Float64Array.from(point.get());
-        followed = { asked, x, ...compareLayers(model, x) };
-      }
-      return followed;
-    };
+    const own = latest(() => [point.get()], (at) => {
+      const x = Float64Array.from(at);
+      return { x, ...compareLayers(model, x) };
+    });
 
     let frame = null;
     const plane = pointCanvas("Layers and the flow", "ode-square", moves(point, () => view, () => frame));

@@ -3,6 +3,7 @@
 import { drawAdded, hasAdded } from "./shared/added.js";
 import { readModel } from "./shared/fields.js";
 import { classifyInputs, drawInputs, showsInputs } from "./shared/inputs.js";
+import { once } from "./shared/memo.js";
 import { pen, powerOfTen, tidy } from "./shared/plot.js";
 import {
   drawFlow, followPoint, frameOf, makeScene, moves, readData, vector,
@@ -36,20 +37,13 @@ function renderFlow({ model: python, el }) {
     const traits = names.map((name) => trait(python, name, shell));
     const [selected, point, s, tolerance, together] = traits;
     const first = traits.map((t) => t.get());
-    const kept = new Map();
-    const once = (key, make) => {
-      if (!kept.has(key)) kept.set(key, make());
-      return kept.get(key);
-    };
-    const settings = () => ({ rtol: tolerance.get(), atol: tolerance.get() });
-    const modelOf = (label) => once(label, () => readModel(states.get(label)));
+    const settings = (most = tolerance.get()) => ({ rtol: most, atol: most });
+    const modelOf = once((label) => readModel(states.get(label)));
     const model = () => modelOf(selected.get());
-    const sceneOf = (label) => once(`scene ${tolerance.get()} ${label}`,
-      () => makeScene(modelOf(label), data, settings()));
-    const classesOf = (label) => once(`classes ${label}`,
-      () => classifyInputs(modelOf(label), data.x));
-    const lineOf = (label) => once(`line ${label}`,
-      () => showsInputs(modelOf(label)) ? classesOf(label).carried ?? null : null);
+    const scenesAt = once((most) => once((label) => makeScene(modelOf(label), data, settings(most))));
+    const sceneOf = (label) => scenesAt(tolerance.get())(label);
+    const classesOf = once((label) => classifyInputs(modelOf(label), data.x));
+    const lineOf = (label) => showsInputs(modelOf(label)) ? classesOf(label).carried ?? null : null;
     const shown = () => together.get() ? besideEachOther(labels, selected.get()) : [selected.get()];
 
     const frames = [];

@@ -4,6 +4,7 @@ import {
   probe, rate, saturation, straight, typicalGap,
 } from "./shared/chaos.js";
 import { readModel } from "./shared/fields.js";
+import { latest, once } from "./shared/memo.js";
 import { integrate } from "./shared/numerics.js";
 import { axes, inside, line, marker, pen, tidy } from "./shared/plot.js";
 import { depthsOf, moves, vector } from "./shared/scene.js";
@@ -71,30 +72,16 @@ function renderLorenz({ model: python, el }) {
     checkNumbers({ point: point.get(), distance: distance.get(), span: span.get(), start: python.get("start") });
     if (first[0] && !states.has(first[0])) throw new Error(`there is no model ${first[0]}`);
     const cloud = attractor();
-    const models = new Map();
-    const modelOf = (label) => {
-      if (!models.has(label) && states.has(label)) models.set(label, readModel(states.get(label)));
-      return models.get(label);
-    };
+    const modelOf = once((label) => (states.has(label) ? readModel(states.get(label)) : null));
     const x = Float64Array.from(python.get("start"));
-    let [lorenzSolved, networkSolved] = [{}, {}];
-    const butterfly = () => {
-      const asked = `${point.get()} ${distance.get()}`;
-      if (lorenzSolved.asked !== asked)
-        lorenzSolved = { asked, ...followLorenz(point.get(), distance.get()) };
-      return lorenzSolved;
-    };
+    const butterfly = latest(() => [point.get(), distance.get()], followLorenz);
     // In the direction that grows most, which a first solve finds.
-    const network = () => {
-      const model = modelOf(selected.get());
+    const network = latest(() => [selected.get(), distance.get()], (label, r) => {
+      const model = modelOf(label);
       if (!model) return null;
-      const [asked, r] = [`${selected.get()} ${distance.get()}`, distance.get()];
-      if (networkSolved.asked !== asked) {
-        const { angle } = probe(model, x, r, 0).stretch.at(-1);
-        networkSolved = { asked, end: model.depth, s: depthsOf(model), ...probe(model, x, r, angle) };
-      }
-      return networkSolved;
-    };
+      const { angle } = probe(model, x, r, 0).stretch.at(-1);
+      return { end: model.depth, s: depthsOf(model), ...probe(model, x, r, angle) };
+    });
 
     let frame = null;
     const plane = pointCanvas("Two solutions of the Lorenz system", "ode-square",

@@ -4,6 +4,7 @@ import {
   saturation, straight, typicalGap,
 } from "./shared/chaos.js";
 import { readModel } from "./shared/fields.js";
+import { latest, once } from "./shared/memo.js";
 import { inside, line, marker, pen, shapeOf, tidy } from "./shared/plot.js";
 import {
   depthsOf, drawArrows, drawSides, frameOf, makeScene, moves, readData,
@@ -69,33 +70,25 @@ function renderNeighbour({ model: python, el }) {
     const traits = [selected, point, distance, direction, s];
     const first = traits.map((t) => t.get());
     checkNumbers({ point: point.get(), distance: distance.get(), direction: direction.get(), s: s.get() });
-    const scenes = new Map();
-    const scene = () => {
-      const label = selected.get();
-      if (!scenes.has(label)) {
-        const model = readModel(states.get(label));
-        if (model.adaptive || model.features !== 2 || model.size < 2)
-          throw new Error("a model takes inputs of the plane and one depth for all");
-        const made = makeScene(model, data, SETTINGS);
-        scenes.set(label, { ...made, typical: typicalGap(made.z.at(-1), model.size) });
-      }
-      return scenes.get(label);
-    };
-    let solved = {};
-    const solution = () => {
-      const { model } = scene();
-      const asked = [selected, point, distance, direction].map((t) => t.get()).join();
-      if (solved.asked !== asked) {
-        const x = Float64Array.from(point.get());
-        const angle = TURN * direction.get();
-        const found = probe(model, x, distance.get(), angle);
-        const outputs = model.output(found.z.at(-1));
-        const sides = model.outputs === 1 ? [...outputs].map((y) => Math.sign(y) || 1) : [0, 0];
-        const { nfe } = model.solve(x, [0, model.depth], SETTINGS);
-        solved = { asked, ...found, x, angle, outputs, sides, nfe };
-      }
-      return solved;
-    };
+    const sceneOf = once((label) => {
+      const model = readModel(states.get(label));
+      if (model.adaptive || model.features !== 2 || model.size < 2)
+        throw new Error("a model takes inputs of the plane and one depth for all");
+      const made = makeScene(model, data, SETTINGS);
+      return { ...made, typical: typicalGap(made.z.at(-1), model.size) };
+    });
+    const scene = () => sceneOf(selected.get());
+    const causes = () => [selected, point, distance, direction].map((t) => t.get());
+    const solution = latest(causes, (label, at, r, turn) => {
+      const { model } = sceneOf(label);
+      const x = Float64Array.from(at);
+      const angle = TURN * turn;
+      const found = probe(model, x, r, angle);
+      const outputs = model.output(found.z.at(-1));
+      const sides = model.outputs === 1 ? [...outputs].map((y) => Math.sign(y) || 1) : [0, 0];
+      const { nfe } = model.solve(x, [0, model.depth], SETTINGS);
+      return { ...found, x, angle, outputs, sides, nfe };
+    });
 
     let frame = null;
     const plane = pointCanvas("A point and its neighbour", "ode-square", moves(point, scene, () => frame));

@@ -1,12 +1,11 @@
 // SolverWidget: the steps of a method, what they cost and how far they miss.
 import { readModel } from "./shared/fields.js";
+import { latest, once } from "./shared/memo.js";
 import { integrate, METHODS } from "./shared/numerics.js";
 import {
-  axes, inside, line, marker, pen, powerOfTen, scientific, tidy,
+  axes, inside, line, marker, pen, powerOfTen, ring, scientific, tidy,
 } from "./shared/plot.js";
-import {
-  boxAround, depthsOf, drawArrows, makeView, moves, stateAxes, vector,
-} from "./shared/scene.js";
+import { depthsOf, drawArrows, moves, stateAxes, vector, viewAround } from "./shared/scene.js";
 import {
   button, choice, DRAG_KEY, key, mount, node, pair, pointCanvas, readout, slider,
   trait,
@@ -61,11 +60,7 @@ function drawErrors(sheet, results, method, setting) {
     ctx.globalAlpha = 1;
     const current = results[method][setting];
     if (current.error < 1e6) {
-      ctx.beginPath();
-      ctx.arc(...spot(current), 9, 0, 2 * Math.PI);
-      ctx.strokeStyle = c.ink;
-      ctx.lineWidth = 2.2;
-      ctx.stroke();
+      ring(ctx, ...spot(current), c.ink);
     }
   });
   // Errors fall to the right, so the lower left is free.
@@ -87,32 +82,16 @@ function renderSolver({ model: python, el }) {
     const names = ["selected", "method", "setting", "point"];
     const [selected, method, setting, point] = names.map((name) => trait(python, name, shell));
     const first = [selected, method, setting, point].map((t) => t.get());
-    const views = new Map();
-    const view = () => {
-      const label = selected.get();
-      if (!views.has(label)) {
-        const model = readModel(states.get(label));
-        // The box stays as the point moves: room for starts all around.
-        const [x, y] = first[3];
-        const starts = y === undefined ? [x, -x] : [x, y, -y, x, -x, -y, y, -x];
-        const { z } = model.solve(Float64Array.from(starts), depthsOf(model), EXACT);
-        views.set(label, makeView(model, boxAround(model, z, { rim: 0.15 })));
-      }
-      return views.get(label);
-    };
-    let solved = {};
-    const results = () => {
-      const key = `${selected.get()} ${point.get()}`;
-      if (solved.key !== key) {
-        const { model } = view();
-        const x = Float64Array.from(point.get());
-        const exact = model.solve(x, depthsOf(model), EXACT).z;
-        const by = Object.fromEntries(METHODS.map((name) =>
-          [name, SETTINGS.map((i) => solveBy(model, x, name, i, exact.at(-1)))]));
-        solved = { key, x, exact, by };
-      }
-      return solved;
-    };
+    const viewOf = once((label) => viewAround(readModel(states.get(label)), first[3], EXACT));
+    const view = () => viewOf(selected.get());
+    const results = latest(() => [selected.get(), point.get()], (label, at) => {
+      const { model } = viewOf(label);
+      const x = Float64Array.from(at);
+      const exact = model.solve(x, depthsOf(model), EXACT).z;
+      const by = Object.fromEntries(METHODS.map((name) =>
+        [name, SETTINGS.map((i) => solveBy(model, x, name, i, exact.at(-1)))]));
+      return { x, exact, by };
+    });
 
     let frame = null;
     const plane = pointCanvas("A trajectory and a solver's steps", "ode-square",

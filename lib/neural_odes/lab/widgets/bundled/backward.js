@@ -326,6 +326,13 @@ function marker(ctx, shape, x, y, r, fill, edge, width = 1) {
   ctx.lineWidth = width;
   ctx.stroke();
 }
+function ring(ctx, x, y, style) {
+  ctx.beginPath();
+  SHAPES.circle(ctx, x, y, 9);
+  ctx.strokeStyle = style;
+  ctx.lineWidth = 2.2;
+  ctx.stroke();
+}
 
 // shared/nets.js
 var ACTIVATIONS = {
@@ -411,6 +418,11 @@ function makeView(model, box, longest = model.depth) {
   const z = model.lift(x);
   const speeds = [0, 0.25, 0.5, 0.75, 1].flatMap((part) => fieldOn({ model, box }, part * longest, 12, z, x).map(({ u, v }) => Math.hypot(u, v)));
   return { model, box, s: depthsOf(model), top: Math.max(...speeds) || 1 };
+}
+function viewAround(model, [x, y], settings) {
+  const starts = y === void 0 ? [x, -x] : [x, y, -y, x, -x, -y, y, -x];
+  const { z } = model.solve(Float64Array.from(starts), depthsOf(model), settings);
+  return makeView(model, boxAround(model, z, { rim: 0.15 }));
 }
 function boxAround(model, states, { rim = 0.08, longest = model.depth } = {}) {
   const [low, high] = [[Infinity, Infinity], [-Infinity, -Infinity]];
@@ -736,6 +748,27 @@ function stretched(slopes, ends) {
   return slopes.map((v, i) => v * ends[Math.floor(i / size)]);
 }
 
+// shared/memo.js
+function once(make) {
+  const kept = /* @__PURE__ */ new Map();
+  return (key2) => {
+    if (!kept.has(key2)) kept.set(key2, make(key2));
+    return kept.get(key2);
+  };
+}
+function latest(causes, make) {
+  let asked = null;
+  let found = null;
+  return () => {
+    const now = causes();
+    if (asked !== now.join()) {
+      found = make(...now);
+      asked = now.join();
+    }
+    return found;
+  };
+}
+
 // shared/ui.js
 function node(tag, properties = {}, ...children) {
   const made = document.createElement(tag);
@@ -1058,11 +1091,7 @@ function drawMisses(sheet, tries, digits, free) {
     line(ctx, shown.map(spot), c.lines[1], 1.8);
     for (const i of shown) marker(ctx, "diamond", ...spot(i), 4, c.lines[1], c.paper, 0.8);
     if (tries[digits - 1].failed) return;
-    ctx.beginPath();
-    ctx.arc(...spot(digits - 1), 9, 0, 2 * Math.PI);
-    ctx.strokeStyle = c.ink;
-    ctx.lineWidth = 2.2;
-    ctx.stroke();
+    ring(ctx, ...spot(digits - 1), c.ink);
   });
 }
 function drawWays(sheet, frame, view, { there, back, steps }, free) {
@@ -1088,29 +1117,14 @@ function renderBackward({ model: python, el }) {
     const [selected, digits, point, answer] = names.map((name) => trait(python, name, shell));
     const moved = [selected, digits, point];
     const first = moved.map((t) => t.get());
-    const views = /* @__PURE__ */ new Map();
-    const view = () => {
-      const label = selected.get();
-      if (!views.has(label)) {
-        const model = readModel(states.get(label));
-        const [x, y] = first[2];
-        const around = Float64Array.from([x, y, -y, x, -x, -y, y, -x]);
-        const { z } = model.solve(around, depthsOf(model), { rtol: 1e-5, atol: 1e-5 });
-        views.set(label, makeView(model, boxAround(model, z, { rim: 0.15 })));
-      }
-      return views.get(label);
-    };
-    let solved = {};
-    const solution = () => {
-      const asked = `${selected.get()} ${point.get()}`;
-      if (solved.asked !== asked) {
-        const { model } = view();
-        const x = Float64Array.from(point.get());
-        const { smallest } = probe(model, x, 1e-3, 0).stretch.at(-1);
-        solved = { asked, x, tries: DIGITS.map((d) => attempt(model, x, d)), growth: 1 / smallest };
-      }
-      return solved;
-    };
+    const viewOf = once((label) => viewAround(readModel(states.get(label)), first[2], { rtol: 1e-5, atol: 1e-5 }));
+    const view = () => viewOf(selected.get());
+    const solution = latest(() => [selected.get(), point.get()], (label, at) => {
+      const { model } = viewOf(label);
+      const x = Float64Array.from(at);
+      const { smallest } = probe(model, x, 1e-3, 0).stretch.at(-1);
+      return { x, tries: DIGITS.map((d) => attempt(model, x, d)), growth: 1 / smallest };
+    });
     let frame = null;
     const plane = pointCanvas("There and back", "ode-square", moves(point, view, () => frame));
     const chart = node("canvas", { role: "img", "aria-label": "Distance against tolerance" });

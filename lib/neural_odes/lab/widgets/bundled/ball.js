@@ -719,6 +719,27 @@ function carriedBack(model, box, reach = 25) {
   }
 }
 
+// shared/memo.js
+function once(make) {
+  const kept = /* @__PURE__ */ new Map();
+  return (key2) => {
+    if (!kept.has(key2)) kept.set(key2, make(key2));
+    return kept.get(key2);
+  };
+}
+function latest(causes, make) {
+  let asked = null;
+  let found = null;
+  return () => {
+    const now = causes();
+    if (asked !== now.join()) {
+      found = make(...now);
+      asked = now.join();
+    }
+    return found;
+  };
+}
+
 // shared/ui.js
 function node(tag, properties = {}, ...children) {
   const made = document.createElement(tag);
@@ -1107,28 +1128,18 @@ function renderBall({ model: python, el }) {
     const [selected, radius, point, answer] = names.map((name) => trait(python, name, shell));
     const moved = [selected, radius, point];
     const first = moved.map((t) => t.get());
-    const maps = /* @__PURE__ */ new Map();
-    const map = () => {
-      const label = selected.get();
-      if (!maps.has(label)) {
-        const model = readModel(states.get(label));
-        if (!model.boundary) throw new Error("a model takes the plane to itself and has a linear readout");
-        maps.set(label, makeMap(model, data));
-      }
-      return maps.get(label);
-    };
-    let solved = {};
-    const solution = () => {
-      const asked = moved.map((t) => t.get()).join();
-      if (solved.asked !== asked) {
-        const { model, carried, box } = map();
-        const at = point.get();
-        const shortest = carried && distanceTo(at, carried, (box[1] - box[0]) / 4);
-        const [exponent] = exponentsAt(model, [at]);
-        solved = { asked, exponent, shortest, ...imageOf(model, at, radius.get()) };
-      }
-      return solved;
-    };
+    const mapOf = once((label) => {
+      const model = readModel(states.get(label));
+      if (!model.boundary) throw new Error("a model takes the plane to itself and has a linear readout");
+      return makeMap(model, data);
+    });
+    const map = () => mapOf(selected.get());
+    const solution = latest(() => moved.map((t) => t.get()), (label, r, at) => {
+      const { model, carried, box } = mapOf(label);
+      const shortest = carried && distanceTo(at, carried, (box[1] - box[0]) / 4);
+      const [exponent] = exponentsAt(model, [at]);
+      return { exponent, shortest, ...imageOf(model, at, r) };
+    });
     let frame = null;
     const plane = pointCanvas(
       "Inputs and a ball of them",

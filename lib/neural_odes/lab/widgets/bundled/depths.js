@@ -431,6 +431,15 @@ function stretched(slopes, ends) {
   return slopes.map((v, i) => v * ends[Math.floor(i / size)]);
 }
 
+// shared/memo.js
+function once(make) {
+  const kept = /* @__PURE__ */ new Map();
+  return (key2) => {
+    if (!kept.has(key2)) kept.set(key2, make(key2));
+    return kept.get(key2);
+  };
+}
+
 // shared/plot.js
 var LIGHT = {
   paper: "#ffffff",
@@ -1119,17 +1128,13 @@ function renderDepths({ model: python, el }) {
     const [selected, point, s] = ["selected", "point", "s"].map((name) => trait(python, name, shell));
     const first = [selected, point, s].map((t) => t.get());
     const target = targetsOf(data);
-    const scenes = /* @__PURE__ */ new Map();
-    const scene = () => {
-      const label = selected.get();
-      if (!scenes.has(label)) {
-        const model = readModel(states.get(label));
-        if (!model.adaptive || model.size !== 1)
-          throw new Error("a model takes a state of one component and depths of its own");
-        scenes.set(label, makeScene(model, data, SETTINGS));
-      }
-      return scenes.get(label);
-    };
+    const sceneOf = once((label) => {
+      const model = readModel(states.get(label));
+      if (!model.adaptive || model.size !== 1)
+        throw new Error("a model takes a state of one component and depths of its own");
+      return makeScene(model, data, SETTINGS);
+    });
+    const scene = () => sceneOf(selected.get());
     let frame = null;
     const plane = pointCanvas(
       "Trajectories, each to its own depth",

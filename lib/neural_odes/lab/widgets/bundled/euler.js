@@ -431,6 +431,20 @@ function stretched(slopes, ends) {
   return slopes.map((v, i) => v * ends[Math.floor(i / size)]);
 }
 
+// shared/memo.js
+function latest(causes, make) {
+  let asked = null;
+  let found = null;
+  return () => {
+    const now = causes();
+    if (asked !== now.join()) {
+      found = make(...now);
+      asked = now.join();
+    }
+    return found;
+  };
+}
+
 // shared/plot.js
 var LIGHT = {
   paper: "#ffffff",
@@ -593,6 +607,13 @@ function marker(ctx, shape, x, y, r, fill, edge, width = 1) {
   ctx.fill();
   ctx.strokeStyle = edge;
   ctx.lineWidth = width;
+  ctx.stroke();
+}
+function ring(ctx, x, y, style) {
+  ctx.beginPath();
+  SHAPES.circle(ctx, x, y, 9);
+  ctx.strokeStyle = style;
+  ctx.lineWidth = 2.2;
   ctx.stroke();
 }
 var shapeOf = (label) => label < 0 ? "circle" : "triangle";
@@ -1026,11 +1047,7 @@ function drawDistances(sheet, curves, chosen, free) {
       line(ctx, shown, style, 1.8);
       for (const at of shown) marker(ctx, shape, ...at, 4, style, c.paper, 0.8);
     }
-    ctx.beginPath();
-    ctx.arc(...spot(chosen, curves[0].values[chosen]), 9, 0, 2 * Math.PI);
-    ctx.strokeStyle = c.ink;
-    ctx.lineWidth = 2.2;
-    ctx.stroke();
+    ring(ctx, ...spot(chosen, curves[0].values[chosen]), c.ink);
   });
 }
 function drawLayers(sheet, frame, { model }, { exact, networks }, chosen, labels, width) {
@@ -1063,15 +1080,10 @@ function renderEuler({ model: python, el }) {
     const all = compareLayers(model, data.x);
     const states = [...all.exact, ...all.networks.flatMap((network) => network.states)];
     const view = makeView(model, boxAround(model, states, { rim: 0.05 }));
-    let followed = {};
-    const own = () => {
-      const asked = String(point.get());
-      if (followed.asked !== asked) {
-        const x = Float64Array.from(point.get());
-        followed = { asked, x, ...compareLayers(model, x) };
-      }
-      return followed;
-    };
+    const own = latest(() => [point.get()], (at) => {
+      const x = Float64Array.from(at);
+      return { x, ...compareLayers(model, x) };
+    });
     let frame = null;
     const plane = pointCanvas("Layers and the flow", "ode-square", moves(point, () => view, () => frame));
     const chart = node("canvas", { role: "img", "aria-label": "Distance against layers" });

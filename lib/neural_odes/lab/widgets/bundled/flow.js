@@ -963,6 +963,15 @@ function drawRegions(ctx, frame, values, c, edges) {
     for (let n = 0; n < cuts.length; n += 2) line(ctx, cuts.slice(n, n + 2), c.ink, 1.2);
 }
 
+// shared/memo.js
+function once(make) {
+  const kept = /* @__PURE__ */ new Map();
+  return (key2) => {
+    if (!kept.has(key2)) kept.set(key2, make(key2));
+    return kept.get(key2);
+  };
+}
+
 // shared/ui.js
 function node(tag, properties = {}, ...children) {
   const made = document.createElement(tag);
@@ -1246,26 +1255,13 @@ function renderFlow({ model: python, el }) {
     const traits = names.map((name) => trait(python, name, shell));
     const [selected, point, s, tolerance, together] = traits;
     const first = traits.map((t) => t.get());
-    const kept = /* @__PURE__ */ new Map();
-    const once = (key2, make) => {
-      if (!kept.has(key2)) kept.set(key2, make());
-      return kept.get(key2);
-    };
-    const settings = () => ({ rtol: tolerance.get(), atol: tolerance.get() });
-    const modelOf = (label) => once(label, () => readModel(states.get(label)));
+    const settings = (most = tolerance.get()) => ({ rtol: most, atol: most });
+    const modelOf = once((label) => readModel(states.get(label)));
     const model = () => modelOf(selected.get());
-    const sceneOf = (label) => once(
-      `scene ${tolerance.get()} ${label}`,
-      () => makeScene(modelOf(label), data, settings())
-    );
-    const classesOf = (label) => once(
-      `classes ${label}`,
-      () => classifyInputs(modelOf(label), data.x)
-    );
-    const lineOf = (label) => once(
-      `line ${label}`,
-      () => showsInputs(modelOf(label)) ? classesOf(label).carried ?? null : null
-    );
+    const scenesAt = once((most) => once((label) => makeScene(modelOf(label), data, settings(most))));
+    const sceneOf = (label) => scenesAt(tolerance.get())(label);
+    const classesOf = once((label) => classifyInputs(modelOf(label), data.x));
+    const lineOf = (label) => showsInputs(modelOf(label)) ? classesOf(label).carried ?? null : null;
     const shown = () => together.get() ? besideEachOther(labels, selected.get()) : [selected.get()];
     const frames = [];
     const planes = labels.slice(0, MOST).map((_, i) => {

@@ -706,6 +706,27 @@ function stretched(slopes, ends) {
   return slopes.map((v, i) => v * ends[Math.floor(i / size)]);
 }
 
+// shared/memo.js
+function once(make) {
+  const kept = /* @__PURE__ */ new Map();
+  return (key2) => {
+    if (!kept.has(key2)) kept.set(key2, make(key2));
+    return kept.get(key2);
+  };
+}
+function latest(causes, make) {
+  let asked = null;
+  let found = null;
+  return () => {
+    const now = causes();
+    if (asked !== now.join()) {
+      found = make(...now);
+      asked = now.join();
+    }
+    return found;
+  };
+}
+
 // shared/ui.js
 function node(tag, properties = {}, ...children) {
   const made = document.createElement(tag);
@@ -1023,29 +1044,15 @@ function renderLorenz({ model: python, el }) {
     checkNumbers({ point: point.get(), distance: distance.get(), span: span.get(), start: python.get("start") });
     if (first[0] && !states.has(first[0])) throw new Error(`there is no model ${first[0]}`);
     const cloud = attractor();
-    const models = /* @__PURE__ */ new Map();
-    const modelOf = (label) => {
-      if (!models.has(label) && states.has(label)) models.set(label, readModel(states.get(label)));
-      return models.get(label);
-    };
+    const modelOf = once((label) => states.has(label) ? readModel(states.get(label)) : null);
     const x = Float64Array.from(python.get("start"));
-    let [lorenzSolved, networkSolved] = [{}, {}];
-    const butterfly = () => {
-      const asked = `${point.get()} ${distance.get()}`;
-      if (lorenzSolved.asked !== asked)
-        lorenzSolved = { asked, ...followLorenz(point.get(), distance.get()) };
-      return lorenzSolved;
-    };
-    const network = () => {
-      const model = modelOf(selected.get());
+    const butterfly = latest(() => [point.get(), distance.get()], followLorenz);
+    const network = latest(() => [selected.get(), distance.get()], (label, r) => {
+      const model = modelOf(label);
       if (!model) return null;
-      const [asked, r] = [`${selected.get()} ${distance.get()}`, distance.get()];
-      if (networkSolved.asked !== asked) {
-        const { angle } = probe(model, x, r, 0).stretch.at(-1);
-        networkSolved = { asked, end: model.depth, s: depthsOf(model), ...probe(model, x, r, angle) };
-      }
-      return networkSolved;
-    };
+      const { angle } = probe(model, x, r, 0).stretch.at(-1);
+      return { end: model.depth, s: depthsOf(model), ...probe(model, x, r, angle) };
+    });
     let frame = null;
     const plane = pointCanvas(
       "Two solutions of the Lorenz system",

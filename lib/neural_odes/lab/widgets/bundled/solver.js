@@ -431,6 +431,27 @@ function stretched(slopes, ends) {
   return slopes.map((v, i) => v * ends[Math.floor(i / size)]);
 }
 
+// shared/memo.js
+function once(make) {
+  const kept = /* @__PURE__ */ new Map();
+  return (key2) => {
+    if (!kept.has(key2)) kept.set(key2, make(key2));
+    return kept.get(key2);
+  };
+}
+function latest(causes, make) {
+  let asked = null;
+  let found = null;
+  return () => {
+    const now = causes();
+    if (asked !== now.join()) {
+      found = make(...now);
+      asked = now.join();
+    }
+    return found;
+  };
+}
+
 // shared/plot.js
 var LIGHT = {
   paper: "#ffffff",
@@ -599,6 +620,13 @@ function marker(ctx, shape, x, y, r, fill, edge, width = 1) {
   ctx.lineWidth = width;
   ctx.stroke();
 }
+function ring(ctx, x, y, style) {
+  ctx.beginPath();
+  SHAPES.circle(ctx, x, y, 9);
+  ctx.strokeStyle = style;
+  ctx.lineWidth = 2.2;
+  ctx.stroke();
+}
 
 // shared/scene.js
 var FRAMES = 100;
@@ -608,6 +636,11 @@ function makeView(model, box, longest = model.depth) {
   const z = model.lift(x);
   const speeds = [0, 0.25, 0.5, 0.75, 1].flatMap((part) => fieldOn({ model, box }, part * longest, 12, z, x).map(({ u, v }) => Math.hypot(u, v)));
   return { model, box, s: depthsOf(model), top: Math.max(...speeds) || 1 };
+}
+function viewAround(model, [x, y], settings) {
+  const starts = y === void 0 ? [x, -x] : [x, y, -y, x, -x, -y, y, -x];
+  const { z } = model.solve(Float64Array.from(starts), depthsOf(model), settings);
+  return makeView(model, boxAround(model, z, { rim: 0.15 }));
 }
 function boxAround(model, states, { rim = 0.08, longest = model.depth } = {}) {
   const [low, high] = [[Infinity, Infinity], [-Infinity, -Infinity]];
@@ -979,11 +1012,7 @@ function drawErrors(sheet, results, method, setting) {
     ctx.globalAlpha = 1;
     const current = results[method][setting];
     if (current.error < 1e6) {
-      ctx.beginPath();
-      ctx.arc(...spot(current), 9, 0, 2 * Math.PI);
-      ctx.strokeStyle = c.ink;
-      ctx.lineWidth = 2.2;
-      ctx.stroke();
+      ring(ctx, ...spot(current), c.ink);
     }
   });
   ctx.font = "12px system-ui, sans-serif";
@@ -1003,30 +1032,15 @@ function renderSolver({ model: python, el }) {
     const names = ["selected", "method", "setting", "point"];
     const [selected, method, setting, point] = names.map((name) => trait(python, name, shell));
     const first = [selected, method, setting, point].map((t) => t.get());
-    const views = /* @__PURE__ */ new Map();
-    const view = () => {
-      const label = selected.get();
-      if (!views.has(label)) {
-        const model = readModel(states.get(label));
-        const [x, y] = first[3];
-        const starts = y === void 0 ? [x, -x] : [x, y, -y, x, -x, -y, y, -x];
-        const { z } = model.solve(Float64Array.from(starts), depthsOf(model), EXACT);
-        views.set(label, makeView(model, boxAround(model, z, { rim: 0.15 })));
-      }
-      return views.get(label);
-    };
-    let solved = {};
-    const results = () => {
-      const key2 = `${selected.get()} ${point.get()}`;
-      if (solved.key !== key2) {
-        const { model } = view();
-        const x = Float64Array.from(point.get());
-        const exact = model.solve(x, depthsOf(model), EXACT).z;
-        const by = Object.fromEntries(METHODS.map((name) => [name, SETTINGS.map((i) => solveBy(model, x, name, i, exact.at(-1)))]));
-        solved = { key: key2, x, exact, by };
-      }
-      return solved;
-    };
+    const viewOf = once((label) => viewAround(readModel(states.get(label)), first[3], EXACT));
+    const view = () => viewOf(selected.get());
+    const results = latest(() => [selected.get(), point.get()], (label, at) => {
+      const { model } = viewOf(label);
+      const x = Float64Array.from(at);
+      const exact = model.solve(x, depthsOf(model), EXACT).z;
+      const by = Object.fromEntries(METHODS.map((name) => [name, SETTINGS.map((i) => solveBy(model, x, name, i, exact.at(-1)))]));
+      return { x, exact, by };
+    });
     let frame = null;
     const plane = pointCanvas(
       "A trajectory and a solver's steps",

@@ -189,4 +189,13 @@ export function marker(ctx, shape, x, y, r, fill, edge, width = 1) {
   ctx.stroke();
 }
 
+/** A ring around the mark that is chosen. */
+export function ring(ctx, x, y, style) {
+  ctx.beginPath();
+  SHAPES.circle(ctx, x, y, 9);
+  ctx.strokeStyle = style;
+  ctx.lineWidth = 2.2;
+  ctx.stroke();
+}
+
 export const shapeOf = (label) => (label < 0 ? "circle" : "triangle");

@@ -25,6 +25,13 @@ export function makeView(model, box, longest = model.depth) {
   return { model, box, s: depthsOf(model), top: Math.max(...speeds) || 1 };
 }
 
+/** A view with room for starts all around, so that it stays as a point moves. */
+export function viewAround(model, [x, y], settings) {
+  const starts = y === undefined ? [x, -x] : [x, y, -y, x, -x, -y, y, -x];
+  const { z } = model.solve(Float64Array.from(starts), depthsOf(model), settings);
+  return makeView(model, boxAround(model, z, { rim: 0.15 }));
+}
+
 /**
  * The data's way through a model: a view with {z, ends, nfe, right}, ends the
  * depth of each sample, right the share on the right side, null without a

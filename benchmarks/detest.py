@@ -15,7 +15,7 @@ from timing import keep, versions
 from torch import Tensor
 
 from neural_odes import Solver, integrate
-from neural_odes.lab.detest import END, PROBLEMS, exact
+from neural_odes.lab.detest import END, PROBLEMS, exact, problem
 from neural_odes.runge_kutta import (
     TABLEAUS,
     Cost,
@@ -28,10 +28,8 @@ TOLERANCES = (1e-3, 1e-6, 1e-9)
 
 def solved(name: str, backend: Any, tolerance: float) -> tuple[Tensor, int]:
     """The state at the end and the evaluations it took."""
-    slope, start = PROBLEMS[name]
     z, nfe = integrate(
-        lambda s, z: torch.stack([*slope(s, z)]),
-        torch.tensor(start, dtype=torch.float64),
+        *problem(name),
         torch.tensor([0.0, END], dtype=torch.float64),
         solver=Solver(rtol=tolerance, atol=tolerance, backend=backend),
     )
@@ -40,11 +38,9 @@ def solved(name: str, backend: Any, tolerance: float) -> tuple[Tensor, int]:
 
 def rejected(name: str, tolerance: float) -> int:
     """Steps of the library's solver that were taken again."""
-    slope, start = PROBLEMS[name]
     cost = Cost(0.0)
     steps = adaptive_steps(
-        lambda s, z: torch.stack([*slope(s, z)]),
-        torch.tensor(start, dtype=torch.float64),
+        *problem(name),
         [0.0, END],
         TABLEAUS["dopri5"],
         cost,

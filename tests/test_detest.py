@@ -5,20 +5,18 @@ import pytest
 import torch
 
 from neural_odes import Solver, integrate
-from neural_odes.lab.detest import END, PROBLEMS, exact
+from neural_odes.lab.detest import END, PROBLEMS, exact, problem
 
 
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_states_and_cost_are_torchdiffeqs_and_errors_fall(name):
-    slope, start = PROBLEMS[name]
-    z0 = torch.tensor(start, dtype=torch.float64)
     s = torch.tensor([0.0, END], dtype=torch.float64)
     truth, errors = exact(name), []
     for tolerance in (1e-3, 1e-5, 1e-7):
         (own, cost), (theirs, their_cost) = (
             integrate(
-                lambda s, z: torch.stack([*slope(s, z)]),
-                *(z0, s),
+                *problem(name),
+                s,
                 solver=Solver(rtol=tolerance, atol=tolerance, backend=backend),
             )
             for backend in ("own", "torchdiffeq")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import chromium
 from PIL import Image
-from playwright.sync_api import Browser, Locator, sync_playwright
+from playwright.sync_api import Browser, Locator
 from serve import serving
 
 VIEW = re.compile(
@@ -116,23 +116,23 @@ def shrink(path: Path) -> tuple[int, int]:
             layers = picture.convert("RGBA")
             flat = Image.new("RGB", size, "white")
             flat.paste(layers, mask=layers.getchannel("A"))
-            draft = io.BytesIO()
             small = flat.quantize(256, dither=Image.Dither.NONE)
-            small.save(draft, "png", optimize=True)
-            path.write_bytes(draft.getvalue())
+            path.write_bytes(png(small))
     return size
+
+
+def png(picture: Image.Image) -> bytes:
+    draft = io.BytesIO()
+    picture.save(draft, "png", optimize=True)
+    return draft.getvalue()
 
 
 def show_widgets(pages: list[Path], html: Path) -> None:
     """Put pictures of their widgets into pages."""
-    executable = chromium.find()
-    if executable is None:
-        print(f"Widgets get no pictures: {chromium.MISSING}")
-        return
-    with serving(html) as address, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=executable, args=["--no-sandbox", "--disable-gpu"]
-        )
+    with serving(html) as address, chromium.launched() as browser:
+        if browser is None:
+            print(f"Widgets get no pictures: {chromium.MISSING}")
+            return
         for path in pages:
             add_pictures(path, html, address, browser)
 
@@ -183,17 +183,14 @@ def still(
     assert size
     picture = widget.screenshot(animations="disabled")
     # Flat colours: a palette saves two thirds and is not seen.
-    draft = io.BytesIO()
-    Image.open(io.BytesIO(picture)).convert("RGB").quantize(96).save(
-        draft, "png", optimize=True
-    )
+    small = png(Image.open(io.BytesIO(picture)).convert("RGB").quantize(96))
     target.parent.mkdir(exist_ok=True)
-    target.write_bytes(draft.getvalue())
+    target.write_bytes(small)
     labels = widget.locator("canvas:visible").evaluate_all(
         "all => all.map(one => one.getAttribute('aria-label'))"
     )
     title = widget.locator(".ode-title").inner_text()
-    version = hashlib.sha256(draft.getvalue()).hexdigest()[:8]
+    version = hashlib.sha256(small).hexdigest()[:8]
     up = "../" * (len(page.relative_to(html).parts) - 1)
     return (
         f'<img class="widget-still {layout}" loading="lazy" '

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import chromium
 import yaml
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from pypdf import PdfReader, PdfWriter
 from pypdf.annotations import Link
 from pypdf.generic import Fit
@@ -54,7 +54,7 @@ def print_book(
             title = page.locator("h1").first.evaluate(
                 "one => one.firstChild.textContent"
             )
-            writer.add_outline_item(title.strip(), starts[name])
+            writer.add_outline_item(title.strip(), page_number=starts[name])
         point_inside(writer, address, starts)
     writer.write(target)
 
@@ -84,14 +84,10 @@ def point_inside(
 
 
 def main() -> None:
-    executable = chromium.find()
-    if executable is None:
-        sys.exit(chromium.MISSING)
     book = ROOT / "_build" / "book.pdf"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=executable, args=["--no-sandbox", "--disable-gpu"]
-        )
+    with chromium.launched() as browser:
+        if browser is None:
+            sys.exit(chromium.MISSING)
         print_book(browser, HTML, pages(ROOT), book)
     print(f"The book is in {book}")
 

@@ -16,6 +16,7 @@ from neural_odes.checks import (
     one_of,
     positive,
 )
+from neural_odes.ode import lengths
 from neural_odes.training.ensemble import Loss
 from neural_odes.training.fit import accuracy, check_labels
 from neural_odes.training.loop import check_shapes
@@ -158,14 +159,12 @@ def accuracy_under_noise(
 def _within(away: Tensor, radius: float, norm: Norm) -> Tensor:
     if norm == "linf":
         return away.clamp(-radius, radius)
-    length = away.reshape(len(away), -1).norm(dim=1)
-    scale = (radius / length.clamp_min(radius)).reshape(-1, *_ones(away))
+    scale = (radius / lengths(away).clamp_min(radius)).reshape(-1, *_ones(away))
     return away * scale
 
 
 def _unit(slope: Tensor) -> Tensor:
-    length = slope.reshape(len(slope), -1).norm(dim=1).clamp_min(1e-30)
-    return slope / length.reshape(-1, *_ones(slope))
+    return slope / lengths(slope).clamp_min(1e-30).reshape(-1, *_ones(slope))
 
 
 def _ones(like: Tensor) -> list[int]:

@@ -19,7 +19,7 @@ from neural_odes.checks import (
     dimension,
     function,
     integer,
-    joinable,
+    joined,
 )
 from neural_odes.ode import as_field
 
@@ -86,13 +86,7 @@ class InputLayer(nn.Module):
         h = self.module(x)
         if not self.keep:
             return h
-        dimension(self.dim, x)
-        if not joinable(x, h, self.dim):
-            raise ValueError(
-                f"module(x) must have the shape of x, {tuple(x.shape)}, except "
-                f"in dim {self.dim}, got {tuple(h.shape)}"
-            )
-        return torch.cat([x, h], dim=self.dim)
+        return joined("x", x, "module(x)", h, self.dim)
 
     def extra_repr(self) -> str:
         return f"keep={self.keep}, dim={self.dim}"

@@ -62,12 +62,29 @@ def dimension(dim: int, like: Tensor) -> None:
         )
 
 
-def joinable(a: Tensor, b: Tensor, dim: int) -> bool:
-    """Whether two tensors differ in one dimension at most."""
-    return a.ndim == b.ndim and all(
-        n == m or i == dim % a.ndim
+def joined(first: str, a: Tensor, second: str, b: Tensor, dim: int) -> Tensor:
+    """Two tensors side by side in one dimension, in which alone they differ.
+
+    Args:
+        first: what errors call the first.
+        a: the first.
+        second: what errors call the second.
+        b: the second.
+        dim: the dimension.
+
+    Raises:
+        ValueError: there is no such dimension, or they differ in another.
+    """
+    dimension(dim, a)
+    if a.ndim != b.ndim or any(
+        n != m and i != dim % a.ndim
         for i, (n, m) in enumerate(zip(a.shape, b.shape, strict=True))
-    )
+    ):
+        raise ValueError(
+            f"{second} must have the shape of {first}, {tuple(a.shape)}, "
+            f"except in dim {dim}, got {tuple(b.shape)}"
+        )
+    return torch.cat([a, b], dim=dim)
 
 
 def function(name: str, value: Any, takes: str) -> None:

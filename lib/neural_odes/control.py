@@ -17,13 +17,12 @@ from torch import Tensor, nn
 from neural_odes.checks import (
     at_least,
     batch,
-    dimension,
     function,
     integer,
-    joinable,
+    joined,
     positive,
 )
-from neural_odes.ode import as_field
+from neural_odes.ode import as_field, lengths
 
 
 class DataControlled(nn.Module):
@@ -63,14 +62,8 @@ class DataControlled(nn.Module):
         self.dim = dim
 
     def forward(self, s: Tensor, z: Tensor, x: Tensor) -> Tensor:
-        control = self.embed(x)
-        dimension(self.dim, z)
-        if not joinable(z, control, self.dim):
-            raise ValueError(
-                f"embed(x) must have the shape of z, {tuple(z.shape)}, except "
-                f"in dimension {self.dim}, got {tuple(control.shape)}"
-            )
-        return self.field(s, torch.cat([z, control], dim=self.dim), x)
+        both = joined("z", z, "embed(x)", self.embed(x), self.dim)
+        return self.field(s, both, x)
 
 
 class LinearControl(nn.Module):
@@ -116,8 +109,7 @@ class LinearControl(nn.Module):
         """
         positive("eps", eps)
         batch("x", x)
-        distance = x.reshape(len(x), -1).norm(dim=1)
-        return torch.log(2 * distance) - math.log(eps)
+        return torch.log(2 * lengths(x)) - math.log(eps)
 
 
 class AdaptiveDepth(nn.Module):

@@ -30,7 +30,13 @@ from neural_odes.checks import (
     positive,
     unwrapped,
 )
-from neural_odes.solver import METHODS, Solution, Solver, integrate
+from neural_odes.solver import (
+    METHODS,
+    Solution,
+    Solver,
+    check_solver,
+    integrate,
+)
 
 Field = Callable[[Tensor, Tensor, Tensor], Tensor]
 """A vector field ``field(s, z, x)`` gives the slope dz/ds, shaped like z.
@@ -147,6 +153,11 @@ def per_sample(s: Tensor, like: Tensor) -> Tensor:
     return s if s.ndim == 0 else s.reshape(-1, *[1] * (like.ndim - 1))
 
 
+def lengths(z: Tensor) -> Tensor:
+    """The Euclidean norm of each sample, (N, ...) to (N,)."""
+    return z.reshape(len(z), -1).norm(dim=1)
+
+
 class NeuralODE(nn.Module):
     """y = r(z(S)) where dz/ds = f(s, z, x) and z(0) = h(x).
 
@@ -198,11 +209,8 @@ class NeuralODE(nn.Module):
             function("depth", depth, "x")
         else:
             positive("depth", depth)
-        if not isinstance(solver, Solver | None):
-            raise TypeError(
-                "solver must be a Solver, such as Solver('rk4', "
-                f"step_size=0.1), got {solver!r}"
-            )
+        if solver is not None:
+            check_solver(solver)
         self.field = field if isinstance(field, JointField) else as_field(field)
         self.lift = nn.Identity() if lift is None else lift
         self.control = nn.Identity() if control is None else control
@@ -302,7 +310,9 @@ class NeuralODE(nn.Module):
                 tuple(state) if len(state) > 1 else z0,
                 grid,
                 solver=self.solver,
-                params=self._reached(x, control, own),
+                params=self._reached(x, control, own)
+                if self.solver.adjoint
+                else (),
                 **steps_of(self.field, own),
             )
         parts = found if isinstance(found, tuple) else (found,)
@@ -363,7 +373,7 @@ def steps_of(field: Any, own: Tensor | None = None) -> dict[str, Any]:
         jump, and max_step, the longest step; with ``own``, as fractions tau of
         these depths.
     """
-    parts = list(field.modules()) if isinstance(field, nn.Module) else []
+    parts = _parts(field)
     depths = sorted({j for part in parts for j in getattr(part, "jumps", ())})
     longest = min(
         (getattr(p, "max_step", math.inf) for p in parts), default=math.inf
@@ -378,9 +388,13 @@ def steps_of(field: Any, own: Tensor | None = None) -> dict[str, Any]:
     return {"jumps": depths, "max_step": longest}
 
 
+def _parts(field: Any) -> list[nn.Module]:
+    """The modules of a field; of one that is a function, none."""
+    return list(field.modules()) if isinstance(field, nn.Module) else []
+
+
 def _check_domains(field: Any, depth: float) -> None:
-    parts = field.modules() if isinstance(field, nn.Module) else ()
-    for part in parts:
+    for part in _parts(field):
         basis = getattr(part, "basis", None)
         _, last = getattr(basis, "domain", (0.0, math.inf))
         if depth > last * (1 + 1e-6):
@@ -404,8 +418,9 @@ def _stretch(slopes: Any, own: Tensor) -> Any:
 
 
 def _warn_of_dropout(field: Any, solver: Solver) -> None:
-    parts = field.modules() if isinstance(field, nn.Module) else ()
-    drops = any(isinstance(p, _DropoutNd) and p.p > 0 for p in parts)
+    drops = any(
+        isinstance(part, _DropoutNd) and part.p > 0 for part in _parts(field)
+    )
     if drops and METHODS[solver.method].adaptive:
         warnings.warn(
             "the field has dropout, which is drawn anew at each evaluation: "

@@ -17,6 +17,7 @@ from neural_odes.ode import (
     Field,
     JointField,
     NeuralODE,
+    lengths,
     steps_of,
 )
 from neural_odes.solver import Solution, integrate
@@ -45,7 +46,7 @@ def fixed_point(strength: float) -> Penalty:
         s = solution.s[-1]
         s = s[:, None] if s.ndim else s
         slope = model.field(s, solution.z[-1], model.control(x))
-        return strength * _lengths(slope).mean()
+        return strength * lengths(slope).mean()
 
     return penalty
 
@@ -82,7 +83,7 @@ def steady_state(strength: float) -> Penalty:
             s: Tensor, state: tuple[Tensor, Tensor]
         ) -> tuple[Tensor, Tensor]:
             slope = model.field(s, state[0], control)
-            return slope, _lengths(slope)
+            return slope, lengths(slope)
 
         (_, length), _ = integrate(
             onward,
@@ -108,7 +109,7 @@ def kinetic_energy(
         fit(model, x, y, penalty=lambda model, solution, x:
             0.01 * solution.running[-1].mean())
     """
-    return _lengths(dz).square()
+    return lengths(dz).square()
 
 
 def divergence(
@@ -143,11 +144,7 @@ def jacobian_norm(  # noqa: PLR0917
     normal = np.random.default_rng(seed).standard_normal(z.shape[1:])
     e = torch.as_tensor(normal).to(z).expand_as(z)
     pull: Any = torch.func.vjp(lambda z: field(s, z, x), z)[1]
-    return _lengths(pull(e)[0]).square()
-
-
-def _lengths(slope: Tensor) -> Tensor:
-    return slope.reshape(len(slope), -1).norm(dim=1)
+    return lengths(pull(e)[0]).square()
 
 
 def _refuse_joint(model: NeuralODE) -> None:

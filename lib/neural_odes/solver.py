@@ -278,11 +278,7 @@ def integrate(
 
 def _check_problem(field: Any, z0: Any, solver: Any, jumps: Any) -> None:
     function("field", field, "(s, z)")
-    if not isinstance(solver, Solver):
-        raise TypeError(
-            "solver must be a Solver, such as Solver('rk4', step_size=0.1), "
-            f"got {solver!r}"
-        )
+    check_solver(solver)
     if not all(isinstance(part, Tensor) for part in _tensors(z0)) or z0 == ():
         raise TypeError(
             f"z0 must be a tensor or a tuple of tensors, got {_describe(z0)}"
@@ -290,6 +286,15 @@ def _check_problem(field: Any, z0: Any, solver: Any, jumps: Any) -> None:
     numbers = isinstance(jumps, list | tuple)
     if not numbers or not all(isinstance(one, Real) for one in jumps):
         raise TypeError(f"jumps must be a list of depths, got {jumps!r}")
+
+
+def check_solver(solver: Any) -> None:
+    """Refuse what is no Solver, such as a method's name."""
+    if not isinstance(solver, Solver):
+        raise TypeError(
+            "solver must be a Solver, such as Solver('rk4', step_size=0.1), "
+            f"got {solver!r}"
+        )
 
 
 def _depths(s: Any) -> list[float]:

@@ -17,7 +17,6 @@ from playwright.sync_api import (
     Locator,
     Page,
     Route,
-    sync_playwright,
 )
 
 ROOT = Path(__file__).parents[2]
@@ -42,22 +41,12 @@ def server() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    executable = chromium.find()
-    if executable is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail(chromium.MISSING)
-        pytest.skip(chromium.MISSING)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=executable,
-            args=[
-                "--no-sandbox",
-                "--disable-gpu",
-                "--disable-background-networking",
-            ],
-        )
+    with chromium.launched("--disable-background-networking") as browser:
+        if browser is None:
+            if os.environ.get("CI") == "true":
+                pytest.fail(chromium.MISSING)
+            pytest.skip(chromium.MISSING)
         yield browser
-        browser.close()
 
 
 @dataclass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import Field, dataclass, field, fields
+from itertools import pairwise
 from numbers import Integral, Real
 from typing import (
     Annotated,
@@ -80,6 +81,18 @@ class Config:
             for one in fields(self)
             if one.metadata["decides"]
         }
+
+
+def increasing(config: Config, *names: str) -> None:
+    """Refuse settings of several numbers that do not increase.
+
+    Raises:
+        ValueError: names the setting and what it got.
+    """
+    for name in names:
+        values = getattr(config, name)
+        if any(a >= b for a, b in pairwise(values)):
+            raise ValueError(f"{name} must increase, got {values}")
 
 
 def kinds(config: type) -> dict[str, Any]:

@@ -12,7 +12,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from scipy.integrate import solve_ivp
+from torch import Tensor
 
 END = 20.0
 
@@ -112,6 +114,16 @@ PROBLEMS: dict[str, tuple[Slope, list[float]]] = {
         [0.0, 0.0],
     ),
 }
+
+
+def problem(name: str) -> tuple[Callable[[Tensor, Tensor], Tensor], Tensor]:
+    """A problem's field and start, for ``integrate``, in float64."""
+    slope, start = PROBLEMS[name]
+
+    def field(s: Tensor, z: Tensor) -> Tensor:
+        return torch.stack([*slope(s, z)])
+
+    return field, torch.tensor(start, dtype=torch.float64)
 
 
 def exact(name: str) -> np.ndarray:

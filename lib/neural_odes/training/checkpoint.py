@@ -97,7 +97,7 @@ class Checkpoint:
                 version, or of a training with other settings, another model
                 or more epochs than this one.
         """
-        meta, tensors = self._read()
+        meta, tensors = _read(self.path)
         found = json.loads(meta["settings"])
         rows = list(tensors["rows"])
         if len(rows) > epochs:
@@ -127,27 +127,28 @@ class Checkpoint:
         torch.random.set_rng_state(tensors["global generator"])
         return rows, float(meta["seconds"])
 
-    def _read(self) -> tuple[dict[str, str], dict[str, Tensor]]:
-        try:
-            with safe_open(self.path, framework="pt") as file:
-                meta = file.metadata() or {}
-                names = list(file.keys())
-                tensors = {name: file.get_tensor(name) for name in names}
-        except (SafetensorError, OSError) as error:
-            raise ValueError(
-                f"checkpoint {self.path} cannot be read ({error}); remove it "
-                "to start anew"
-            ) from error
-        if meta.get("version") != VERSION:
-            raise ValueError(
-                f"checkpoint {self.path} has version {meta.get('version')}; "
-                f"this library reads {VERSION}"
-            )
-        if meta.get("checksum") != _checksum(meta, tensors):
-            raise ValueError(
-                f"checkpoint {self.path} is damaged; remove it to start anew"
-            )
-        return meta, tensors
+
+def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            meta = file.metadata() or {}
+            names = list(file.keys())
+            tensors = {name: file.get_tensor(name) for name in names}
+    except (SafetensorError, OSError) as error:
+        raise ValueError(
+            f"checkpoint {path} cannot be read ({error}); remove it "
+            "to start anew"
+        ) from error
+    if meta.get("version") != VERSION:
+        raise ValueError(
+            f"checkpoint {path} has version {meta.get('version')}; "
+            f"this library reads {VERSION}"
+        )
+    if meta.get("checksum") != _checksum(meta, tensors):
+        raise ValueError(
+            f"checkpoint {path} is damaged; remove it to start anew"
+        )
+    return meta, tensors
 
 
 def weights(path: str | Path, member: int = 0) -> dict[str, Tensor]:
@@ -163,8 +164,7 @@ def weights(path: str | Path, member: int = 0) -> dict[str, Tensor]:
     Raises:
         ValueError: the file cannot be read or is damaged, or has fewer models.
     """
-    kept = Checkpoint(Path(path), torch.Generator(), {})
-    meta, tensors = kept._read()
+    meta, tensors = _read(Path(path))
     names = json.loads(meta["names"])
     if not 0 <= member < len(names):
         raise ValueError(

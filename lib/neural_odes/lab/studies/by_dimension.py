@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from torch import nn
-
 from neural_odes.lab.config import Count, option
 from neural_odes.lab.judges import Claim, always, less, together
 from neural_odes.lab.studies.common import (
@@ -15,9 +13,8 @@ from neural_odes.lab.studies.common import (
     quality,
     trained_spheres,
 )
-from neural_odes.lab.studies.spheres import invariant
+from neural_odes.lab.studies.spheres import invariant_model
 from neural_odes.lab.study import Row, study
-from neural_odes.ode import NeuralODE
 from neural_odes.training import accuracy
 
 
@@ -80,9 +77,7 @@ def spheres_by_dimension(
     rows: list[Row] = []
     for seed, model, x, y, _ in trained_spheres(
         config,
-        lambda: NeuralODE(
-            invariant(config, variant), readout=nn.Linear(variant, 1)
-        ),
+        lambda: invariant_model(config, variant),
         seeds,
         device,
         dim=variant,

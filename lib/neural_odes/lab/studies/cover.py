@@ -11,7 +11,7 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
-from neural_odes.lab.config import Config, Count, Range, option
+from neural_odes.lab.config import Config, Count, Range, increasing, option
 from neural_odes.lab.judges import Claim, always, together
 from neural_odes.lab.studies.common import FRESH
 from neural_odes.lab.study import Row, per_seed, study
@@ -35,8 +35,7 @@ class Cover(Config):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if any(a >= b for a, b in pairwise(self.dims)):
-            raise ValueError(f"dims must increase, got {self.dims}")
+        increasing(self, "dims")
 
 
 def claims(config: Cover) -> Sequence[Claim]:

@@ -7,14 +7,12 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import pandas as pd
-from torch import nn
 
-from neural_odes.lab.config import Count, option
+from neural_odes.lab.config import Count, increasing, option
 from neural_odes.lab.judges import Claim, greater
 from neural_odes.lab.studies.common import Spheres, quality, trained_spheres
-from neural_odes.lab.studies.spheres import invariant
+from neural_odes.lab.studies.spheres import invariant_model
 from neural_odes.lab.study import Row, study
-from neural_odes.ode import NeuralODE
 
 
 @dataclass(frozen=True)
@@ -31,10 +29,7 @@ class Points(Spheres):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("dims", "numbers"):
-            values = getattr(self, name)
-            if any(a >= b for a, b in pairwise(values)):
-                raise ValueError(f"{name} must increase, got {values}")
+        increasing(self, "dims", "numbers")
 
 
 def limits(config: Points, rows: pd.DataFrame) -> pd.DataFrame:
@@ -113,9 +108,7 @@ def points(
         for number in config.numbers
         for one in trained_spheres(
             replace(config, samples=number),
-            lambda: NeuralODE(
-                invariant(config, variant), readout=nn.Linear(variant, 1)
-            ),
+            lambda: invariant_model(config, variant),
             seeds,
             device,
             dim=variant,

@@ -66,6 +66,11 @@ def invariant(config: Spheres, dim: int = 2) -> nn.Module:
     return mlp(dim, config.width, config.width, dim)
 
 
+def invariant_model(config: Spheres, dim: int) -> NeuralODE:
+    """A depth-invariant field of so many dimensions, and a linear readout."""
+    return NeuralODE(invariant(config, dim), readout=nn.Linear(dim, 1))
+
+
 FIELDS: dict[str, Callable[[NestedSpheres], nn.Module]] = {
     "depth-invariant": invariant,
     "concat": lambda c: DepthConcat(mlp(3, c.width, c.width, 2)),

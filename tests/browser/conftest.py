@@ -26,7 +26,7 @@ import chromium  # noqa: E402
 from serve import serving  # noqa: E402
 
 HTML = ROOT / "_build" / "html"
-TIMEOUT = 600_000
+TIMEOUT = 180_000
 """Milliseconds until a page counts as hung, on a machine however busy."""
 
 
@@ -121,6 +121,18 @@ def answered(widget: Locator) -> Locator:
         choices.first.click()
         settle(widget.page)
     return widget
+
+
+def drag(handle: Locator, right: float, down: float) -> None:
+    """Drag a handle by so many pixels, as soon as it stands still."""
+    handle.hover()
+    box = handle.bounding_box()
+    assert box
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    mouse = handle.page.mouse
+    mouse.down()
+    mouse.move(x + right, y + down, steps=5)
+    mouse.up()
 
 
 def settle(page: Page) -> None:

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from conftest import HTML, answered, new_visit, settle, started, wait_until
+from conftest import (
+    HTML,
+    answered,
+    drag,
+    new_visit,
+    settle,
+    started,
+    wait_until,
+)
 from playwright.sync_api import Browser, Locator
 
 VIEW = "application/vnd.jupyter.widget-view+json"
@@ -44,14 +52,7 @@ def picture(widget: Locator) -> str:
 
 def test_dragging_the_point_changes_what_is_shown(widget: Locator) -> None:
     before, drawn = readout(widget), picture(widget)
-    box = widget.locator(".ode-handle").first.bounding_box()
-    assert box
-    mouse = widget.page.mouse
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    mouse.move(x, y)
-    mouse.down()
-    mouse.move(x + 25, y - 25, steps=5)
-    mouse.up()
+    drag(widget.locator(".ode-handle").first, 25, -25)
     wait_until(widget.page, lambda: readout(widget) != before)
     wait_until(widget.page, lambda: picture(widget) != drawn)
 

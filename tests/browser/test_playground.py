@@ -143,7 +143,7 @@ def test_points_are_drawn_and_pasted(playground: Locator) -> None:
     press(named(playground, "Only two points"))
     settle(playground.page)
     canvas = playground.get_by_label("Class of each input")
-    canvas.scroll_into_view_if_needed()
+    canvas.hover()
     box = canvas.bounding_box()
     assert box is not None
     mouse = playground.page.mouse

@@ -122,12 +122,12 @@ test("a malformed state is refused with a reason", () => {
   };
   assert.throws(() => readModel(undefined), /version/);
   assert.throws(broken((m) => (m.version = 1)), /version/);
-  assert.throws(broken((m) => (m.depth = 0)), /depth/);
-  assert.throws(broken((m) => (m.size = 3)), /fit/);
+  assert.throws(broken((m) => (m.depth = 0)), /depth must be a number > 0, got 0/);
+  assert.throws(broken((m) => (m.size = 3)), /must have 3 outputs, got 2/);
   assert.throws(broken((m) => m.field.net.push("gelu")), /gelu/);
   assert.throws(broken((m) => (m.depth = { ...constant(1), net: [linear(3, 1, true)] })), /depth's network does not fit/);
-  assert.throws(broken((m) => (m.depth = { net: [linear(2, 2)], weights: pack([1, 2, 3, 4]) })), /one number/);
-  assert.throws(broken((m) => (m.depth = { net: [], weights: pack([]) })), /one number/);
+  assert.throws(broken((m) => (m.depth = { net: [linear(2, 2)], weights: pack([1, 2, 3, 4]) })), /one output/);
+  assert.throws(broken((m) => (m.depth = { net: [], weights: pack([]) })), /one output/);
   assert.throws(broken((m) => (m.field.inputs = ["z", "y"])), /unknown input y/);
   assert.throws(broken((m) => (m.field.inputs = ["z", "x"])), /fit/);
   assert.throws(broken((m) => (m.field.net = [{ control: true, in: 2, out: 2 }])), /fit/);

@@ -156,7 +156,7 @@ function renderBall({ model: python, el }) {
     const first = moved.map((t) => t.get());
     const mapOf = once((label) => {
       const model = readModel(states.get(label));
-      if (!model.boundary) throw new Error("a model takes the plane to itself and has a linear readout");
+      if (!model.boundary) throw new Error("a model must take the plane to itself and have a linear readout");
       return makeMap(model, data);
     });
     const map = () => mapOf(selected.get());

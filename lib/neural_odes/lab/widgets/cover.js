@@ -1,4 +1,5 @@
 // CoverWidget: how many points an r-cover of the unit sphere takes at least.
+import { positive, within } from "./shared/checks.js";
 import {
   axes, inside, line, marker, pen, scientific, tidy,
 } from "./shared/plot.js";
@@ -113,9 +114,9 @@ function renderCover({ model: python, el }) {
     const points = python.get("points");
     const [n, r] = ["n", "r"].map((name) => trait(python, name, shell));
     const start = [n.get(), r.get()];
-    if (!(points > 0) || !(start[0] >= DIMENSIONS[0] && start[0] <= DIMENSIONS[1]) ||
-      !(start[1] >= RADII[0] && start[1] <= RADII[1]))
-      throw new Error(`points, n and r are ${points}, ${start[0]} and ${start[1]}`);
+    positive({ points });
+    within({ n: start[0] }, ...DIMENSIONS);
+    within({ r: start[1] }, ...RADII);
     const setRadius = (value) =>
       r.set(Math.round(100 * Math.min(RADII[1], Math.max(RADII[0], value))) / 100);
     let frame = null;

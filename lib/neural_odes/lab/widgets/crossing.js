@@ -1,5 +1,6 @@
 // CrossingWidget: dz/ds = -theta (z + x) takes x towards -x (Theorem 1). All
 // that is drawn comes from its solution, none of it from a solver.
+import { finite } from "./shared/checks.js";
 import {
   axes, inside, line, marker, pen, scientific, shapeOf, tidy,
 } from "./shared/plot.js";
@@ -102,8 +103,7 @@ function renderCrossing({ model: python, el }) {
   return mount(python, el, (shell) => {
     const [theta, eps, point] = ["theta", "eps", "point"].map((name) => trait(python, name, shell));
     const first = [theta, eps, point].map((t) => t.get());
-    for (const [value, name] of [[theta.get(), "theta"], [eps.get(), "eps"], [point.get()[0], "point"]])
-      if (!Number.isFinite(value)) throw new Error(`${name} is ${value}`);
+    finite({ theta: theta.get(), eps: eps.get(), point: point.get()[0] });
     let frame = null;
     const plane = pointCanvas("Trajectories that cross", "ode-square",
       moves(point, () => view, () => frame));

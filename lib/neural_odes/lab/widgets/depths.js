@@ -56,7 +56,7 @@ function renderDepths({ model: python, el }) {
     const sceneOf = once((label) => {
       const model = readModel(states.get(label));
       if (!model.adaptive || model.size !== 1)
-        throw new Error("a model takes a state of one component and depths of its own");
+        throw new Error("a model must have a state of one component and depths of its own");
       return makeScene(model, data, SETTINGS);
     });
     const scene = () => sceneOf(selected.get());

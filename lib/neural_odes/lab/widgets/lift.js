@@ -1,5 +1,6 @@
 // LiftWidget: a line with one state added, turned over in the plane. All that is
 // drawn comes from the solution, none of it from a solver.
+import { finite } from "./shared/checks.js";
 import { axes, inside, line, marker, pen, shapeOf, tidy } from "./shared/plot.js";
 import { prediction } from "./shared/predict.js";
 import { drawArrows, makeView, moves, vector } from "./shared/scene.js";
@@ -100,8 +101,7 @@ function renderLift({ model: python, el }) {
     const [height, point, s, answer] = ["height", "point", "s", "answer"].map((name) => trait(python, name, shell));
     const moved = [height, point, s];
     const first = moved.map((t) => t.get());
-    for (const [value, name] of [[height.get(), "height"], [point.get()[0], "point"], [s.get(), "s"]])
-      if (!Number.isFinite(value)) throw new Error(`${name} is ${value}`);
+    finite({ height: height.get(), point: point.get()[0], s: s.get() });
     let frame = null;
     const depths = pointCanvas("Trajectories over depth", "ode-square", moves(point, () => view, () => frame));
     const plane = node("canvas", { role: "img", "aria-label": "The plane with the added state" });

@@ -1,8 +1,9 @@
 // LorenzWidget: a chaotic system's error beside that of a network.
 import {
-  checkNumbers, distanceSlider, drawGaps, exponentOf, FINE, gapOf, length,
+  distanceSlider, drawGaps, exponentOf, FINE, gapOf, length,
   probe, rate, saturation, straight, typicalGap,
 } from "./shared/chaos.js";
+import { among, finite, positive } from "./shared/checks.js";
 import { readModel } from "./shared/fields.js";
 import { latest, once } from "./shared/memo.js";
 import { integrate } from "./shared/numerics.js";
@@ -69,8 +70,9 @@ function renderLorenz({ model: python, el }) {
     const [selected, point, distance, span] = names.map((name) => trait(python, name, shell));
     const traits = [selected, point, distance, span];
     const first = traits.map((t) => t.get());
-    checkNumbers({ point: point.get(), distance: distance.get(), span: span.get(), start: python.get("start") });
-    if (first[0] && !states.has(first[0])) throw new Error(`there is no model ${first[0]}`);
+    finite({ point: point.get(), span: span.get(), start: python.get("start") });
+    positive({ distance: distance.get() });
+    if (first[0]) among("model", first[0], [...states.keys()]);
     const cloud = attractor();
     const modelOf = once((label) => (states.has(label) ? readModel(states.get(label)) : null));
     const x = Float64Array.from(python.get("start"));

@@ -1,8 +1,9 @@
 // NeighbourWidget: a point, its neighbour, and how their distance grows.
 import {
-  checkNumbers, distanceSlider, drawGaps, exponentOf, length, probe, rate,
+  distanceSlider, drawGaps, exponentOf, length, probe, rate,
   saturation, straight, typicalGap,
 } from "./shared/chaos.js";
+import { finite, positive } from "./shared/checks.js";
 import { readModel } from "./shared/fields.js";
 import { latest, once } from "./shared/memo.js";
 import { inside, line, marker, pen, shapeOf, tidy } from "./shared/plot.js";
@@ -69,11 +70,12 @@ function renderNeighbour({ model: python, el }) {
     const [selected, point, distance, direction, s] = names.map((name) => trait(python, name, shell));
     const traits = [selected, point, distance, direction, s];
     const first = traits.map((t) => t.get());
-    checkNumbers({ point: point.get(), distance: distance.get(), direction: direction.get(), s: s.get() });
+    finite({ point: point.get(), direction: direction.get(), s: s.get() });
+    positive({ distance: distance.get() });
     const sceneOf = once((label) => {
       const model = readModel(states.get(label));
       if (model.adaptive || model.features !== 2 || model.size < 2)
-        throw new Error("a model takes inputs of the plane and one depth for all");
+        throw new Error("a model must take inputs of the plane and one depth for all");
       const made = makeScene(model, data, SETTINGS);
       return { ...made, typical: typicalGap(made.z.at(-1), model.size) };
     });

@@ -1,4 +1,5 @@
 // SweepWidget: two pictures of what was measured over one setting.
+import { within } from "./shared/checks.js";
 import { axes, inside, line, marker, pen, tidy } from "./shared/plot.js";
 import {
   button, key, mount, node, pair, pointCanvas, readout, slider, trait,
@@ -54,9 +55,9 @@ function renderSweep({ model: python, el }) {
     const last = settings?.length - 1;
     for (const { mean, std } of [lead, ...second.curves])
       if (![mean, std].every((v) => v.length === last + 1 && v.every(Number.isFinite)))
-        throw new Error("a curve does not fit the values");
+        throw new Error(`a curve must have ${last + 1} finite numbers, one for each value`);
     const start = place.get();
-    if (!Number.isFinite(start) || start < 0 || start > last) throw new Error(`place is ${start}`);
+    within({ place: start }, 0, last);
     const set = (value) => place.set(Math.min(last, Math.max(0, value)));
     let frame = null;
     const left = pointCanvas(`${capital(first.axis)} over ${setting}`, "ode-square", {

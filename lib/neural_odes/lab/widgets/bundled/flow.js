@@ -206,6 +206,17 @@ function around(spots) {
   });
 }
 
+// shared/checks.js
+function positive(values) {
+  for (const [name, value] of Object.entries(values))
+    if (!(value > 0 && value < Infinity))
+      throw new Error(`${name} must be a number > 0, got ${value}`);
+}
+function among(name, value, known) {
+  if (!known.includes(value))
+    throw new Error(`unknown ${name} ${value}, it must be one of ${known.join(", ")}`);
+}
+
 // shared/nets.js
 var ACTIVATIONS = {
   tanh: Math.tanh,
@@ -218,17 +229,17 @@ var ACTIVATIONS = {
 function unpack(packed) {
   if (packed instanceof Float64Array) return packed;
   const Numbers = { float32: Float32Array, float64: Float64Array }[packed.dtype];
-  if (!Numbers) throw new Error(`unknown dtype ${packed.dtype}`);
+  if (!Numbers) throw new Error(`unknown dtype ${packed.dtype}, it must be float32 or float64`);
   const bytes = Uint8Array.from(atob(packed.data), (c) => c.charCodeAt(0));
   const values = Float64Array.from(new Numbers(bytes.buffer));
-  if (!values.every(Number.isFinite)) throw new Error("a weight is not finite");
+  if (!values.every(Number.isFinite)) throw new Error("weights must be finite");
   return values;
 }
 function sizesOf(net, width, name = "a network") {
   let [weights, outputs] = [0, width];
   for (const layer of net) {
     if (!layer.out) {
-      if (!ACTIVATIONS[layer]) throw new Error(`unknown layer ${layer}`);
+      among("layer", layer, Object.keys(ACTIVATIONS));
       continue;
     }
     const odd = layer.control && layer.in !== 2 * layer.out;
@@ -339,8 +350,8 @@ var METHODS = [...Object.keys(FIXED), "dopri5"];
 function integrate(slope, z0, s, settings = {}) {
   const { method = "dopri5", maxSteps = 1e4, patience = 2e3 } = settings;
   if (s.length < 2 || s.some((v, i) => i > 0 && !(v > s[i - 1])))
-    throw new Error("s takes at least two depths, increasing");
-  if (!METHODS.includes(method)) throw new Error(`unknown method ${method}`);
+    throw new Error(`s must be at least two increasing depths, got ${s}`);
+  among("method", method, METHODS);
   const result = { z: [], nfe: 0, accepted: 0, rejected: 0, path: [] };
   const end = performance.now() + patience;
   const f = (at, z) => {
@@ -463,7 +474,7 @@ var BASES = {
 function readBasis({ name, size, domain, samples }) {
   const [first, last] = domain;
   if (!samples) {
-    if (!BASES[name]) throw new Error(`unknown basis ${name}`);
+    among("basis", name, Object.keys(BASES));
     return (s) => BASES[name]((s - first) / (last - first), size);
   }
   const values = unpack(samples);
@@ -540,12 +551,12 @@ function readModel(state, { modes = Infinity } = {}) {
   const { features, size, field } = state;
   const adaptive2 = Boolean(state.depth?.net);
   const own = adaptive2 && readNet(state.depth, features, "the depth's network");
-  if (adaptive2 ? own.outputs !== 1 : !(state.depth > 0))
-    throw new Error(adaptive2 ? "a depth takes one number" : `depth is ${state.depth}`);
+  if (!adaptive2) positive({ depth: state.depth });
+  else if (own.outputs !== 1) throw new Error("the depth's network must have one output");
   const depth = adaptive2 ? 1 : state.depth;
   const depths = (x) => adaptive2 ? own.apply(x, x.length / features).map((v) => Math.abs(1 + v)) : new Float64Array(x.length / features).fill(depth);
   const lift = state.lift ? readNet(state.lift, features, "the lift") : { outputs: features, apply: (x) => Float64Array.from(x) };
-  if (lift.outputs !== size) throw new Error("the lift does not fit the state");
+  if (lift.outputs !== size) throw new Error(`the lift must have ${size} outputs, got ${lift.outputs}`);
   const inputs = field.inputs.map((part) => readInput(part, size, features));
   const width = inputs.reduce((sum, part) => sum + part.width, 0);
   const sizes = sizesOf(field.net, width, "the field's network");
@@ -603,7 +614,7 @@ function readInput(part, size, features) {
   if (part === "x") return { width: features, read: (s, z, x) => x, sees: true };
   if (part === "s")
     return { width: 1, read: (s, z, x, rows) => typeof s === "number" ? new Float64Array(rows).fill(s) : s };
-  if (!part?.net) throw new Error(`unknown input ${part}`);
+  if (!part?.net) throw new Error(`unknown input ${part}, it must be s, z, x or a network`);
   const embed = readNet(part, features, "the embedding");
   return { width: embed.outputs, read: (s, z, x, rows) => embed.apply(x, rows), sees: true };
 }

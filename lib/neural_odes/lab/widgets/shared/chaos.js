@@ -23,13 +23,6 @@ export function distanceSlider(slider, distance) {
   return Object.assign(made, { display: (r) => made.show(notchOf(r), length(r)) });
 }
 
-/** Throws unless all of {name: number or numbers} are finite and r is > 0. */
-export function checkNumbers(values) {
-  for (const [name, value] of Object.entries(values))
-    if (![value].flat().every(Number.isFinite) || (name === "distance" && !(value > 0)))
-      throw new Error(`${name} is ${value}`);
-}
-
 /** |a - b| of samples 0 and 1 of a batch of states of a given size. */
 export function gapOf(z, size) {
   let sum = 0;

@@ -1,5 +1,6 @@
 // Trained models, read from the state that export.py writes. Batches are
 // Float64Arrays, one sample after another.
+import { among, positive } from "./checks.js";
 import { applyNet, readNet, sizesOf, unpack } from "./nets.js";
 import { integrate } from "./numerics.js";
 
@@ -29,7 +30,7 @@ const BASES = {
 export function readBasis({ name, size, domain, samples }) {
   const [first, last] = domain;
   if (!samples) {
-    if (!BASES[name]) throw new Error(`unknown basis ${name}`);
+    among("basis", name, Object.keys(BASES));
     return (s) => BASES[name]((s - first) / (last - first), size);
   }
   const values = unpack(samples);
@@ -126,8 +127,8 @@ export function readModel(state, { modes = Infinity } = {}) {
   const { features, size, field } = state;
   const adaptive = Boolean(state.depth?.net);
   const own = adaptive && readNet(state.depth, features, "the depth's network");
-  if (adaptive ? own.outputs !== 1 : !(state.depth > 0))
-    throw new Error(adaptive ? "a depth takes one number" : `depth is ${state.depth}`);
+  if (!adaptive) positive({ depth: state.depth });
+  else if (own.outputs !== 1) throw new Error("the depth's network must have one output");
   const depth = adaptive ? 1 : state.depth;
   const depths = (x) => adaptive
     ? own.apply(x, x.length / features).map((v) => Math.abs(1 + v))
@@ -136,7 +137,7 @@ export function readModel(state, { modes = Infinity } = {}) {
   const lift = state.lift
     ? readNet(state.lift, features, "the lift")
     : { outputs: features, apply: (x) => Float64Array.from(x) };
-  if (lift.outputs !== size) throw new Error("the lift does not fit the state");
+  if (lift.outputs !== size) throw new Error(`the lift must have ${size} outputs, got ${lift.outputs}`);
   const inputs = field.inputs.map((part) => readInput(part, size, features));
   const width = inputs.reduce((sum, part) => sum + part.width, 0);
   const sizes = sizesOf(field.net, width, "the field's network");
@@ -192,7 +193,7 @@ function readInput(part, size, features) {
   if (part === "s")
     return { width: 1, read: (s, z, x, rows) =>
       typeof s === "number" ? new Float64Array(rows).fill(s) : s };
-  if (!part?.net) throw new Error(`unknown input ${part}`);
+  if (!part?.net) throw new Error(`unknown input ${part}, it must be s, z, x or a network`);
   const embed = readNet(part, features, "the embedding");
   return { width: embed.outputs, read: (s, z, x, rows) => embed.apply(x, rows), sees: true };
 }

@@ -1,5 +1,6 @@
 // Networks as networks.py exports them, on batches: Float64Arrays, one sample
 // after another.
+import { among } from "./checks.js";
 
 export const ACTIVATIONS = {
   tanh: Math.tanh,
@@ -14,10 +15,10 @@ export const ACTIVATIONS = {
 export function unpack(packed) {
   if (packed instanceof Float64Array) return packed;
   const Numbers = { float32: Float32Array, float64: Float64Array }[packed.dtype];
-  if (!Numbers) throw new Error(`unknown dtype ${packed.dtype}`);
+  if (!Numbers) throw new Error(`unknown dtype ${packed.dtype}, it must be float32 or float64`);
   const bytes = Uint8Array.from(atob(packed.data), (c) => c.charCodeAt(0));
   const values = Float64Array.from(new Numbers(bytes.buffer));
-  if (!values.every(Number.isFinite)) throw new Error("a weight is not finite");
+  if (!values.every(Number.isFinite)) throw new Error("weights must be finite");
   return values;
 }
 
@@ -30,7 +31,7 @@ export function sizesOf(net, width, name = "a network") {
   let [weights, outputs] = [0, width];
   for (const layer of net) {
     if (!layer.out) {
-      if (!ACTIVATIONS[layer]) throw new Error(`unknown layer ${layer}`);
+      among("layer", layer, Object.keys(ACTIVATIONS));
       continue;
     }
     const odd = layer.control && layer.in !== 2 * layer.out;

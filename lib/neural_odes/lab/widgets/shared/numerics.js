@@ -1,5 +1,6 @@
 // Solvers for dz/ds = f(s, z): those of torchdiffeq, step for step. A state is
 // a Float64Array; a batch is one state, so its members share their steps.
+import { among } from "./checks.js";
 
 const A = [
   [1 / 5],
@@ -65,8 +66,8 @@ export const METHODS = [...Object.keys(FIXED), "dopri5"];
 export function integrate(slope, z0, s, settings = {}) {
   const { method = "dopri5", maxSteps = 10000, patience = 2000 } = settings;
   if (s.length < 2 || s.some((v, i) => i > 0 && !(v > s[i - 1])))
-    throw new Error("s takes at least two depths, increasing");
-  if (!METHODS.includes(method)) throw new Error(`unknown method ${method}`);
+    throw new Error(`s must be at least two increasing depths, got ${s}`);
+  among("method", method, METHODS);
   const result = { z: [], nfe: 0, accepted: 0, rejected: 0, path: [] };
   const end = performance.now() + patience;
   const f = (at, z) => {

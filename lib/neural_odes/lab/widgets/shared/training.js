@@ -1,5 +1,6 @@
 // Training in the page: a flow through fixed steps, its gradient by reverse
 // mode, and Adam. Batches are flat Float64Arrays, one sample after another.
+import { among } from "./checks.js";
 import { count, layersBackward, layersForward, TRAINABLE } from "./layers.js";
 import { combine } from "./numerics.js";
 import { torchUniform } from "./random.js";
@@ -34,8 +35,8 @@ const DEPTH_UNITS = 8;
  */
 export function makeModel(settings) {
   const { variant, features, activation, width, layers, steps, extra } = settings;
-  if (!(variant in VARIANTS)) throw new Error(`unknown variant ${variant}`);
-  if (!TRAINABLE.includes(activation)) throw new Error(`unknown activation ${activation}`);
+  among("variant", variant, Object.keys(VARIANTS));
+  among("activation", activation, TRAINABLE);
   const is = (...names) => names.includes(variant);
   const second = is("second order");
   const states = features + (is("augmented", "input layer") ? extra : second ? features : 0);

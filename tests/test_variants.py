@@ -147,6 +147,10 @@ def test_what_is_taken_away_is_what_was_trained(
     cases = [{"variant": v, "data": "spirals"} for v in VARIANTS]
     cases += [{"variant": v} | LINE for v in ("second order", "concat")]
     cases += [{"penalty": 0.1, "decay": 0.001, "activation": "softplus"}]
+    cases += [
+        {"data": name, "batch": 8, "seed": 3}
+        for name in (LINE["data"], "spirals")
+    ]
     given = [dict(checked(SMALL | {"points": 20} | c)) for c in cases]
     text = json.dumps([{"settings": one, "steps": 15} for one in given])
     found = json.loads(node(str(HERE / "takeaway.mjs"), text=text))

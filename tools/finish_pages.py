@@ -9,14 +9,18 @@ from html import escape
 from pathlib import Path
 
 import chromium
+from lean_page import lean
 from PIL import Image
 from playwright.sync_api import Browser, Locator
 from serve import serving
+from subset_icons import subset_icons
 
 VIEW = re.compile(
     r'<script type="application/vnd\.jupyter\.widget-view\+json">.*?</script>',
     re.DOTALL,
 )
+LEAN = Path("book/playground.html")
+"""Sent around by itself, so it goes without the theme."""
 SLOT = '<div class="widget-slot">'
 NO_SCRIPT = (
     '<noscript><p class="widget-no-script">An interactive figure, as it '
@@ -31,10 +35,15 @@ ALONE = """
 
 
 CHANGES = [
-    # Font Awesome's style sheet draws the same icons as its script does, and
-    # the icons are all in one of its fonts.
+    # Font Awesome's style sheet draws the same icons as its script does.
     (r'\s*<script src="[^"]*/fontawesome/[^"]*"></script>', ""),
-    (r'\s*<link rel="preload"[^>]*/fa-(brands|regular)-[^>]*>', ""),
+    (r'\s*<link rel="preload"[^>]*/fontawesome/[^>]*>', ""),
+    # What a saved notebook shows in the place of a widget.
+    (
+        r'<div class="output text_html"><div class="ode-saved">.*?</div>\s*'
+        r"</div>",
+        "",
+    ),
     # Roles and names that help nobody who has a page read out.
     (r' role="doc-biblioentry"', ""),
     (r'<div role="list" class="citation-list">', '<div class="citation-list">'),
@@ -83,10 +92,13 @@ def finish(html: Path, base: str = "/") -> None:
             continue
         text = path.read_text(encoding="utf-8")
         done = mend(text, path.parent)
+        if path == html / LEAN:
+            done = lean(done)
         if done != text:
             path.write_text(done, encoding="utf-8")
         if VIEW.search(text) and SLOT not in text:
             waiting.append(path)
+    subset_icons(html)
     if waiting:
         show_widgets(waiting, html)
 

@@ -19,9 +19,10 @@ const results = JSON.parse(readFileSync(0, "utf8")).map(({ settings: given, step
   const trainer = makeTrainer();
   trainer({ settings, data, w: initial(model, settings.seed) });
   const { w } = trainer({ budget: Infinity, most: steps });
+  const epochs = steps / (settings.batch ? Math.ceil(data.n / settings.batch) : 1);
   const { output } = forward(model, w, data.x, data.n);
   return {
-    python: pythonOf(model, data, steps),
+    python: pythonOf(model, data, epochs),
     file: Buffer.from(safetensors(model, w, settings)).toString("base64"),
     x: [...data.x], loss: fitOf(output, data).loss, output: [...output],
   };

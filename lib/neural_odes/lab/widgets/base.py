@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
+from html import escape
 from pathlib import Path
 from typing import Any
 
 import anywidget
 import torch
 import traitlets
+from IPython.display import HTML, display
 from torch import Tensor
 
 from neural_odes.lab.widgets.export import export
 from neural_odes.lab.widgets.networks import pack
 from neural_odes.ode import NeuralODE
 
+SAVED = "Interactive figure; run this cell to see it."
+"""What a saved notebook says where the widget cannot be."""
+STYLE = """<style>
+.jp-OutputArea-child:has(.ode-saved):has(+ * .ode-widget),
+.jp-OutputArea-child:has(.ode-saved) + *:not(:has(.ode-widget)) {
+  display: none;
+}
+</style>"""
+"""Of the line and the widget, JupyterLab shows the one that it can."""
+PICTURE = re.compile(r"data:image/jpeg;base64,[A-Za-z0-9+/=]{,400000}")
 _FOLDER = Path(__file__).parent
 MAX_POINTS = 300
 
@@ -33,10 +46,25 @@ class Widget(anywidget.AnyWidget):
 
     _css = (_FOLDER / "widgets.css").read_text(encoding="utf-8")
     title = traitlets.Unicode().tag(sync=True)
+    still = traitlets.Unicode().tag(sync=True)
+    """What it shows as a data address, once a notebook has drawn it."""
 
     def __repr__(self) -> str:
-        """What a saved notebook shows where the widget cannot be."""
-        return "Interactive figure; run this cell to see it."
+        return SAVED
+
+    def _ipython_display_(self) -> None:
+        """Show the widget after what a saved notebook has in its place."""
+        line = display(HTML(self._line()), display_id=True)
+        view = self._repr_mimebundle_()
+        assert view
+        display(view[0], raw=True)
+        self.observe(lambda _: line.update(HTML(self._line())), "still")
+
+    def _line(self) -> str:
+        picture = ""
+        if PICTURE.fullmatch(self.still):
+            picture = f'<br><img src="{self.still}" alt="{escape(self.title)}">'
+        return f'<div class="ode-saved">{STYLE}{SAVED}{picture}</div>'
 
 
 class ModelWidget(Widget):

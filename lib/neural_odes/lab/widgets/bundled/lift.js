@@ -173,6 +173,33 @@ function marker(ctx, shape, x, y, r, fill, edge, width = 1) {
 }
 var shapeOf = (label) => label < 0 ? "circle" : "triangle";
 
+// shared/saved.js
+var WIDTH = 480;
+function lineBefore(el) {
+  const follows = (one) => one.compareDocumentPosition(el) & Node.DOCUMENT_POSITION_FOLLOWING;
+  return [...document.querySelectorAll(".ode-saved")].filter(follows).at(-1);
+}
+function pictureOf(root) {
+  const canvas = root.querySelector("canvas");
+  const small = document.createElement("canvas");
+  small.width = Math.min(WIDTH, canvas.width);
+  small.height = Math.round(small.width * canvas.height / canvas.width);
+  const ctx = small.getContext("2d");
+  ctx.fillStyle = getComputedStyle(root).backgroundColor;
+  ctx.fillRect(0, 0, small.width, small.height);
+  ctx.drawImage(canvas, 0, 0, small.width, small.height);
+  return small.toDataURL("image/jpeg", 0.85);
+}
+function keepPicture(python, root) {
+  const line2 = lineBefore(root);
+  if (!line2) return;
+  if (!root.closest(".jp-OutputArea-child")) line2.hidden = true;
+  else if (!python.get("still")) {
+    python.set("still", pictureOf(root));
+    python.save_changes();
+  }
+}
+
 // shared/ui.js
 function node(tag, properties = {}, ...children) {
   const made = document.createElement(tag);
@@ -198,7 +225,7 @@ function mount(model, el, build) {
   let draw = () => {
   };
   let [frame, speech] = [0, 0];
-  let alive = true;
+  let [alive, kept] = [true, false];
   const fail = (error) => {
     alarm.textContent = `This cannot be drawn: ${reason(error)}.`;
     alarm.hidden = false;
@@ -221,6 +248,8 @@ function mount(model, el, build) {
         root.toggleAttribute("data-dark", isDark());
         if (root.clientWidth === 0) return;
         draw();
+        if (!kept) keepPicture(model, root);
+        kept = true;
         drawn.forEach((action) => action());
         alarm.hidden = true;
         root.removeAttribute("data-failed");

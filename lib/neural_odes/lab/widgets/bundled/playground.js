@@ -36,6 +36,17 @@ function mersenne(seed) {
     return (y ^ y >>> 18) >>> 0;
   };
 }
+function torchPermutation(seed) {
+  const draw = mersenne(seed);
+  return (n) => {
+    const order = Array.from({ length: n }, (_, i) => i);
+    for (let i = 0; i < n - 1; i++) {
+      const j = i + draw() % (n - i);
+      [order[i], order[j]] = [order[j], order[i]];
+    }
+    return order;
+  };
+}
 function torchUniform(seed) {
   const [draw, { fround }] = [mersenne(seed), Math];
   return (bound) => fround((draw() & 16777215) / 16777216 * fround(2 * fround(bound)) - fround(bound));
@@ -86,6 +97,7 @@ var withPoint = ({ x, y, n }, at, label) => ({
   y: Float64Array.of(...y, label),
   n: n + 1
 });
+var byClass = ({ y }) => [...y.keys()].sort((i, j) => y[i] - y[j]);
 var pointsToText = ({ x, y, n }) => Array.from({ length: n }, (_, i) => [x[2 * i], x[2 * i + 1], y[i]].map((v, j) => Math.round(j < 2 ? 100 * v : v)).join("_")).join(".");
 function textToPoints(text) {
   const rows = text.split(".").map((row) => row.split("_").map(Number));
@@ -300,6 +312,33 @@ function marker(ctx, shape, x, y, r, fill, edge, width = 1) {
 }
 var shapeOf = (label) => label < 0 ? "circle" : "triangle";
 
+// shared/saved.js
+var WIDTH = 480;
+function lineBefore(el) {
+  const follows = (one) => one.compareDocumentPosition(el) & Node.DOCUMENT_POSITION_FOLLOWING;
+  return [...document.querySelectorAll(".ode-saved")].filter(follows).at(-1);
+}
+function pictureOf(root) {
+  const canvas = root.querySelector("canvas");
+  const small = document.createElement("canvas");
+  small.width = Math.min(WIDTH, canvas.width);
+  small.height = Math.round(small.width * canvas.height / canvas.width);
+  const ctx = small.getContext("2d");
+  ctx.fillStyle = getComputedStyle(root).backgroundColor;
+  ctx.fillRect(0, 0, small.width, small.height);
+  ctx.drawImage(canvas, 0, 0, small.width, small.height);
+  return small.toDataURL("image/jpeg", 0.85);
+}
+function keepPicture(python, root) {
+  const line2 = lineBefore(root);
+  if (!line2) return;
+  if (!root.closest(".jp-OutputArea-child")) line2.hidden = true;
+  else if (!python.get("still")) {
+    python.set("still", pictureOf(root));
+    python.save_changes();
+  }
+}
+
 // shared/ui.js
 function node(tag, properties = {}, ...children) {
   const made = document.createElement(tag);
@@ -325,7 +364,7 @@ function mount(model, el, build) {
   let draw = () => {
   };
   let [frame, speech] = [0, 0];
-  let alive = true;
+  let [alive, kept] = [true, false];
   const fail = (error) => {
     alarm.textContent = `This cannot be drawn: ${reason(error)}.`;
     alarm.hidden = false;
@@ -348,6 +387,8 @@ function mount(model, el, build) {
         root.toggleAttribute("data-dark", isDark());
         if (root.clientWidth === 0) return;
         draw();
+        if (!kept) keepPicture(model, root);
+        kept = true;
         drawn.forEach((action) => action());
         alarm.hidden = true;
         root.removeAttribute("data-failed");
@@ -2200,10 +2241,8 @@ var LIBRARY = [
 ];
 function pythonOf(model, data, epochs) {
   const { features, seed, lr, decay, penalty, batch, own } = model;
-  const order = [...data.y.keys()].sort((i, j) => data.y[i] - data.y[j]);
   const line2 = model.data === LINE;
-  const rows = line2 ? [...data.y.keys()] : order;
-  const hundredths2 = rows.flatMap((i) => Array.from({ length: features }, (_, j) => String(Math.round(100 * data.x[features * i + j]))));
+  const hundredths2 = byClass(data).flatMap((i) => Array.from({ length: features }, (_, j) => String(Math.round(100 * data.x[features * i + j]))));
   const minus = data.y.filter((v) => v < 0).length;
   const y = line2 ? "y = -x" : `y = torch.tensor([-1.0] * ${minus} + [1.0] * ${data.n - minus}).double()[:, None]`;
   const given = [
@@ -2211,7 +2250,7 @@ function pythonOf(model, data, epochs) {
     `lr=${lr}`,
     decay && `weight_decay=${decay}`,
     penalty && own && `penalty=fixed_point(${penalty})`,
-    batch && batch < data.n && `batch_size=${batch}`
+    batch && batch < data.n && `batch_size=${batch}, seed=${seed}`
   ].filter(Boolean).join(", ");
   const body = `def make():
     return NeuralODE(
@@ -2255,22 +2294,17 @@ function evaluationsOf(model, w, x) {
   }
 }
 function makeTrainer() {
-  let [model, data, w, descend, draw, order, step] = [];
+  let [model, data, sorted, w, descend, permute, order, step] = [];
   const start = (given) => {
     ({ data, w } = given);
     model = makeModel(given.settings);
-    [descend, draw, order, step] = [adam(model.size, model), random(model.seed), [], 0];
+    sorted = byClass(data);
+    [descend, permute, order, step] = [adam(model.size, model), torchPermutation(model.seed), [], 0];
   };
   const batch = () => {
     const { features, batch: size } = model;
     if (!size || size >= data.n) return data;
-    if (!order.length) {
-      order = [...data.y.keys()];
-      for (let i = order.length - 1; i > 0; i--) {
-        const j = Math.floor((i + 1) * draw());
-        [order[i], order[j]] = [order[j], order[i]];
-      }
-    }
+    if (!order.length) order = permute(data.n).map((i) => sorted[i]);
     const rows = order.splice(0, size);
     return {
       n: rows.length,

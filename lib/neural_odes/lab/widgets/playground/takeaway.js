@@ -1,5 +1,5 @@
 // What a reader takes away: weights as a file, and Python that trains the same.
-import { LINE } from "../shared/datasets.js";
+import { byClass, LINE } from "../shared/datasets.js";
 import { tensorsOf } from "./state.js";
 
 /** A .safetensors file of float64, its settings in the metadata. */
@@ -68,17 +68,15 @@ const LIBRARY = [
 /** Lines of Python that train the same model on the same data for so long. */
 export function pythonOf(model, data, epochs) {
   const { features, seed, lr, decay, penalty, batch, own } = model;
-  const order = [...data.y.keys()].sort((i, j) => data.y[i] - data.y[j]);
   const line = model.data === LINE;
-  const rows = line ? [...data.y.keys()] : order;
-  const hundredths = rows.flatMap((i) => Array.from({ length: features }, (_, j) =>
+  const hundredths = byClass(data).flatMap((i) => Array.from({ length: features }, (_, j) =>
     String(Math.round(100 * data.x[features * i + j]))));
   const minus = data.y.filter((v) => v < 0).length;
   const y = line ? "y = -x"
     : `y = torch.tensor([-1.0] * ${minus} + [1.0] * ${data.n - minus}).double()[:, None]`;
   const given = [
     `epochs=${Math.max(1, epochs)}`, `lr=${lr}`, decay && `weight_decay=${decay}`,
-    penalty && own && `penalty=fixed_point(${penalty})`, batch && batch < data.n && `batch_size=${batch}`,
+    penalty && own && `penalty=fixed_point(${penalty})`, batch && batch < data.n && `batch_size=${batch}, seed=${seed}`,
   ].filter(Boolean).join(", ");
   const body = `def make():
     return NeuralODE(

@@ -1,8 +1,9 @@
 // Training beside the page: in a worker, or where workers are refused in turns
 // with the page. It trains when asked and reports once, so that a slow picture
 // slows the training down and nothing piles up.
+import { byClass } from "../shared/datasets.js";
 import { readModel } from "../shared/fields.js";
-import { random } from "../shared/random.js";
+import { torchPermutation } from "../shared/random.js";
 import { adam, forward, gradient, makeModel } from "../shared/training.js";
 import { stateOf } from "./state.js";
 
@@ -21,23 +22,18 @@ export function evaluationsOf(model, w, x) {
 
 /** Answers {settings, data, w}, a fresh start, and {budget, most}. */
 export function makeTrainer() {
-  let [model, data, w, descend, draw, order, step] = [];
+  let [model, data, sorted, w, descend, permute, order, step] = [];
   const start = (given) => {
     ({ data, w } = given);
     model = makeModel(given.settings);
-    [descend, draw, order, step] = [adam(model.size, model), random(model.seed), [], 0];
+    sorted = byClass(data); // as the lines of Python have them
+    [descend, permute, order, step] = [adam(model.size, model), torchPermutation(model.seed), [], 0];
   };
-  /** The next mini-batch; an epoch takes each sample once. */
+  /** The next mini-batch, in fit's order; an epoch takes each sample once. */
   const batch = () => {
     const { features, batch: size } = model;
     if (!size || size >= data.n) return data;
-    if (!order.length) {
-      order = [...data.y.keys()];
-      for (let i = order.length - 1; i > 0; i--) {
-        const j = Math.floor((i + 1) * draw());
-        [order[i], order[j]] = [order[j], order[i]];
-      }
-    }
+    if (!order.length) order = permute(data.n).map((i) => sorted[i]);
     const rows = order.splice(0, size);
     return {
       n: rows.length, y: Float64Array.from(rows, (i) => data.y[i]),

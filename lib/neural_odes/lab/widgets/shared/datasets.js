@@ -57,6 +57,9 @@ export const withPoint = ({ x, y, n }, at, label) => ({
   x: Float64Array.of(...x, ...at.map(hundredths)), y: Float64Array.of(...y, label), n: n + 1,
 });
 
+/** Where the samples stand if those of class -1 come first. */
+export const byClass = ({ y }) => [...y.keys()].sort((i, j) => y[i] - y[j]);
+
 /** Points of the plane as text for an address: hundredths and the class. */
 export const pointsToText = ({ x, y, n }) => Array.from({ length: n }, (_, i) =>
   [x[2 * i], x[2 * i + 1], y[i]].map((v, j) => Math.round(j < 2 ? 100 * v : v)).join("_")).join(".");

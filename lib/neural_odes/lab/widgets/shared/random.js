@@ -43,6 +43,19 @@ function mersenne(seed) {
   };
 }
 
+/** torch's randperm(n) on the CPU: draws by n. */
+export function torchPermutation(seed) {
+  const draw = mersenne(seed);
+  return (n) => {
+    const order = Array.from({ length: n }, (_, i) => i);
+    for (let i = 0; i < n - 1; i++) {
+      const j = i + (draw() % (n - i));
+      [order[i], order[j]] = [order[j], order[i]];
+    }
+    return order;
+  };
+}
+
 /** torch's uniform_(-bound, bound) in float32 on the CPU: draws by bound. */
 export function torchUniform(seed) {
   const [draw, { fround }] = [mersenne(seed), Math];

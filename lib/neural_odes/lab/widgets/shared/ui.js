@@ -1,6 +1,7 @@
 // The parts of a widget that are not drawn: controls, readout, the handle of a
 // point, and what surrounds them. All of it works by touch, mouse and keys.
 import { isDark } from "./plot.js";
+import { keepPicture } from "./saved.js";
 
 /** An element with properties and children; names with a dash are attributes. */
 export function node(tag, properties = {}, ...children) {
@@ -40,7 +41,7 @@ export function mount(model, el, build) {
   const [leaving, drawn] = [[], []];
   let draw = () => {};
   let [frame, speech] = [0, 0];
-  let alive = true;
+  let [alive, kept] = [true, false];
   const fail = (error) => {
     alarm.textContent = `This cannot be drawn: ${reason(error)}.`;
     alarm.hidden = false;
@@ -63,6 +64,8 @@ export function mount(model, el, build) {
         root.toggleAttribute("data-dark", isDark());
         if (root.clientWidth === 0) return;
         draw();
+        if (!kept) keepPicture(model, root);
+        kept = true;
         drawn.forEach((action) => action());
         alarm.hidden = true;
         root.removeAttribute("data-failed");

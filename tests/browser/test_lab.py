@@ -130,6 +130,7 @@ def test_a_widget_keeps_its_keys_and_leaves_a_picture(
 ) -> None:
     file = folder / "widget.ipynb"
     with opened(browser, lab, "widget") as page:
+        page.get_by_text("| Idle").wait_for()  # before, it runs nothing
         page.locator(".jp-Cell").first.click()
         page.keyboard.press("Shift+Enter")
         handle = page.locator(".ode-handle").first

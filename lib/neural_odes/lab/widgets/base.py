@@ -24,7 +24,8 @@ SAVED = "Interactive figure; run this cell to see it."
 STYLE = """<style>
 .jp-OutputArea-child:has(.ode-saved):has(+ * .ode-widget),
 .jp-OutputArea-child:has(.ode-saved) + *:not(:has(.ode-widget)) {
-  display: none;
+  visibility: hidden;
+  height: 0;
 }
 </style>"""
 """Of the line and the widget, JupyterLab shows the one that it can."""

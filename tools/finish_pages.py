@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import io
 import re
@@ -14,6 +15,8 @@ from PIL import Image
 from playwright.sync_api import Browser, Locator
 from serve import serving
 from subset_icons import subset_icons
+
+from neural_odes.lab.plot.narrow import NARROW
 
 VIEW = re.compile(
     r'<script type="application/vnd\.jupyter\.widget-view\+json">.*?</script>',
@@ -63,7 +66,10 @@ CHANGES = [
 ]
 """What is mended in pages, as patterns and their replacements."""
 
-IMAGE = re.compile(r'<img (?![^>]*loading=)([^>]*src="([^"]*_images/[^"?]+)")')
+IMAGE = re.compile(
+    r'<img (?![^>]*loading=)([^>]*src="([^"]*_images/[^"?]+)"[^>]*>)'
+)
+PHONE = "(max-width: 600px)"
 MISSING = """<article class="bd-article">
 <h1>This page is not in the book</h1>
 <p>It may have moved. The contents are beside this text, or behind the menu
@@ -112,12 +118,31 @@ def mend(text: str, folder: Path) -> str:
         path = folder / image[2]
         if path.suffix != ".png" or "width=" in image[0]:
             return image[0]
+        small = narrow(path)
         width, height = shrink(path)
-        return (
+        wide = (
             f'<img loading="lazy" width="{width}" height="{height}" {image[1]}'
+        )
+        if small is None:
+            return wide
+        source = image[2].replace(path.name, small.name)
+        width, height = shrink(small)
+        return (
+            f'<picture><source media="{PHONE}" srcset="{source}" '
+            f'width="{width}" height="{height}">{wide}</picture>'
         )
 
     return IMAGE.sub(reserved, text)
+
+
+def narrow(path: Path) -> Path | None:
+    """Lay the phone's layout of a figure beside it, if it has one."""
+    with Image.open(path) as picture:
+        text = getattr(picture, "text", {}).get(NARROW)
+    target = path.with_stem(f"{path.stem}-narrow")
+    if text is not None:
+        target.write_bytes(base64.b64decode(text))
+    return target if target.exists() else None
 
 
 def shrink(path: Path) -> tuple[int, int]:

@@ -74,3 +74,22 @@ def test_widgets_are_drawn_and_their_code_loaded_only_for_them(
     assert loaded == (views > 0)
     for index in range(views):
         assert started(shown.page, index).locator("canvas").count()
+
+
+def test_text_of_twice_the_size_fits(shown: Visit) -> None:
+    page = shown.page
+    page.set_viewport_size({"width": 1280, "height": 900})
+    style = page.add_style_tag(content="html { font-size: 200% !important }")
+    settle(page)
+    excess = page.evaluate(
+        "() => document.documentElement.scrollWidth - window.innerWidth"
+    )
+    cut = page.locator(
+        "main :is(button, .ode-widget label, .ode-widget dd, h1, h2, h3)"
+    ).evaluate_all(
+        """all => all.filter(one => one.clientWidth && one.scrollWidth >
+            one.clientWidth + 1).map(one => one.textContent.slice(0, 40))"""
+    )
+    style.evaluate("one => one.remove()")
+    assert excess <= 0
+    assert not cut

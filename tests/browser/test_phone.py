@@ -83,3 +83,17 @@ def test_formulas_scroll_where_they_are_too_wide(
             }).map(one => one.textContent)"""
         )
         assert not cut
+
+
+def test_figures_are_laid_out_for_it(browser: Browser, server: str) -> None:
+    for width in (PHONE["width"], 1440):
+        with new_visit(browser, server) as visit:
+            page = visit.page
+            page.set_viewport_size({"width": width, "height": 740})
+            visit.open("book/chaos.html")
+            figures = page.locator("main picture img")
+            assert figures.count() > 3
+            for figure in figures.all():
+                figure.scroll_into_view_if_needed()
+                shown = figure.evaluate("one => one.currentSrc")
+                assert ("-narrow" in shown) == (width == PHONE["width"])

@@ -8,6 +8,8 @@ from types import MappingProxyType
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
+from neural_odes.lab.plot.narrow import draw_both
+
 STYLE = "neural_odes.lab.plot.neural_odes"
 
 CLASS_COLORS: Mapping[int, str] = MappingProxyType(
@@ -21,9 +23,11 @@ CLASS_FILLS = ("#d9e8f3", "#fae3d3")
 def use_style() -> None:
     """Draw in the book's style from here on (changes matplotlib's settings).
 
+    In a notebook, figures get a second layout, for phones; see ``narrow``.
     For a single figure use ``plt.style.context(STYLE)``.
     """
     plt.style.use(STYLE)
+    draw_both()
 
 
 def on_axes(ax: Axes | None, *, square: bool = False) -> Axes:

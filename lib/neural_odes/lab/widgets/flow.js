@@ -2,8 +2,8 @@
 // several side by side.
 import { drawAdded, hasAdded } from "./shared/added.js";
 import { readModel } from "./shared/fields.js";
-import { classifyInputs, drawInputs, showsInputs } from "./shared/inputs.js";
-import { once } from "./shared/memo.js";
+import { classifyInputs, drawInputs, magnified, showsInputs } from "./shared/inputs.js";
+import { latest, once } from "./shared/memo.js";
 import { pen, powerOfTen, tidy } from "./shared/plot.js";
 import {
   drawFlow, followPoint, frameOf, makeScene, moves, readData, vector,
@@ -21,6 +21,7 @@ function toleranceName(value) {
 }
 
 const MOST = 4; // side by side
+const TIMES = 10; // as large, around the point
 
 /** Up to four labels, the chosen one among them. */
 function besideEachOther(labels, chosen) {
@@ -43,6 +44,9 @@ function renderFlow({ model: python, el }) {
     const scenesAt = once((most) => once((label) => makeScene(modelOf(label), data, settings(most))));
     const sceneOf = (label) => scenesAt(tolerance.get())(label);
     const classesOf = once((label) => classifyInputs(modelOf(label), data.x));
+    let close = false;
+    const aroundPoint = latest(() => [selected.get(), ...point.get()], (label, ...at) =>
+      classifyInputs(modelOf(label), data.x, { box: magnified(classesOf(label).box, at, TIMES) }));
     const lineOf = (label) => showsInputs(modelOf(label)) ? classesOf(label).carried ?? null : null;
     const shown = () => together.get() ? besideEachOther(labels, selected.get()) : [selected.get()];
 
@@ -60,14 +64,17 @@ function renderFlow({ model: python, el }) {
     const play = player(shell, () => s.get() / model().depth, (t) => s.set(t * model().depth));
     const reset = button("Reset", () => {
       play.stop();
+      close = false;
       traits.forEach((t, i) => t.set(first[i]));
+      shell.redraw();
     });
     const precision = choice("Tolerance", [...new Set([...TOLERANCES, tolerance.get()])]
       .sort((a, b) => b - a).map((t) => [t, toleranceName(t)]),
       tolerance.get(), (t) => tolerance.set(Number(t)));
     const values = readout();
     const inputs = node("canvas", { role: "img", "aria-label": "Class of each input" });
-    const small = node("div", { className: "ode-canvas ode-square" }, inputs);
+    const zoom = toggle(`${TIMES} times, around the point`, (on) => (close = on, shell.redraw()));
+    const small = node("div", { className: "ode-canvas ode-square" }, inputs, zoom);
     const addedStates = node("canvas", { role: "img", "aria-label": "Added states" });
     const added = node("div", { className: "ode-canvas ode-square" }, addedStates);
     const several = states.size > 1;
@@ -103,7 +110,8 @@ function renderFlow({ model: python, el }) {
       const single = !together.get();
       small.hidden = !(single && showsInputs(now.model));
       if (!small.hidden) {
-        const region = classesOf(label);
+        const region = close ? aroundPoint() : classesOf(label);
+        zoom.show(close);
         drawInputs(pen(inputs), region, data, way);
         inputs.setAttribute("aria-label", region.failed
           ? `The class of each input cannot be drawn: ${region.failed}`

@@ -889,7 +889,8 @@ function carriedBack(model, box, reach = 25) {
     return ts.map((t, i) => ({ t, way: way(i) }));
   };
   const fine = Math.max(box[1] - box[0], box[3] - box[2]) / 60;
-  const near = ([u, v]) => u > box[0] - 1 && u < box[1] + 1 && v > box[2] - 1 && v < box[3] + 1;
+  const rim = (box[1] - box[0]) / 3;
+  const near = ([u, v]) => u > box[0] - rim && u < box[1] + rim && v > box[2] - rim && v < box[3] + rim;
   try {
     let found = back([...ladder([-reach, reach], 240)]);
     for (let round = 0; round < 12 && found.length < 3e3; round++) {
@@ -917,6 +918,10 @@ function classifyInputs(model, x, { carry = true, box = boxAround({ size: 2 }, [
   } catch (error) {
     return { box, failed: error.message };
   }
+}
+function magnified(box, [u, v], times) {
+  const [across, up] = [(box[1] - box[0]) / 2 / times, (box[3] - box[2]) / 2 / times];
+  return [u - across, u + across, v - up, v + up];
 }
 function drawInputs(sheet, { box, values, carried }, data, point) {
   const { ctx, colours: c } = sheet;
@@ -980,6 +985,18 @@ function once(make) {
   return (key2) => {
     if (!kept.has(key2)) kept.set(key2, make(key2));
     return kept.get(key2);
+  };
+}
+function latest(causes, make) {
+  let asked = null;
+  let found = null;
+  return () => {
+    const now = causes();
+    if (asked !== now.join()) {
+      found = make(...now);
+      asked = now.join();
+    }
+    return found;
   };
 }
 
@@ -1282,6 +1299,7 @@ function toleranceName(value) {
   return 10 ** power === value ? powerOfTen(power) : String(value);
 }
 var MOST = 4;
+var TIMES = 10;
 function besideEachOther(labels, chosen) {
   const first = labels.slice(0, MOST);
   return first.includes(chosen) ? first : [...first.slice(0, MOST - 1), chosen];
@@ -1301,6 +1319,8 @@ function renderFlow({ model: python, el }) {
     const scenesAt = once((most) => once((label) => makeScene(modelOf(label), data, settings(most))));
     const sceneOf = (label) => scenesAt(tolerance.get())(label);
     const classesOf = once((label) => classifyInputs(modelOf(label), data.x));
+    let close = false;
+    const aroundPoint = latest(() => [selected.get(), ...point.get()], (label, ...at) => classifyInputs(modelOf(label), data.x, { box: magnified(classesOf(label).box, at, TIMES) }));
     const lineOf = (label) => showsInputs(modelOf(label)) ? classesOf(label).carried ?? null : null;
     const shown = () => together.get() ? besideEachOther(labels, selected.get()) : [selected.get()];
     const frames = [];
@@ -1323,7 +1343,9 @@ function renderFlow({ model: python, el }) {
     const play = player(shell, () => s.get() / model().depth, (t) => s.set(t * model().depth));
     const reset = button("Reset", () => {
       play.stop();
+      close = false;
       traits.forEach((t, i) => t.set(first[i]));
+      shell.redraw();
     });
     const precision = choice(
       "Tolerance",
@@ -1333,7 +1355,8 @@ function renderFlow({ model: python, el }) {
     );
     const values = readout();
     const inputs = node("canvas", { role: "img", "aria-label": "Class of each input" });
-    const small = node("div", { className: "ode-canvas ode-square" }, inputs);
+    const zoom = toggle(`${TIMES} times, around the point`, (on) => (close = on, shell.redraw()));
+    const small = node("div", { className: "ode-canvas ode-square" }, inputs, zoom);
     const addedStates = node("canvas", { role: "img", "aria-label": "Added states" });
     const added = node("div", { className: "ode-canvas ode-square" }, addedStates);
     const several = states.size > 1;
@@ -1373,7 +1396,8 @@ function renderFlow({ model: python, el }) {
       const single = !together.get();
       small.hidden = !(single && showsInputs(now.model));
       if (!small.hidden) {
-        const region = classesOf(label);
+        const region = close ? aroundPoint() : classesOf(label);
+        zoom.show(close);
         drawInputs(pen(inputs), region, data, way);
         inputs.setAttribute("aria-label", region.failed ? `The class of each input cannot be drawn: ${region.failed}` : "The class of each input in the plane, with the data and the point");
       }

@@ -29,7 +29,9 @@ export function carriedBack(model, box, reach = 25) {
     return ts.map((t, i) => ({ t, way: way(i) }));
   };
   const fine = Math.max(box[1] - box[0], box[3] - box[2]) / 60;
-  const near = ([u, v]) => u > box[0] - 1 && u < box[1] + 1 && v > box[2] - 1 && v < box[3] + 1;
+  const rim = (box[1] - box[0]) / 3;
+  const near = ([u, v]) =>
+    u > box[0] - rim && u < box[1] + rim && v > box[2] - rim && v < box[3] + rim;
   try {
     let found = back([...ladder([-reach, reach], 240)]);
     for (let round = 0; round < 12 && found.length < 3000; round++) {
@@ -63,6 +65,12 @@ export function classifyInputs(model, x, { carry = true, box = boxAround({ size:
   } catch (error) {
     return { box, failed: error.message };
   }
+}
+
+/** A part of a box around a point. */
+export function magnified(box, [u, v], times) {
+  const [across, up] = [(box[1] - box[0]) / 2 / times, (box[3] - box[2]) / 2 / times];
+  return [u - across, u + across, v - up, v + up];
 }
 
 /** Regions of both classes and the boundary, data and point; returns the axes. */

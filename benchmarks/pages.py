@@ -1,0 +1,205 @@
+"""The built book in a browser: what pages weigh, when they are there, how
+quickly widgets answer.
+
+make book && python benchmarks/pages.py
+"""
+
+from __future__ import annotations
+
+import re
+import statistics
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser, Page
+from timing import keep
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "tools"))
+
+import chromium  # noqa: E402
+from serve import HTML, serving  # noqa: E402
+
+CHAPTERS = (
+    "background",
+    "anatomy",
+    "augmentation",
+    "dimensionality",
+    "chaos",
+)
+VISITS, MOVES, WATCHED = 5, 25, 5000
+FILM = re.compile(r'(?:src|poster)="data:[^"]*"')
+# Runs first in each page: keeps long tasks, and how long each frame draws.
+NOTES = """
+window.notes = { long: [], drawn: [] };
+new PerformanceObserver((list) => list.getEntries().forEach((one) =>
+  notes.long.push(one.duration))).observe({ type: "longtask", buffered: true });
+const next = window.requestAnimationFrame;
+window.requestAnimationFrame = (draw) => next((at) => {
+  const start = performance.now();
+  draw(at);
+  notes.drawn.push(performance.now() - start);
+});
+"""
+SEEN = """slot => new Promise(seen => {
+  slot.scrollIntoView();
+  const look = () => "ready" in slot.dataset ? seen(performance.now())
+    : setTimeout(look, 5);
+  look();
+})"""
+MOVED = """async (handle, moves) => {
+  const drawn = [];
+  for (let i = 0; i < moves; i++) {
+    notes.drawn.length = 0;
+    const key = i % 2 ? "ArrowDown" : "ArrowUp";
+    handle.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+    await new Promise((done) => setTimeout(done, 50));
+    drawn.push(notes.drawn.reduce((sum, one) => sum + one, 0));
+  }
+  return drawn;
+}"""
+FRAMES = """milliseconds => new Promise(done => {
+  const at = [];
+  const look = (now) => {
+    at.push(now);
+    if (now - at[0] < milliseconds) requestAnimationFrame(look);
+    else done(at.slice(1).map((one, i) => one - at[i]));
+  };
+  requestAnimationFrame(look);
+})"""
+
+
+@contextmanager
+def visit(browser: Browser, address: str) -> Iterator[Page]:
+    """A page at an address, seen for the first time."""
+    with browser.new_context(
+        viewport={"width": 1440, "height": 900}
+    ) as context:
+        page = context.new_page()
+        page.add_init_script(NOTES)
+        page.goto(address, wait_until="commit")
+        yield page
+
+
+def weight(page: str, browser: Browser, server: str) -> float:
+    """Megabytes that a page loads, its films aside."""
+    asked: set[str] = set()
+    with browser.new_context() as context:
+        one = context.new_page()
+        one.on("request", lambda request: asked.add(request.url))
+        one.goto(f"{server}/{page}", wait_until="networkidle")
+    paths = {urlsplit(url) for url in asked}
+    total = sum(
+        (HTML / url.path.lstrip("/")).stat().st_size
+        for url in paths
+        if url.scheme == "http" and "favicon" not in url.path
+    )
+    films = FILM.findall((HTML / page).read_text(encoding="utf-8"))
+    return (total - sum(map(len, films))) / 1e6
+
+
+def first_picture(page: Page) -> float:
+    """Milliseconds until the title page's picture is there."""
+    picture = page.locator("main img, main canvas").first
+    picture.wait_for()
+    return picture.evaluate(
+        """one => new Promise(seen => {
+            const look = () => one.complete === false ? setTimeout(look, 5)
+              : requestAnimationFrame(() => seen(performance.now()));
+            look();
+        })"""
+    )
+
+
+def first_widget(page: Page) -> float:
+    """Milliseconds until the first widget is drawn, scrolled to at once."""
+    slot = page.locator(".widget-slot").first
+    slot.wait_for(state="attached")
+    return slot.evaluate(SEEN)
+
+
+def long_tasks(page: Page) -> float:
+    page.wait_for_load_state("networkidle")
+    return page.evaluate("Math.max(0, ...notes.long)")
+
+
+def redraws(page: Page) -> dict[str, float]:
+    """Median milliseconds of a redraw, by the widget's title."""
+    found = {}
+    for slot in page.locator(".widget-slot").all():
+        slot.evaluate(SEEN)
+        choices = slot.locator(".ode-choices button")
+        if choices.count():
+            choices.first.click()
+        page.wait_for_timeout(500)
+        handle = slot.locator(".ode-handle").first
+        title = slot.locator(".ode-title").inner_text()
+        found[title] = statistics.median(handle.evaluate(MOVED, MOVES))
+    return found
+
+
+def frames(page: Page) -> tuple[float, float, float]:
+    """Of the playground while it trains: the median time between pictures,
+    its 95th percentile, and when the ring was learned, in milliseconds.
+    """
+    page.wait_for_load_state("networkidle")
+    start = page.evaluate("performance.now()")
+    page.get_by_role("button", name="Train").click()
+    between = page.evaluate(FRAMES, WATCHED)
+    page.wait_for_function(
+        "document.querySelector('.ode-readout').innerText"
+        ".match(/points on their side\\s+100 %/)"
+    )
+    learned = page.evaluate("performance.now()") - start
+    return (
+        statistics.median(between),
+        statistics.quantiles(between, n=20)[-1],
+        learned,
+    )
+
+
+def main() -> None:
+    if not (HTML / "index.html").exists():
+        sys.exit("there is no book to look at: `make book` builds it")
+    rows: list[dict[str, Any]] = []
+
+    def add(page: str, what: str, value: float, unit: str) -> None:
+        rows.append({"page": page, "what": what, "value": value, "unit": unit})
+
+    def repeated(page: str, what: str, measure: Any) -> None:
+        found = []
+        for _ in range(VISITS):
+            with visit(browser, f"{server}/{page}") as one:
+                found.append(measure(one))
+        add(page, what, statistics.median(found), "ms")
+
+    with serving(HTML) as server, chromium.launched() as browser:
+        if browser is None:
+            sys.exit(chromium.MISSING)
+        chapters = [f"book/{name}.html" for name in CHAPTERS]
+        for page in ("index.html", "book/playground.html", *chapters):
+            add(page, "weight", weight(page, browser, server), "MB")
+        repeated("index.html", "first picture", first_picture)
+        for page in chapters:
+            repeated(page, "first widget", first_widget)
+            repeated(page, "longest task", long_tasks)
+            with visit(browser, f"{server}/{page}") as one:
+                for title, value in redraws(one).items():
+                    add(page, f"redraw: {title}", value, "ms")
+        with visit(browser, f"{server}/book/playground.html") as one:
+            middle, slow, learned = frames(one)
+        for what, value in {
+            "between pictures, median": middle,
+            "between pictures, 95 %": slow,
+            "ring learned": learned,
+        }.items():
+            add("book/playground.html", what, value, "ms")
+    keep("pages", rows, browser=browser.version)
+
+
+if __name__ == "__main__":
+    main()

@@ -19,6 +19,7 @@ from neural_odes.training.loop import (
     Callback,
     History,
     TrainingError,
+    check_classes,
     check_shapes,
     train,
 )
@@ -141,7 +142,9 @@ def fit(
     boolean("progress", progress)
     called = {"loss": loss, "penalty": penalty, "callback": callback}
     arguments.check_called(called)
-    draws = generator(seed)
+    draws, seed = generator(seed), int(seed)
+    epochs, weight_decay = int(epochs), float(weight_decay)
+    batch_size = None if batch_size is None else int(batch_size)
     several = arguments.members(models)
     rates = arguments.rates(lr, optimizer, len(several))
     xs, ys = arguments.data(x, y, depths, len(several))
@@ -230,12 +233,7 @@ def accuracy(model: nn.Module, x: Tensor, y: Tensor) -> float:
     with torch.no_grad():
         output = model(x)
     if classes:
-        if y.shape != output.shape[:1] or output.shape[1:2] <= (1,):
-            raise ValueError(
-                f"y must be classes of shape ({len(x)},) for outputs of shape "
-                f"({len(x)}, classes), got {tuple(y.shape)} for "
-                f"{tuple(output.shape)}"
-            )
+        check_classes(output, y)
         return (output.argmax(1) == y).double().mean().item()
     check_shapes(output, y)
     return (output.sign() == y.sign()).double().mean().item()

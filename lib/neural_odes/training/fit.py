@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Required, TypedDict, Unpack, overload
@@ -15,6 +14,7 @@ from neural_odes.ode import NeuralODE
 from neural_odes.training import arguments
 from neural_odes.training.checkpoint import Checkpoint, fingerprint
 from neural_odes.training.ensemble import Ensemble, Loss, Penalty, stackable
+from neural_odes.training.identity import identity
 from neural_odes.training.loop import (
     Callback,
     History,
@@ -248,11 +248,12 @@ def check_labels(y: Tensor) -> None:
 
 
 def _named(function: Any) -> str | None:
-    """What a function is called, as a checkpoint keeps it."""
+    """What a function is called and made of, as a checkpoint keeps it."""
     if function is None:
         return None
     kind = function if hasattr(function, "__qualname__") else type(function)
-    return f"{kind.__module__}.{kind.__qualname__}"
+    name = f"{kind.__module__}.{kind.__qualname__}"
+    return f"{name} ({identity(function)[:12]})"
 
 
 def _fingerprints(
@@ -263,14 +264,11 @@ def _fingerprints(
     penalty: Penalty | None,
 ) -> dict[str, Any]:
     """What decides a training's end besides its numbers."""
-    model = program.models[0]
-    depth = model.depth if isinstance(model.depth, float | int) else ""
-    text = f"{model} {model.solver} {depth}"
     return {
         "loss": _named(loss),
         "penalty": _named(penalty),
         "data": fingerprint({"x": x, "y": y}),
-        "model and solver": hashlib.sha256(text.encode()).hexdigest(),
+        "model and solver": identity(program.models),
     }
 
 

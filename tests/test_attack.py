@@ -113,3 +113,6 @@ def test_labels_that_would_broadcast_or_are_others_are_refused():
             attacked(model, x, y[:, 0], radius=0.1)
         with pytest.raises(ValueError, match=r"^y "):
             attacked(model, x, 0 * y, radius=0.1)
+    squared = torch.nn.functional.mse_loss
+    with pytest.raises(ValueError, match=r"^y must have the shape"):
+        pgd(model, x, y[:, 0], radius=0.1, loss=squared)

@@ -1,13 +1,26 @@
 """A training that was killed goes on as if it had not been."""
 
+import copy
+import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
-from neural_odes import NeuralODE, Solver, fit, mlp, nested_spheres, seeded
+from neural_odes import (
+    NeuralODE,
+    Solver,
+    fit,
+    fixed_point,
+    mlp,
+    nested_spheres,
+    seeded,
+)
 from neural_odes.training import checkpoint as module
+from neural_odes.training.identity import identity
 from neural_odes.training.loop import History
 
 X, Y = nested_spheres(40, seed=0)
@@ -47,7 +60,7 @@ class KilledError(Exception):
 @pytest.mark.parametrize("optimizer", ["adam", "adamw"])
 @pytest.mark.parametrize("steps", [7, 12])  # within an epoch of 3, and after
 def test_a_killed_training_ends_with_the_same_numbers(
-    tmp_path, optimizer, steps
+    tmp_path, monkeypatch, optimizer, steps
 ):
     settings = SETTINGS | {"optimizer": optimizer, "weight_decay": 0.1}
     (whole,) = models()
@@ -55,19 +68,20 @@ def test_a_killed_training_ends_with_the_same_numbers(
 
     calls = 0
     (first,), (second,) = models(), models()
-    solve = first.solve
+    solve = NeuralODE.solve
 
-    def until_killed(x, s=None):
+    def until_killed(model, x, s=None):
         nonlocal calls
         calls += 1
         if calls > steps:
             raise KilledError
-        return solve(x, s)
+        return solve(model, x, s)
 
-    first.solve = until_killed
     path = tmp_path / "run" / "state.safetensors"
+    monkeypatch.setattr(NeuralODE, "solve", until_killed)
     with pytest.raises(KilledError):
         fit(first, X, Y, epochs=8, checkpoint=path, **settings)
+    monkeypatch.undo()
     found = fit(second, X, Y, epochs=8, checkpoint=path, **settings)
     assert equal(found, expected)
     assert same(second, whole)
@@ -112,8 +126,8 @@ def test_a_file_that_does_not_fit_is_refused(tmp_path):
 def test_another_version_is_refused(tmp_path, monkeypatch):
     path = tmp_path / "state.safetensors"
     fit(models()[0], X, Y, epochs=1, checkpoint=path, **SETTINGS)
-    monkeypatch.setattr(module, "VERSION", "4")
-    with pytest.raises(ValueError, match="has version 3"):
+    monkeypatch.setattr(module, "VERSION", "other")
+    with pytest.raises(ValueError, match="this library reads other"):
         fit(models()[0], X, Y, epochs=2, checkpoint=path, **SETTINGS)
 
 
@@ -126,6 +140,7 @@ def own_loss(output, y):
     [
         ("loss", {"loss": own_loss}),
         ("penalty", {"penalty": lambda model, solution, x: x.sum() * 0}),
+        ("optimizer", {"optimizer": torch.optim.SGD}),
         ("data", {"y": Y + 1}),
         ("data", {"x": X.flip(0)}),
         ("model and solver", {"solver": Solver("rk4", step_size=0.25)}),
@@ -143,6 +158,61 @@ def test_what_was_not_trained_is_not_continued(tmp_path, named, changed):
     settings = {"epochs": 3, **SETTINGS, **changed}
     with pytest.raises(ValueError, match=named):
         fit(one, x, y, checkpoint=path, **settings)
+
+
+class Scaled(nn.Module):
+    def __init__(self, scale):
+        super().__init__()
+        self.scale, self.layer = scale, nn.Linear(2, 2)
+
+    def forward(self, z):
+        return self.scale * self.layer(z)
+
+
+def scaled(scale):
+    return lambda output, y: scale * (output - y).square().mean()
+
+
+WEIGHT = 1.0
+
+
+def weighed(model, solution, x):
+    return WEIGHT * solution.z.square().mean()
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (fixed_point(0.1), fixed_point(0.2)),
+        (nn.HuberLoss(delta=1.0), nn.HuberLoss(delta=2.0)),
+        (scaled(1.0), scaled(2.0)),
+        (lambda z, y: (z - y).abs().mean(), lambda z, y: (z - y).sum()),
+        (partial(own_loss, y=1.0), partial(own_loss, y=2.0)),
+        (Scaled(1.0), Scaled(2.0)),
+        (Scaled(torch.ones(2)), Scaled(torch.tensor([1.0, 2.0]))),
+        (nn.Linear(1, 1).requires_grad_(False), nn.Linear(1, 1)),
+        (NeuralODE(nn.Tanh(), depth=1.0), NeuralODE(nn.Tanh(), depth=2.0)),
+        ([Solver(rtol=1e-3)], [Solver(rtol=1e-4)]),
+    ],
+)
+def test_what_tells_two_trainings_apart_is_in_their_identity(one, other):
+    assert identity(one) == identity(copy.deepcopy(one))
+    assert identity(one) != identity(other)
+
+
+def test_a_number_that_a_function_looks_up_counts_too(monkeypatch):
+    before = identity(weighed)
+    assert before == identity(weighed)
+    monkeypatch.setattr(sys.modules[__name__], "WEIGHT", 2.0)
+    assert before != identity(weighed)
+
+
+def test_a_training_does_not_change_who_it_is(tmp_path):
+    path = tmp_path / "state.safetensors"
+    (one,), (whole,) = models(), models()
+    fit(one, X, Y, epochs=2, checkpoint=path, **SETTINGS)
+    found = fit(one, X, Y, epochs=4, checkpoint=path, **SETTINGS)
+    assert equal(found, fit(whole, X, Y, epochs=4, **SETTINGS))
 
 
 def test_a_model_with_dropout_ends_as_if_never_stopped(tmp_path):
@@ -173,6 +243,20 @@ def test_a_flipped_byte_is_noticed(tmp_path):
         path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
         with pytest.raises(ValueError, match="checkpoint"):
             fit(models()[0], X, Y, epochs=2, checkpoint=path, **SETTINGS)
+
+
+def test_a_file_of_something_else_is_named(tmp_path):
+    path = tmp_path / "state.safetensors"
+    meta = {"version": module.VERSION, "settings": "{"}
+    tensors = {"rows": torch.zeros(1, 3, 1)}
+    meta["checksum"] = module._checksum(meta, tensors)
+    save_file(tensors, path, metadata=meta)
+    for read in (
+        lambda: fit(models()[0], X, Y, epochs=2, checkpoint=path, **SETTINGS),
+        lambda: module.weights(path),
+    ):
+        with pytest.raises(ValueError, match=r"state\.safetensors is not of a"):
+            read()
 
 
 def test_a_save_that_fails_leaves_what_was_there(tmp_path, monkeypatch):

@@ -1,4 +1,10 @@
 import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import dataclass, fields
 
 import pytest
@@ -120,7 +126,9 @@ def test_a_result_of_other_settings_is_not_lost(run, tmp_path, capsys):
         assert what in error
         assert "--replace" in error
         assert (tmp_path / "toy.one.json").read_text() == kept
+    capsys.readouterr()
     assert run("--seeds", "2") == 0
+    assert "in the place of an earlier run" in capsys.readouterr().out
     assert run("--seeds", "1", "--replace") == 0
     assert run("--seeds", "2", "--epochs", "4", "--tag", "two") == 0
 
@@ -133,6 +141,68 @@ def test_what_cannot_be_kept_is_said_before_the_run(tmp_path, capsys):
     (tmp_path / "file").touch()
     with pytest.raises(SystemExit, match="2"):
         cli.main([*euler, str(tmp_path / "file")])
+    assert "--out must be a folder that can be" in capsys.readouterr().err
+
+
+SHELL = pytest.mark.skipif(not shutil.which("bash"), reason="there is no bash")
+
+
+def in_a_shell(command, **environment):
+    return subprocess.run(
+        f"set -o pipefail; {sys.executable} -m neural_odes {command}",
+        shell=True,
+        executable=shutil.which("bash"),
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@SHELL
+def test_a_reader_that_has_gone_costs_nothing(tmp_path):
+    done = in_a_shell("list | :")
+    assert (done.returncode, done.stderr) == (0, "")
+    run = "run anatomy.parameters --setting quick --no-progress --out"
+    done = in_a_shell(f"{run} {tmp_path} | :")
+    assert done.returncode == 0
+    file = tmp_path / "anatomy.parameters.quick.json"
+    assert done.stderr == f"written to {file}\n"
+    assert file.exists()
+
+
+@SHELL
+def test_a_terminal_without_ticks_gets_the_words(tmp_path):
+    run = "run anatomy.parameters --setting quick --no-progress --out"
+    done = in_a_shell(f"{run} {tmp_path}", PYTHONIOENCODING="ascii")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "? held: GalNODE" in done.stdout
+
+
+def test_missing_images_are_named_in_one_line(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("NEURAL_ODES_DATA", str(tmp_path))
+    images = ["run", "augmentation.table1", "--setting", "mnist", "--seeds=1"]
+    out = ["--out", str(tmp_path), "--no-progress"]
+    assert cli.main([*images, *out]) == 1
+    error = capsys.readouterr().err
+    assert "train-images-idx3-ubyte.gz is missing" in error
+    assert error.count("\n") == 1
+
+
+@SHELL
+def test_an_interrupt_from_the_keyboard_is_said(tmp_path):
+    run = "run anatomy.activations --no-progress --out"
+    command = [*f"{sys.executable} -m neural_odes {run}".split(), tmp_path]
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True
+    ) as process:
+        while not list(tmp_path.rglob("*/*.json")):  # until a task is kept
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, error = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert error.startswith("interrupted; what is finished is kept in")
 
 
 def test_an_interrupted_run_goes_on_where_it_was(run, tmp_path, capsys):
@@ -169,6 +239,8 @@ def test_a_seed_that_fails_is_named_and_the_others_are_kept(
         (["--seeds", "0"], "must be an integer >= 1"),
         (["--seeds", "a,b"], "must be an integer >= 1, or integers like 7,9"),
         (["--seeds", "3,3"], "must be distinct"),
+        (["--seeds", "9" * 20], "must be at most 100000 seeds"),
+        (["--seeds", "9" * 20 + ","], "each at most 4294967295"),
         (["--workers", "0"], "must be an integer >= 1 or the address"),
         (["--device", "abacus"], "must be one of cpu, cuda, mps"),
     ],

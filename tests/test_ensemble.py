@@ -3,6 +3,7 @@
 import copy
 import math
 
+import numpy as np
 import pytest
 import torch
 from helpers import TIGHT
@@ -286,6 +287,12 @@ class TestStackable:
         models[1].readout = models[0].readout
         assert not stackable(models, X)
         assert not stackable([models[0], models[0]], X)
+
+    def test_not_if_arrays_beside_the_parameters_may_differ(self):
+        models = several(STACKED["vanilla"])
+        for model in models:
+            model.field.scale = np.ones(2)
+        assert not stackable(models, X)
 
     def test_pays_for_small_batches(self):
         def models(members, width=16):

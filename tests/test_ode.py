@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from torch import nn
 
 from neural_odes import (
+    AdaptiveDepth,
     DataControlled,
+    DepthConcat,
     Fourier,
     Galerkin,
     HigherOrder,
@@ -24,7 +26,7 @@ from neural_odes import (
     seeded,
 )
 from neural_odes.ode import DepthInvariant, as_field, per_sample
-from neural_odes.regularize import kinetic_energy
+from neural_odes.regularize import divergence, kinetic_energy
 
 
 def planar(**parts):
@@ -225,6 +227,47 @@ def test_a_depth_that_would_not_be_trained_is_refused():
     depth = nn.Parameter(torch.tensor(1.0))
     with pytest.raises(TypeError, match="depth must"):
         NeuralODE(mlp(2, 2), depth=depth)
+    model = NeuralODE(mlp(2, 2))
+    model.depth = depth
+    with pytest.raises(TypeError, match="depth must"):
+        model(torch.ones(1, 2))
+
+
+@pytest.mark.parametrize("part", ["lift", "control"])
+def test_parts_that_write_into_x_are_refused(part):
+    model = NeuralODE(mlp(2, 2), **{part: nn.ReLU(inplace=True)})
+    with pytest.raises(ValueError, match="writes into its input x"):
+        model(-torch.ones(1, 2))
+
+
+class Gradient(nn.Module):
+    """A field that takes a gradient without seeing to it that it can."""
+
+    def forward(self, z):
+        z = z.clone().requires_grad_()
+        return torch.autograd.grad(z.square().sum(), z)[0]
+
+
+def test_what_is_not_the_inputs_fault_is_not_put_on_it():
+    x = torch.ones(1, 2)
+    with pytest.raises(ValueError, match=r"torch\.enable_grad"):
+        NeuralODE(Gradient())(x)
+    adjoint = NeuralODE(mlp(2, 2), solver=Solver(adjoint=True))
+    with pytest.raises(ValueError, match=r"^torch\.func's transforms"):
+        torch.func.jacrev(adjoint)(x)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"field": DepthConcat(mlp(3, 2))},
+        {"field": mlp(2, 2), "depth": AdaptiveDepth(2)},
+        {"field": mlp(2, 2), "running": divergence},
+    ],
+)
+def test_inputs_without_features_are_named(parts):
+    with pytest.raises(ValueError, match=r"^x must fit"):
+        NeuralODE(**parts)(torch.ones(2))
 
 
 def test_a_lift_that_changes_the_number_of_samples_is_refused():

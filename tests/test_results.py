@@ -135,10 +135,36 @@ def test_keys_that_would_fall_together_are_refused(tmp_path):
         records.write(replace(RECORD, rows=[{1: 0.5, "1": 0.25}]), tmp_path)
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"outcome": 1}'])
+@pytest.mark.parametrize(
+    "text", ["{", "[]", "3", "null", '"study"', '{"outcome": 1}']
+)
 def test_a_damaged_result_is_named(tmp_path, text):
     (tmp_path / f"{NAME}.json").write_text(text)
     with pytest.raises(ValueError, match=r"euler\.json is no result"):
+        results.load(NAME, folder=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("study", "chaos.figure7"),
+        ("config", []),
+        ("config", {"epochs": "many"}),
+        ("seeds", None),
+        ("rows", 3),
+        ("rows", []),
+        ("rows", [{"variant": "flow"}]),
+        ("tasks", [1]),
+        ("tasks", [{"provenance": 0}]),
+        ("provenance", [{}]),
+    ],
+)
+def test_a_result_that_lacks_something_is_named(tmp_path, key, value):
+    path = records.write(RECORD, tmp_path)
+    path.write_text(json.dumps({**json.loads(path.read_text()), key: value}))
+    with pytest.raises(
+        ValueError, match=rf"euler\.json is .*{key}|epochs|of '"
+    ):
         results.load(NAME, folder=tmp_path)
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from neural_odes import NeuralODE, Solver, SolverError, integrate
+from neural_odes import NeuralODE, Solver, SolverError, integrate, mlp
 from neural_odes.solver import METHODS
 
 FIXED = [name for name, method in METHODS.items() if not method.adaptive]
@@ -249,6 +249,7 @@ def test_nan_and_too_many_steps_are_told_apart():
         ({"rtol": -1e-4}, "rtol"),
         ({"atol": 0.0}, "atol"),
         ({"rtol": math.nan}, "rtol"),
+        ({"rtol": 10**400}, "rtol"),
         ({"max_steps": 0}, "max_steps"),
         ({"method": "rk4"}, "step_size"),
         ({"method": "rk4", "step_size": -0.1}, "step_size"),
@@ -261,11 +262,32 @@ def test_bad_settings_are_named(settings, name):
 
 
 @pytest.mark.parametrize(
-    "s", [(0.0,), (1.0, 0.0, 0.5), (0.0, 0.0), ((0.0, 1.0),)]
+    "s",
+    [
+        (0.0,),
+        (1.0, 0.0, 0.5),
+        (0.0, 0.0),
+        ((0.0, 1.0),),
+        (0, 1),
+        (0.0, math.inf),
+        (-math.inf, 0.0),
+        (math.inf, 0.0),
+    ],
 )
 def test_bad_depths_are_named(s):
-    with pytest.raises(ValueError, match=r"^s must"):
+    given = r"got \[1, 0, 0.5\]" if s == (1.0, 0.0, 0.5) else "got "
+    with pytest.raises(ValueError, match=rf"^s must .* {given}"):
         integrate(lambda s, z: z, torch.ones(1, 1), torch.tensor(s))
+
+
+def test_a_way_back_that_stops_says_where():
+    with pytest.raises(SolverError) as caught:
+        integrate(
+            lambda s, z: z / (s > 0.5),
+            torch.ones(1, 1),
+            depths(2, 1, 0).float(),
+        )
+    assert 0 < caught.value.depth < 1
 
 
 @pytest.mark.parametrize("adjoint", [False, True])
@@ -354,6 +376,8 @@ def test_a_field_that_writes_into_its_input_is_refused(field):
     x = torch.tensor([[-1.0, 2.0]])
     with pytest.raises(ValueError, match="writes into its input"):
         NeuralODE(field)(x)
+    with torch.inference_mode(), pytest.raises(ValueError, match="writes into"):
+        NeuralODE(field)(x)
     assert x.tolist() == [[-1.0, 2.0]]
 
 
@@ -362,8 +386,18 @@ def test_a_field_that_writes_into_its_input_is_refused(field):
 )
 def test_other_precisions_are_refused(dtype):
     z0, s = torch.ones(2, 1, dtype=dtype), torch.tensor([0.0, 1.0])
-    with pytest.raises(ValueError, match=r"^z0, and so x, must"):
+    with pytest.raises(ValueError, match=r"^z0, and so x and lift"):
         integrate(lambda s, z: -z, z0, s)
+    with pytest.raises(ValueError, match=r"^z0, and so x and lift"):
+        NeuralODE(mlp(1, 1), lift=lambda x: x.to(dtype))(torch.ones(2, 1))
+
+
+@pytest.mark.parametrize("method", ["dopri5", "dopri8"])
+def test_imaginary_parts_are_not_dropped(method):
+    with pytest.raises(ValueError, match="must return real slopes"):
+        NeuralODE(lambda s, z, x: 1j * z, solver=Solver(method))(
+            torch.ones(2, 1)
+        )
 
 
 def test_a_switch_takes_no_word():

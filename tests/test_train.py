@@ -5,6 +5,7 @@ import math
 import pickle
 import re
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -472,6 +473,26 @@ def test_integers_are_classes():
     assert accuracy(one, x, y) == pytest.approx(right)
     with pytest.raises(ValueError, match="y must be classes"):
         accuracy(model(), x, y)
+    for wrong in (2 * y - 1, 2 * y, y[:, None], y.int(), y > 0):
+        with pytest.raises(ValueError, match="y must be classes"):
+            train(one, x, wrong, epochs=1)
+        with pytest.raises(ValueError, match=r"^y must be "):
+            accuracy(one, x, wrong)
+
+
+def test_numbers_may_be_numpys(tmp_path):
+    one, other = model(0), model(0)
+    train(one, lr=0.5, weight_decay=0.5, epochs=2, batch_size=4, seed=3)
+    train(
+        other,
+        lr=np.float32(0.5),
+        weight_decay=np.float32(0.5),
+        epochs=np.int64(2),
+        batch_size=np.int64(4),
+        seed=np.int64(3),
+        checkpoint=tmp_path / "state.safetensors",
+    )
+    assert torch.equal(parameters(one), parameters(other))
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)

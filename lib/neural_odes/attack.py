@@ -19,7 +19,7 @@ from neural_odes.checks import (
 from neural_odes.ode import lengths
 from neural_odes.training.ensemble import Loss
 from neural_odes.training.fit import accuracy, check_labels
-from neural_odes.training.loop import check_shapes
+from neural_odes.training.loop import check_shapes, check_targets
 
 Norm = Literal["l2", "linf"]
 
@@ -77,12 +77,16 @@ def pgd(
     positive("step_size", size)
     if loss is wrong_side:
         check_labels(y)
+    elif not isinstance(y, Tensor):
+        raise TypeError(f"y must be a tensor, got {type(y).__name__}")
     draws = generator(seed)
     draw = torch.rand(x.shape, generator=draws).to(x)
     away = _within((2 * draw - 1) * radius, radius, norm)
     for _ in range(steps):
         away = away.detach().requires_grad_()
-        (slope,) = torch.autograd.grad(loss(model(x + away), y), away)
+        output = model(x + away)
+        check_targets(loss, output, y)
+        (slope,) = torch.autograd.grad(loss(output, y), away)
         step = slope.sign() if norm == "linf" else _unit(slope)
         away = _within(away.detach() + size * step, radius, norm)
     return x + away

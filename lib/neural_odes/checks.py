@@ -137,7 +137,7 @@ def positive(name: str, value: Any) -> None:
     text = f"{name} must be a number > 0, got {value!r}"
     if not isinstance(value, Real) or isinstance(value, bool):
         raise TypeError(text)
-    if not (math.isfinite(value) and float(value) > 0):
+    if not (_finite(value) and float(value) > 0):
         raise ValueError(text)
 
 
@@ -151,8 +151,15 @@ def nonnegative(name: str, value: Any) -> None:
     text = f"{name} must be a number >= 0, got {value!r}"
     if not isinstance(value, Real) or isinstance(value, bool):
         raise TypeError(text)
-    if not (math.isfinite(value) and float(value) >= 0):
+    if not (_finite(value) and float(value) >= 0):
         raise ValueError(text)
+
+
+def _finite(value: Real) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer beyond all floats
+        return False
 
 
 def boolean(name: str, value: Any) -> None:

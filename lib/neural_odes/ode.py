@@ -36,6 +36,7 @@ from neural_odes.solver import (
     Solver,
     check_solver,
     integrate,
+    written,
 )
 
 Field = Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -273,6 +274,7 @@ class NeuralODE(nn.Module):
         own: Tensor | None = None
         end: float = 1.0
         boolean("beyond", beyond)
+        writes = written([x])
         with _fitting(x):
             z0, control = self.lift(x), self.control(x)
             if callable(self.depth):
@@ -288,6 +290,7 @@ class NeuralODE(nn.Module):
             _check_depths(own, len(x))
             own = own.to(z0)
         elif not callable(self.depth):
+            positive("depth", self.depth)
             end = self.depth
         s = _output_depths(s, math.inf if beyond else end, z0)
         grid = s if s[0] == 0 else torch.cat([s.new_zeros(1), s])
@@ -314,6 +317,11 @@ class NeuralODE(nn.Module):
                 if self.solver.adjoint
                 else (),
                 **steps_of(self.field, own),
+            )
+        if writes():
+            raise ValueError(
+                "a part of the model writes into its input x, as "
+                "nn.ReLU(inplace=True) does as a lift; x has to stay what it is"
             )
         parts = found if isinstance(found, tuple) else (found,)
         costs = None if self.running is None else parts[-1][-len(s) :]
@@ -437,7 +445,21 @@ def _fitting(x: Tensor) -> Iterator[None]:
         yield
     except torch.OutOfMemoryError:
         raise
-    except RuntimeError as error:
+    except (RuntimeError, IndexError) as error:
+        if "does not require grad" in str(error):
+            raise ValueError(
+                "the field takes a gradient where none is tracked, as in the "
+                "solver's choice of its first step; let it do so under "
+                f"torch.enable_grad(): {error}"
+            ) from error
+        if torch._C._functorch.maybe_current_level() is not None:
+            raise ValueError(
+                "torch.func's transforms (jacrev, vmap, ...) must be able to "
+                "pass through solver and field: the solver's backend must be "
+                '"own", with one of its methods and without adjoint, and the '
+                "field must take gradients by torch.func.grad, if any: "
+                f"{error}"
+            ) from error
         raise ValueError(
             f"x must fit the model, got shape {tuple(x.shape)}, {x.dtype} on "
             f"{x.device}: {error}"

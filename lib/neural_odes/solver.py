@@ -236,24 +236,20 @@ def integrate(
     """
     solver = Solver() if solver is None else solver
     _check_problem(field, z0, solver, jumps)
-    if isinstance(s, Tensor) and s.ndim == 1 and len(s) > 1 and s[1] < s[0]:
-        return integrate(
-            lambda s, z: _negative(field(-s, z)),
-            *(z0, -s),
-            solver=solver,
-            params=params,
-            norm=norm,
-            jumps=sorted(-jump for jump in jumps),
-            max_step=max_step,
-        )
     depths = _depths(s)
-    for part in _tensors(z0):
-        if part.dtype not in (torch.float32, torch.float64):
-            raise ValueError(
-                f"z0, and so x, must be float32 or float64, got {part.dtype}; "
-                "to save time, let the field compute in half precision by "
-                "autocast"
+    if depths[1] < depths[0]:
+        try:
+            return integrate(
+                lambda s, z: _negative(field(-s, z)),
+                *(z0, -s),
+                solver=solver,
+                params=params,
+                norm=norm,
+                jumps=sorted(-jump for jump in jumps),
+                max_step=max_step,
             )
+        except SolverError as error:
+            raise SolverError(error.reason, -error.depth, error.nfe) from error
     norm = _norm(solver, z0) if norm is None else norm
     if METHODS[solver.method].adaptive and max_step < math.inf:
         longest = min(max_step, solver.max_step or math.inf)
@@ -283,6 +279,13 @@ def _check_problem(field: Any, z0: Any, solver: Any, jumps: Any) -> None:
         raise TypeError(
             f"z0 must be a tensor or a tuple of tensors, got {_describe(z0)}"
         )
+    for part in _tensors(z0):
+        if part.dtype not in (torch.float32, torch.float64):
+            raise ValueError(
+                "z0, and so x and lift(x), must be float32 or float64, got "
+                f"{part.dtype}; to save time, let the field compute in half "
+                "precision by autocast"
+            )
     numbers = isinstance(jumps, list | tuple)
     if not numbers or not all(isinstance(one, Real) for one in jumps):
         raise TypeError(f"jumps must be a list of depths, got {jumps!r}")
@@ -298,13 +301,14 @@ def check_solver(solver: Any) -> None:
 
 
 def _depths(s: Any) -> list[float]:
-    usable = isinstance(s, Tensor) and s.ndim == 1 and not s.is_complex()
+    usable = isinstance(s, Tensor) and s.ndim == 1 and s.is_floating_point()
     depths: list[float] = s.tolist() if usable else []
-    rising = all(a < b for a, b in pairwise(depths))
-    if len(depths) < 2 or not rising or not math.isfinite(depths[-1]):
+    steps = [b - a for a, b in pairwise(depths)]
+    one_way = all(d > 0 for d in steps) or all(d < 0 for d in steps)
+    if not steps or not one_way or not all(map(math.isfinite, depths)):
         raise ValueError(
-            "s must be a tensor of two finite depths or more, increasing or "
-            "decreasing, got "
+            "s must be a floating-point tensor of two finite depths or more, "
+            "increasing or decreasing, got "
             f"{_brief(s) if isinstance(s, Tensor) else repr(s)}"
         )
     return depths
@@ -446,13 +450,19 @@ def _checked(field: Callable[[Tensor, Any], Any], s: Tensor, z: Any) -> Any:
     The state is the caller's own: whether it is written to, copies tell.
     """
     z = _like(z, [part.clone() for part in _tensors(z)])
-    before = _versions(z)
+    writes = written(_tensors(z))
     dz = field(s, z)
-    if _versions(z) != before:
+    if writes():
         raise ValueError(
             "the field writes into its input z, as nn.ReLU(inplace=True) "
             "does; the solver needs it unchanged"
         )
+    for part in _tensors(dz):
+        if isinstance(part, Tensor) and part.is_complex():
+            raise ValueError(
+                f"the field must return real slopes, got {part.dtype}; make "
+                "real and imaginary parts two features of the state"
+            )
     if _shapes(dz) != _shapes(z):
         raise ValueError(
             f"the field returned {_describe(dz)} for a state z of "
@@ -582,15 +592,14 @@ def _like(state: Any, parts: Sequence[Any]) -> Any:
     return tuple(parts) if isinstance(state, tuple) else parts[0]
 
 
-def _versions(state: Any) -> list[int]:
-    """How often each tensor was written to; 0 where torch does not count."""
-    versions = []
-    for part in _tensors(state):
-        try:
-            versions.append(part._version)
-        except RuntimeError:  # inference tensors
-            versions.append(0)
-    return versions
+def written(tensors: Sequence[Tensor]) -> Callable[[], bool]:
+    """What tells later whether any of these tensors was written to."""
+    if any(part.is_inference() for part in tensors):
+        # Of these torch does not count it.
+        kept = [part.clone() for part in tensors]
+        return lambda: not all(map(torch.equal, kept, tensors))
+    before = [part._version for part in tensors]
+    return lambda: [part._version for part in tensors] != before
 
 
 def _shapes(state: Any) -> tuple[Any, ...]:

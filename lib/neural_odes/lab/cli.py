@@ -14,12 +14,14 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, NoReturn
 
 import torch
 
+from neural_odes.data.mnist import DataError
 from neural_odes.lab import config, records, tables
 from neural_odes.lab.results import Result
 from neural_odes.lab.runner import run
@@ -27,6 +29,7 @@ from neural_odes.lab.studies import STUDIES
 from neural_odes.lab.study import Study
 
 SEEDS, QUICK_SEEDS = 5, 2
+MOST_SEEDS, LARGEST_SEED = 100_000, 2**32 - 1
 TASKS = "tasks"
 """The folder, beside the results, of what is finished of them."""
 
@@ -44,9 +47,25 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit status: 0, 1 if a run failed, 130 if it was interrupted.
-        Arguments that cannot be used end in ``SystemExit(2)``.
+        Arguments that cannot be used end in ``SystemExit(2)``. A reader that
+        has gone, as ``head`` does, ends what is printed and nothing else.
     """
     argv = sys.argv[1:] if argv is None else list(argv)
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError):  # as of a notebook's
+            # What the encoding lacks, as ASCII does a tick, becomes "?".
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    try:
+        status = _main(argv)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Python flushes once more at its end, which must not fail.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return status
+
+
+def _main(argv: Sequence[str]) -> int:
     args = _parser().parse_args(argv[:2])
     if args.command == "list":
         lines = [(s.name, s.paper, s.summary) for s in STUDIES.values()]
@@ -67,7 +86,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         }
         chosen = study.configured(options.setting, **settings)
         setting = _setting(study, options, chosen)
-        options.out.mkdir(parents=True, exist_ok=True)
+        _make_folder(options.out)
         _refuse_to_lose(study, chosen, setting, options)
     except (TypeError, ValueError, OSError) as error:
         parser.error(str(error))
@@ -81,7 +100,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 130
-    except (ImportError, ValueError, OSError) as error:
+    except BrokenPipeError:
+        raise
+    except (ImportError, ValueError, OSError, DataError) as error:
         print(f"{study.name} failed: {error}", file=sys.stderr)
         return 1
 
@@ -99,16 +120,24 @@ def _run(
         workers=options.workers,
         progress=options.progress,
     )
+    name = records.file_name(study.name, setting)
+    replaced = (options.out / name).exists()
     path = records.write(record, options.out)
-    print(Result(study, record).report())
-    print(f"\nwritten to {path}")
     failed = [row for row in record.rows if row.get("failed")]
     for row in failed:
         print(
             f"failed: {row['variant']}, seed {row['seed']}: {row['failed']}",
             file=sys.stderr,
         )
-    return 1 if failed else 0
+    status = 1 if failed else 0
+    try:
+        print(Result(study, record).report())
+        instead = ", in the place of an earlier run" if replaced else ""
+        print(f"\nwritten to {path}{instead}", flush=True)
+    except BrokenPipeError:
+        print(f"written to {path}", file=sys.stderr)
+        raise
+    return status
 
 
 def _seeds(options: argparse.Namespace) -> list[int]:
@@ -127,15 +156,21 @@ def _setting(study: Study, options: argparse.Namespace, chosen: Any) -> str:
     return name
 
 
+def _make_folder(folder: Path) -> None:
+    text = f"--out must be a folder that can be written to, got {folder}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"{text} ({error.strerror})") from error
+    if not os.access(folder, os.W_OK):
+        raise ValueError(text)
+
+
 def _refuse_to_lose(
     study: Study, chosen: Any, setting: str, options: argparse.Namespace
 ) -> None:
     """A result is replaced only by more seeds of the same, or when told to."""
     path = options.out / records.file_name(study.name, setting)
-    if not os.access(options.out, os.W_OK):
-        raise ValueError(
-            f"--out must be a folder that can be written to, got {options.out}"
-        )
     if options.replace or not path.exists():
         return
     there = records.read(path)
@@ -284,6 +319,11 @@ def _read_seeds(text: str) -> list[int]:
     if len(set(numbers)) < len(numbers):
         raise argparse.ArgumentTypeError(
             f"must be distinct seeds, got {text!r}"
+        )
+    if max(numbers) > (LARGEST_SEED if named else MOST_SEEDS):
+        raise argparse.ArgumentTypeError(
+            f"must be at most {MOST_SEEDS} seeds, each at most {LARGEST_SEED}, "
+            f"got {text!r}"
         )
     return numbers if named else list(range(numbers[0]))
 

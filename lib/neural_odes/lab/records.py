@@ -40,7 +40,22 @@ PACKAGES = {
     "torchdiffeq": "torchdiffeq",
     "neural_odes": "neural-odes",
 }
-KEYS = ("study", "setting", "config", "seeds", "rows", "tasks", "provenance")
+KEYS = {
+    "study": str,
+    "setting": str,
+    "config": dict,
+    "seeds": list,
+    "rows": list,
+    "tasks": list,
+    "provenance": list,
+}
+"""What a result has, by its type."""
+INSIDE = {
+    "rows": {"variant", "seed"},
+    "tasks": {"seconds", "provenance"},
+    "provenance": {"date", "device"},
+}
+"""What each of these lists' parts has; none of the lists is empty."""
 
 
 @dataclass(frozen=True)
@@ -94,9 +109,19 @@ def read(path: Path) -> Record:
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(f"{path} is no result: {error}") from error
-    missing = set(KEYS) - set(found)
-    if missing:
-        raise ValueError(f"{path} is no result: it lacks {sorted(missing)}")
+    if not isinstance(found, dict):
+        raise ValueError(f"{path} is no result: it is no object")
+    wrong = [
+        k for k, kind in KEYS.items() if not isinstance(found.get(k), kind)
+    ]
+    wrong = wrong or [
+        key
+        for key, names in INSIDE.items()
+        if not found[key]
+        or not all(isinstance(p, dict) and names <= set(p) for p in found[key])
+    ]
+    if wrong:
+        raise ValueError(f"{path} is no result: it lacks a whole {wrong[0]}")
     return Record(**{key: found[key] for key in KEYS})
 
 

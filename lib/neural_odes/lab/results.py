@@ -152,7 +152,14 @@ def load(
             f"there is no result {path}; make it with: python -m neural_odes "
             f"run {name} --setting {setting} --out {path.parent}"
         )
-    return Result(STUDIES[name], read(path))
+    found = Result(STUDIES[name], read(path))
+    if found.record.study != name:
+        raise ValueError(f"{path} is of {found.record.study!r}, not {name!r}")
+    try:
+        _ = found.config
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path} is no result: {error}") from error
+    return found
 
 
 def settings(name: str, folder: str | Path | None = None) -> dict[str, Result]:

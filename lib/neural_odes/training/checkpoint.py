@@ -16,7 +16,8 @@ from torch import Tensor, nn
 
 from neural_odes.files import replacing
 
-VERSION = "3"
+VERSION = "4"
+GENERATORS = ("generator", "global generator")
 
 
 @dataclass(frozen=True)
@@ -148,6 +149,15 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
         raise ValueError(
             f"checkpoint {path} is damaged; remove it to start anew"
         )
+    try:
+        json.loads(meta["settings"]), json.loads(meta["names"])
+        float(meta["seconds"])
+        _ = [tensors[name] for name in ("rows", *GENERATORS)]
+    except (KeyError, ValueError) as error:
+        raise ValueError(
+            f"checkpoint {path} is not of a training ({error!r}); remove it "
+            "to start anew"
+        ) from error
     return meta, tensors
 
 

@@ -233,7 +233,7 @@ def _alike(a: nn.Module, b: nn.Module) -> bool:
     for (name, one), (other_name, other) in zip(ours, theirs, strict=True):
         try:
             settings = _settings(one) == _settings(other)
-        except RuntimeError:  # tensors, of which torch cannot say it
+        except (RuntimeError, ValueError):  # tensors and arrays cannot say it
             return False
         same = name == other_name and type(one) is type(other) and settings
         if not same or _kinds(one) != _kinds(other):

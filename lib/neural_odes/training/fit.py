@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Required, TypedDict, Unpack, overload
@@ -15,10 +14,12 @@ from neural_odes.ode import NeuralODE
 from neural_odes.training import arguments
 from neural_odes.training.checkpoint import Checkpoint, fingerprint
 from neural_odes.training.ensemble import Ensemble, Loss, Penalty, stackable
+from neural_odes.training.identity import identity
 from neural_odes.training.loop import (
     Callback,
     History,
     TrainingError,
+    check_classes,
     check_shapes,
     train,
 )
@@ -141,7 +142,9 @@ def fit(
     boolean("progress", progress)
     called = {"loss": loss, "penalty": penalty, "callback": callback}
     arguments.check_called(called)
-    draws = generator(seed)
+    draws, seed = generator(seed), int(seed)
+    epochs, weight_decay = int(epochs), float(weight_decay)
+    batch_size = None if batch_size is None else int(batch_size)
     several = arguments.members(models)
     rates = arguments.rates(lr, optimizer, len(several))
     xs, ys = arguments.data(x, y, depths, len(several))
@@ -230,12 +233,7 @@ def accuracy(model: nn.Module, x: Tensor, y: Tensor) -> float:
     with torch.no_grad():
         output = model(x)
     if classes:
-        if y.shape != output.shape[:1] or output.shape[1:2] <= (1,):
-            raise ValueError(
-                f"y must be classes of shape ({len(x)},) for outputs of shape "
-                f"({len(x)}, classes), got {tuple(y.shape)} for "
-                f"{tuple(output.shape)}"
-            )
+        check_classes(output, y)
         return (output.argmax(1) == y).double().mean().item()
     check_shapes(output, y)
     return (output.sign() == y.sign()).double().mean().item()
@@ -250,11 +248,12 @@ def check_labels(y: Tensor) -> None:
 
 
 def _named(function: Any) -> str | None:
-    """What a function is called, as a checkpoint keeps it."""
+    """What a function is called and made of, as a checkpoint keeps it."""
     if function is None:
         return None
     kind = function if hasattr(function, "__qualname__") else type(function)
-    return f"{kind.__module__}.{kind.__qualname__}"
+    name = f"{kind.__module__}.{kind.__qualname__}"
+    return f"{name} ({identity(function)[:12]})"
 
 
 def _fingerprints(
@@ -265,14 +264,11 @@ def _fingerprints(
     penalty: Penalty | None,
 ) -> dict[str, Any]:
     """What decides a training's end besides its numbers."""
-    model = program.models[0]
-    depth = model.depth if isinstance(model.depth, float | int) else ""
-    text = f"{model} {model.solver} {depth}"
     return {
         "loss": _named(loss),
         "penalty": _named(penalty),
         "data": fingerprint({"x": x, "y": y}),
-        "model and solver": hashlib.sha256(text.encode()).hexdigest(),
+        "model and solver": identity(program.models),
     }
 
 

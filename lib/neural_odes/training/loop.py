@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import mse_loss
+from torch.nn.functional import cross_entropy, mse_loss
 from tqdm.auto import tqdm
 
 from neural_odes.ode import NeuralODE
@@ -217,7 +217,7 @@ def _gradient(program: Ensemble, x: Tensor, y: Tensor, loss: Loss) -> Tensor:
     except SolverError as error:
         culprit = _culprit(program, x)
         raise _StopError(error.reason, culprit, error.depth) from error
-    _check_targets(loss, outputs[0], y[0])
+    check_targets(loss, outputs[0], y[0])
     losses = program.losses(lambda o, t: scalar("loss", loss(o, t)), outputs, y)
     objectives = losses + penalties
     try:
@@ -248,12 +248,31 @@ def _culprit(program: Ensemble, x: Tensor) -> int | None:
     return None
 
 
-def _check_targets(loss: Loss, output: Tensor, y: Tensor) -> None:
-    # Where they differ, losses would broadcast; labels of classes may.
-    classes = output.shape[:1] + output.shape[2:]
-    labelled = y.shape == classes and output.shape[1:2] > (1,)
-    if y.is_floating_point() or loss is mse_loss or not labelled:
+def check_targets(loss: Loss, output: Tensor, y: Tensor) -> None:
+    """Refuse targets that a loss would broadcast; labels of classes may."""
+    if loss is cross_entropy and not y.is_floating_point():
+        check_classes(output, y)
+    elif y.is_floating_point() or loss is mse_loss or not _labelled(output, y):
         check_shapes(output, y)
+
+
+def check_classes(output: Tensor, y: Tensor) -> None:
+    """Refuse labels that name no class of the outputs (N, classes, ...)."""
+    shape, classes = tuple(output.shape), (*output.shape, 1)[1]
+    whole = y.dtype == torch.int64 and _labelled(output, y)
+    if not whole or not 0 <= y.min() <= y.max() < classes:
+        span = f" from {y.min():g} to {y.max():g}" if whole else ""
+        raise ValueError(
+            f"y must be classes, int64 from 0 to {classes - 1}, of shape "
+            f"{shape[:1] + shape[2:]} for outputs of shape {shape}, got "
+            f"{y.dtype} of shape {tuple(y.shape)}{span}; of outputs with one "
+            "feature, y are floating-point numbers of their shape"
+        )
+
+
+def _labelled(output: Tensor, y: Tensor) -> bool:
+    shape = output.shape
+    return y.shape == shape[:1] + shape[2:] and shape[1:2] > (1,)
 
 
 def check_shapes(output: Tensor, y: Tensor) -> None:

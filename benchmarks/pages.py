@@ -33,9 +33,23 @@ CHAPTERS = (
 )
 VISITS, MOVES, WATCHED = 5, 25, 5000
 FILM = re.compile(r'(?:src|poster)="data:[^"]*"')
-# Runs first in each page: keeps long tasks, and how long each frame draws.
+# Runs first in each page: keeps long tasks, how long each frame draws, when the
+# first picture is painted, and when the first widget, shown as soon as the page
+# is read, is drawn. What asks later waits for the page's other scripts.
 NOTES = """
-window.notes = { long: [], drawn: [] };
+window.notes = { long: [], drawn: [], picture: 0, widget: 0 };
+new PerformanceObserver((list) => list.getEntries().forEach((one) =>
+  (notes.picture ||= one.renderTime)
+)).observe({ type: "element", buffered: true });
+new MutationObserver(() => {
+  document.querySelector("main img:not([elementtiming])")
+    ?.setAttribute("elementtiming", "picture");
+  const slot = document.querySelector(".widget-slot");
+  if (slot && "ready" in slot.dataset) notes.widget ||= performance.now();
+}).observe(document, { subtree: true, childList: true, attributes: true });
+document.addEventListener("readystatechange", () =>
+  document.querySelector(".widget-slot")
+    ?.scrollIntoView({ behavior: "instant" }), { once: true });
 new PerformanceObserver((list) => list.getEntries().forEach((one) =>
   notes.long.push(one.duration))).observe({ type: "longtask", buffered: true });
 const next = window.requestAnimationFrame;
@@ -46,9 +60,8 @@ window.requestAnimationFrame = (draw) => next((at) => {
 });
 """
 SEEN = """slot => new Promise(seen => {
-  slot.scrollIntoView();
-  const look = () => "ready" in slot.dataset ? seen(performance.now())
-    : setTimeout(look, 5);
+  slot.scrollIntoView({ behavior: "instant" });
+  const look = () => "ready" in slot.dataset ? seen() : setTimeout(look, 5);
   look();
 })"""
 MOVED = """async (handle, moves) => {
@@ -103,23 +116,13 @@ def weight(page: str, browser: Browser, server: str) -> float:
 
 
 def first_picture(page: Page) -> float:
-    """Milliseconds until the title page's picture is there."""
-    picture = page.locator("main img, main canvas").first
-    picture.wait_for()
-    return picture.evaluate(
-        """one => new Promise(seen => {
-            const look = () => one.complete === false ? setTimeout(look, 5)
-              : requestAnimationFrame(() => seen(performance.now()));
-            look();
-        })"""
-    )
+    """Milliseconds until the page's first picture is painted."""
+    return page.wait_for_function("notes.picture").json_value()
 
 
 def first_widget(page: Page) -> float:
     """Milliseconds until the first widget is drawn, scrolled to at once."""
-    slot = page.locator(".widget-slot").first
-    slot.wait_for(state="attached")
-    return slot.evaluate(SEEN)
+    return page.wait_for_function("notes.widget").json_value()
 
 
 def long_tasks(page: Page) -> float:
@@ -130,6 +133,7 @@ def long_tasks(page: Page) -> float:
 def redraws(page: Page) -> dict[str, float]:
     """Median milliseconds of a redraw, by the widget's title."""
     found = {}
+    page.wait_for_load_state("networkidle")
     for slot in page.locator(".widget-slot").all():
         slot.evaluate(SEEN)
         choices = slot.locator(".ode-choices button")

@@ -396,6 +396,17 @@ def test_bad_input_is_named(changes, message):
         fit([model(0), model(1)], **arguments)
 
 
+def test_more_epochs_than_can_be_counted_are_refused():
+    with pytest.raises(ValueError, match="epochs must be an integer below"):
+        train(model(), epochs=10**5000)
+
+
+@pytest.mark.parametrize("off", [torch.no_grad, torch.inference_mode])
+def test_training_takes_gradients(off):
+    with off(), pytest.raises(RuntimeError, match="fit must run with grad"):
+        train(model())
+
+
 def test_models_must_be_neural_odes():
     for models, kinds in (([], "empty"), ([nn.Linear(2, 1)], "Linear")):
         with pytest.raises(TypeError, match=f"models must .* got {kinds}"):

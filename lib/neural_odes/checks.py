@@ -17,8 +17,14 @@ def at_least(name: str, value: Any, least: int) -> None:
 
     Raises:
         TypeError: it is no integer; names the argument and what it got.
-        ValueError: it is too small; names the argument and what it got.
+        ValueError: it is too small, or beyond 63 bits; names the argument and
+            what it got.
     """
+    if isinstance(value, int) and value.bit_length() > 63:
+        raise ValueError(
+            f"{name} must be an integer below 2**63, got one of "
+            f"{value.bit_length()} bits"
+        )
     text = f"{name} must be an integer >= {least}, got {value!r}"
     if not isinstance(value, Integral) or isinstance(value, bool):
         raise TypeError(text)

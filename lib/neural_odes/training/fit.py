@@ -135,9 +135,12 @@ def fit(
         ValueError: an argument out of range, x and y that do not fit each
             other or the model, or NaN in either; or a checkpoint of another
             training.
+        RuntimeError: gradients are switched off.
         TrainingError: the loss or its gradient became NaN or infinite, or a
             solve failed.
     """
+    if not torch.is_grad_enabled():
+        raise RuntimeError("fit must run with gradients, got torch.no_grad()")
     arguments.check_settings(epochs, weight_decay, optimizer, batch_size)
     boolean("progress", progress)
     called = {"loss": loss, "penalty": penalty, "callback": callback}

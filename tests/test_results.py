@@ -41,6 +41,19 @@ def test_a_result_reads_back_as_written(tmp_path):
     assert result.mean("distance")["distance"][16] == 1.5 / 16
 
 
+def test_columns_do_not_mix_whatever_the_order_of_a_rows_keys(tmp_path):
+    first, *others = RECORD.rows
+    turned = dict(reversed(first.items()))
+    mixed = replace(RECORD, rows=[turned, *others])
+    means = []
+    for name, record in {"as made": RECORD, "mixed": mixed}.items():
+        records.write(record, tmp_path / name)
+        means.append(
+            results.load(NAME, folder=tmp_path / name).mean("distance")
+        )
+    pd.testing.assert_frame_equal(*means, check_like=True)
+
+
 def test_settings_have_files_of_their_own(tmp_path):
     slow = replace(RECORD, setting="slow")
     assert records.write(slow, tmp_path).name == f"{NAME}.slow.json"

@@ -156,6 +156,10 @@ class TestSameAsAlone:
             torch.testing.assert_close(outputs[m], model(X), rtol=0, atol=1e-7)
             for ours, own in zip(together.parameters, gradients, strict=True):
                 torch.testing.assert_close(ours.grad[m], own, rtol=0, atol=1e-4)
+            norm = nn.utils.get_total_norm(
+                p.grad[m] for p in together.parameters
+            )
+            torch.testing.assert_close(together.gradient_norms()[m], norm)
 
     @pytest.mark.parametrize("kind", ONE_BY_ONE)
     def test_others_train_one_by_one(self, kind):

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from neural_odes.lab import judges
 from neural_odes.lab.judges import Claim, Converged, judge
@@ -52,6 +53,27 @@ def test_pairs_see_what_means_do_not():
     rows = frame(a=[1.0, 5.0, 9.0, 13.0], b=[1.2, 5.3, 9.2, 13.3])
     assert word(judges.less("q", "a", "b"), rows) == "held"
     assert word(judges.greater("q", "a", "b"), rows) == "not held"
+
+
+def test_intervals_are_student_s():
+    rows = frame(a=[1.0, 2.0, 4.0], b=[2.0, 4.0, 5.0])
+    gains = [1.0, 2.0, 1.0]
+    want = stats.ttest_1samp(gains, 0).confidence_interval(0.95)
+    (verdict,) = judge([Claim("", judges.less("q", "a", "b"))], rows)
+    mean, low, high = verdict.evidence[0].interval()
+    assert (mean, low, high) == pytest.approx(
+        (np.mean(gains), want.low, want.high)
+    )
+
+
+def test_one_comparison_the_other_way_refutes_a_claim():
+    """Also where another one supports it."""
+    rows = frame(
+        a=[2.0, 2.1, 2.2, 2.3], b=[3.0, 3.2, 3.1, 3.4], c=[1.0, 1.2, 1.1, 1.4]
+    )
+    lowest = judges.lowest("q", "a", ("a", "b", "c"))
+    assert word(judges.less("q", "a", "b"), rows) == "held"
+    assert word(lowest, rows) == "not held"
 
 
 def test_open_claims_say_how_many_seeds_would_decide():

@@ -35,7 +35,7 @@ def test_a_finished_task_is_not_run_again(tmp_path, monkeypatch):
     assert [r for r in again.rows if r["seed"] < 2] == list(first.rows)
 
 
-def test_what_decides_a_result_names_its_task():
+def test_what_decides_a_result_names_its_task(monkeypatch):
     def key(config, seeds=(0,), device="cpu"):
         return tasks(COVER, config, seeds, device)[0].key
 
@@ -46,6 +46,13 @@ def test_what_decides_a_result_names_its_task():
         key(TINY, device="cuda"),
     ]
     assert len({key(TINY), *others}) == 4
+    known = key(TINY)
+    with monkeypatch.context() as other:
+        other.setattr("torch.__version__", "9.9")
+        assert key(TINY) != known
+    with monkeypatch.context() as other:
+        other.setattr(runner, "code", lambda path: "another")
+        assert key(TINY) != known
     table = STUDIES["augmentation.table1"]
     a, b = (
         tasks(table, table.configured("tiny", checkpoints=c), [0])[0].key

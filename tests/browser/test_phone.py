@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from conftest import answered, new_visit, settle, started
+from conftest import answered, new_visit, settle, started, wait_until
 from playwright.sync_api import Browser, Locator
 from test_moving import WIDGETS
 from test_pages import PAGES
@@ -85,6 +85,11 @@ def test_formulas_scroll_where_they_are_too_wide(
         assert not cut
 
 
+def source(picture: Locator) -> str:
+    """Of its layouts the one that is shown, as soon as it is loaded."""
+    return picture.evaluate("one => one.currentSrc")
+
+
 def test_figures_are_laid_out_for_it(browser: Browser, server: str) -> None:
     for width in (PHONE["width"], 1440):
         with new_visit(browser, server) as visit:
@@ -95,5 +100,6 @@ def test_figures_are_laid_out_for_it(browser: Browser, server: str) -> None:
             assert figures.count() > 3
             for figure in figures.all():
                 figure.scroll_into_view_if_needed()
-                shown = figure.evaluate("one => one.currentSrc")
-                assert ("-narrow" in shown) == (width == PHONE["width"])
+                wait_until(page, lambda: source(figure) != "")  # noqa: B023
+                narrow = "-narrow" in source(figure)
+                assert narrow == (width == PHONE["width"])

@@ -43,8 +43,8 @@ CHANGES = [
     (r'\s*<link rel="preload"[^>]*/fontawesome/[^>]*>', ""),
     # What a saved notebook shows in the place of a widget.
     (
-        r'<div class="output text_html"><div class="ode-saved">.*?</div>\s*'
-        r"</div>",
+        r'<div class="output text_html"><div class="ode-saved">'
+        r"(?s:.*?)</div>\s*</div>",
         "",
     ),
     # Roles and names that help nobody who has a page read out.

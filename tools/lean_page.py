@@ -10,6 +10,7 @@ from string import Template
 TEMPLATE = Template(
     Path(__file__).with_suffix(".html").read_text(encoding="utf-8")
 )
+NUMBER = re.compile(r'<span class="section-number">.*?</span>')
 FORMULAS = re.compile(
     r"<script>window\.MathJax.*?</script>|<script [^>]*mathjax/[^>]*></script>"
 )
@@ -28,7 +29,7 @@ def lean(text: str) -> str:
     return TEMPLATE.substitute(
         title=re.sub(r"^\d+\. ", "", title[1]),
         formulas="\n".join(FORMULAS.findall(text)),
-        article=article[0].replace(' class="bd-article"', ""),
+        article=NUMBER.sub("", article[0].replace(' class="bd-article"', "")),
         before=neighbour(text, "prev", "Before"),
         after=neighbour(text, "next", "Next"),
     )

@@ -54,7 +54,9 @@ def print_book(
             title = page.locator("h1").first.evaluate(
                 "one => one.firstChild.textContent"
             )
-            writer.add_outline_item(title.strip(), page_number=starts[name])
+            writer.add_outline_item(
+                title=title.strip(), page_number=starts[name]
+            )
         point_inside(writer, address, starts)
     writer.write(target)
 

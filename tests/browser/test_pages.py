@@ -70,6 +70,7 @@ def test_widgets_are_drawn_and_their_code_loaded_only_for_them(
     if 'http-equiv="Refresh"' in shown.html:  # leads to the title page
         return
     views = shown.html.count(WIDGET)
+    assert not shown.page.locator(".ode-saved").count()  # a notebook's
     loaded = any("/widgets.js" in url for url in shown.requests)
     assert loaded == (views > 0)
     for index in range(views):

@@ -102,7 +102,7 @@ def test_a_failing_model_leaves_the_controls(
         widget = started(page, 0)
         alarm = widget.get_by_role("alert")
         expect(alarm).to_contain_text("unknown layer", timeout=TIMEOUT)
-        widget.get_by_label("Model").select_option(index=1)
+        widget.get_by_role("button", name="one more dimension").click()
         expect(alarm).to_be_hidden(timeout=TIMEOUT)
         widget.get_by_role("button", name="Reset").click()
         expect(alarm).to_be_visible(timeout=TIMEOUT)

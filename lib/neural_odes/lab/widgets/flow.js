@@ -1,10 +1,11 @@
 // FlowWidget: a point and the data flow through trained fields, one of them or
 // several side by side.
 import { drawAdded, hasAdded } from "./shared/added.js";
+import { carryCircle, windsAround } from "./shared/circle.js";
 import { readModel } from "./shared/fields.js";
 import { classifyInputs, drawInputs, magnified, showsInputs } from "./shared/inputs.js";
 import { latest, once } from "./shared/memo.js";
-import { pen, powerOfTen, tidy } from "./shared/plot.js";
+import { inside, line, pen, powerOfTen, tidy } from "./shared/plot.js";
 import {
   drawFlow, followPoint, frameOf, makeScene, moves, readData, vector,
 } from "./shared/scene.js";
@@ -22,6 +23,7 @@ function toleranceName(value) {
 
 const MOST = 4; // side by side
 const TIMES = 10; // as large, around the point
+const BUTTONS = 3; // up to so many models have one each
 
 /** Up to four labels, the chosen one among them. */
 function besideEachOther(labels, chosen) {
@@ -48,6 +50,12 @@ function renderFlow({ model: python, el }) {
     const aroundPoint = latest(() => [selected.get(), ...point.get()], (label, ...at) =>
       classifyInputs(modelOf(label), data.x, { box: magnified(classesOf(label).box, at, TIMES) }));
     const lineOf = (label) => showsInputs(modelOf(label)) ? classesOf(label).carried ?? null : null;
+    const radius = python.get("circle");
+    const circlesAt = once((most) => once((label) => {
+      const [left, right] = sceneOf(label).box;
+      return carryCircle(modelOf(label), radius, settings(most), (right - left) / 80);
+    }));
+    const circleOf = (label) => radius ? circlesAt(tolerance.get())(label) : null;
     const shown = () => together.get() ? besideEachOther(labels, selected.get()) : [selected.get()];
 
     const frames = [];
@@ -59,7 +67,14 @@ function renderFlow({ model: python, el }) {
     });
     const depth = slider("Depth s", { min: 0, max: 1, step: 0.01 },
       (value) => (play.stop(), s.set(value)));
-    const variant = choice("Model", labels.map((k) => [k, k]), selected.get(), selected.set);
+    const few = labels.length <= BUTTONS;
+    const variants = labels.map((label) => toggle(label, () => selected.set(label)));
+    const variant = few
+      ? node("div", { className: "ode-buttons ode-variants", role: "group", "aria-label": "Model" }, ...variants)
+      : choice("Model", labels.map((k) => [k, k]), selected.get(), selected.set);
+    const showVariant = (chosen) => few
+      ? variants.forEach((one, i) => one.show(labels[i] === chosen))
+      : variant.show(chosen);
     const beside = toggle("Side by side", together.set);
     const play = player(shell, () => s.get() / model().depth, (t) => s.set(t * model().depth));
     const reset = button("Reset", () => {
@@ -94,13 +109,18 @@ function renderFlow({ model: python, el }) {
       const k = frameOf(now.model, partOf(now.model));
       const way = followPoint(now.model, point.get(), settings());
       const { canvas } = planes[i];
-      frames[i] = drawFlow(pen(canvas.canvas), now, data, way, k, lineOf(label));
+      const sheet = pen(canvas.canvas);
+      frames[i] = drawFlow(sheet, now, data, way, k, lineOf(label));
+      const circle = circleOf(label);
+      if (circle) inside(sheet.ctx, frames[i], () => line(sheet.ctx,
+        circle[k].map(([u, v]) => [frames[i].x(u), frames[i].y(v)]), sheet.colours.lines[2], 2));
       const [from, to] = [vector(point.get()), vector(way.z.at(-1))];
       canvas.place(...frames[i].handle, point.get()[0], `at ${from}, ends at ${to}`);
       canvas.describe(`${label}: vector field ${now.model.controlled ? "of the point " : ""}at depth ` +
         `${tidy((way.end * now.s[k]) / now.model.depth)}, ` +
         `${data.y.length} data points and a point that flows from ${from} to ${to}`);
-      return { label, now, k, way, from, to };
+      const kept = circle && windsAround(circle.at(-1), way.z.at(-1));
+      return { label, now, k, way, from, to, kept };
     }
 
     // Models may differ in depth: side by side all are at the same part of it.
@@ -136,7 +156,8 @@ function renderFlow({ model: python, el }) {
         ...(small.hidden ? [] : ["other picture: class of each input; " + (carried
           ? "its boundary is the dashed line, carried back to depth 0"
           : "on a grid that may miss thin channels")]),
-        ...(added.hidden ? [] : ["last picture: the added states"]), DRAG_KEY);
+        ...(added.hidden ? [] : ["last picture: the added states"]),
+        ...(radius ? [["closed line: a circle around the disc, carried along", "ode-green"]] : []), DRAG_KEY);
     }
 
     return () => {
@@ -148,12 +169,12 @@ function renderFlow({ model: python, el }) {
       });
       body.toggleAttribute("data-together", together.get());
       variant.hidden = together.get() && shown().length === labels.length;
-      variant.show(selected.get());
+      showVariant(selected.get());
       precision.show(tolerance.get());
       beside.show(together.get());
       const drawn = all.map(drawPlane);
       const own = drawn.find(({ label }) => label === selected.get());
-      const { now, k, way, from, to } = own;
+      const { now, k, way, from, to, kept } = own;
       const { adaptive } = now.model;
       depth.querySelector("label").textContent = adaptive ? "Part of g(x)" : "Depth s";
       depth.show(now.s[k], tidy(now.s[k]), { max: now.model.depth, step: now.model.depth / 100 });
@@ -167,12 +188,14 @@ function renderFlow({ model: python, el }) {
         "start z(0)": from,
         ...(adaptive ? { "its depth g(x)": tidy(way.end) } : {}),
         [adaptive ? "end z(g(x))" : "end z(S)"]: to,
+        ...(kept === null ? {} : { "at the end, within the circle": kept ? "yes" : "no" }),
         ...(now.model.outputs ? { "output y": output } : {}),
         "NFE, point alone": String(way.nfe),
         "NFE, all data": String(now.nfe),
         ...(now.right === null ? {} : { "data classified": right(now.right) }),
       });
-      shell.say(`From ${from} to ${to}` + (now.model.outputs ? `, output ${output}` : "") +
+      const circle = kept === null ? "" : `, ${kept ? "within" : "out of"} the circle`;
+      shell.say(`From ${from} to ${to}${circle}` + (now.model.outputs ? `, output ${output}` : "") +
         `, ${way.nfe} evaluations`);
     };
   });

@@ -38,6 +38,8 @@ class FlowWidget(ModelWidget):
         point: where the point starts; by default at the first of the data.
         tolerance: rtol and atol of the in-page dopri5, > 0.
         together: start with up to four models side by side.
+        circle: radius > 0 of a circle of inputs around the origin that is
+            carried along; None: no circle.
         title: above the figure.
 
     Raises:
@@ -51,6 +53,7 @@ class FlowWidget(ModelWidget):
     s = traitlets.Float().tag(sync=True)
     tolerance = traitlets.Float(1e-4).tag(sync=True)
     together = traitlets.Bool(False).tag(sync=True)
+    circle = traitlets.Float(0.0).tag(sync=True)
 
     def __init__(
         self,
@@ -61,9 +64,12 @@ class FlowWidget(ModelWidget):
         point: Sequence[float] | None = None,
         tolerance: float = 1e-4,
         together: bool = False,
+        circle: float | None = None,
         title: str = "A point and the data, flowing through a trained field",
     ) -> None:
         positive("tolerance", tolerance)
+        if circle is not None:
+            positive("circle", circle)
         shown = pack_data(x, y)
         exported = export_all(models, x)
         depth = exported[0][1]["depth"]
@@ -76,4 +82,5 @@ class FlowWidget(ModelWidget):
             s=depth if isinstance(depth, float) else 1.0,
             tolerance=float(tolerance),
             together=together,
+            circle=circle or 0.0,
         )

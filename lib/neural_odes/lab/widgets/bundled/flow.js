@@ -293,6 +293,264 @@ function readNet(spec, width, name) {
   return { outputs, apply: (input, rows) => applyNet(spec.net, weights, input, rows) };
 }
 
+// shared/scene.js
+var FRAMES = 100;
+var depthsOf = (model) => Array.from({ length: FRAMES + 1 }, (_, k) => model.depth * k / FRAMES);
+var frameOf = (model, s) => Math.round(FRAMES * Math.min(s, model.depth) / model.depth);
+var readData = ({ x, y }) => ({ x: unpack(x), y: unpack(y) });
+function makeView(model, box, longest = model.depth) {
+  const x = new Float64Array(model.features);
+  const z = model.lift(x);
+  const speeds = [0, 0.25, 0.5, 0.75, 1].flatMap((part) => fieldOn({ model, box }, part * longest, 12, z, x).map(({ u, v }) => Math.hypot(u, v)));
+  return { model, box, s: depthsOf(model), top: Math.max(...speeds) || 1 };
+}
+function makeScene(model, data, settings, box) {
+  const { z, nfe } = model.solve(data.x, depthsOf(model), settings);
+  const output = model.output(z.at(-1));
+  const hits = data.y.filter((y, i) => output[i] > 0 === y > 0).length;
+  const ends = model.depths(data.x);
+  const range = model.adaptive && model.size === 1 ? rangeOf(data.x) : null;
+  const longest = Math.max(...ends, ...range ? model.depths(ladder(range)) : []);
+  return {
+    ...makeView(model, box ?? boxAround(model, z, { longest }), longest),
+    z,
+    ends,
+    nfe,
+    range,
+    right: model.outputs === 1 ? hits / data.y.length : null
+  };
+}
+var rangeOf = (x) => [Math.min(...x), Math.max(...x)];
+var ladder = ([low, high], steps = 200) => Float64Array.from({ length: steps + 1 }, (_, i) => low + i / steps * (high - low));
+function boxAround(model, states, { rim = 0.08, longest = model.depth } = {}) {
+  const [low, high] = [[Infinity, Infinity], [-Infinity, -Infinity]];
+  for (const z of states)
+    for (let i = 0; i < z.length; i++) {
+      const part = i % model.size;
+      if (part > 1) continue;
+      low[part] = Math.min(low[part], z[i]);
+      high[part] = Math.max(high[part], z[i]);
+    }
+  if (model.size === 1) {
+    const edge = (0.07 + rim) * (high[0] - low[0]) || 1;
+    const side = 0.03 * longest || 0.03;
+    return [-side, longest + side, low[0] - edge, high[0] + edge];
+  }
+  const half = (0.5 + rim) * Math.max(high[0] - low[0], high[1] - low[1]) || 1;
+  const [x, y] = [0, 1].map((i) => (low[i] + high[i]) / 2);
+  return [x - half, x + half, y - half, y + half];
+}
+function followPoint(model, x, settings) {
+  const own = Float64Array.from(x);
+  const { z, nfe } = model.solve(own, depthsOf(model), settings);
+  return { x: own, z, end: model.depths(own)[0], nfe, output: model.output(z.at(-1)) };
+}
+var depthAt = (end, k) => end * k / FRAMES;
+function fieldOn({ model, box }, s, side, z, x) {
+  const [left, right, low, high] = box;
+  const places = [];
+  for (let i = 0; i < side; i++)
+    for (let j = 0; j < side; j++)
+      places.push([
+        left + (i + 0.5) / side * (right - left),
+        low + (j + 0.5) / side * (high - low)
+      ]);
+  if (model.size === 1)
+    return places.map((at) => ({ at, u: 1, v: model.slope(at[0], [at[1]], x)[0] }));
+  const rest = [...z.slice(2)];
+  const states = Float64Array.from(places.flatMap((place2) => [...place2, ...rest]));
+  const inputs = Float64Array.from(places.flatMap(() => [...x]));
+  const slopes = model.slope(s, states, inputs);
+  return places.map((at, i) => ({ at, u: slopes[i * model.size], v: slopes[i * model.size + 1] }));
+}
+function stateAxes(sheet, { model, box }) {
+  const flat = model.size > 1;
+  const names = flat ? ["z₁", "z₂"] : ["depth s", "z"];
+  const frame = axes(sheet, box, { names });
+  frame.spot = (s, z, i = 0) => flat ? [frame.x(z[i * model.size]), frame.y(z[i * model.size + 1])] : [frame.x(s), frame.y(z[i])];
+  return frame;
+}
+function drawFlow(sheet, scene, data, point, k, carried = null) {
+  const { ctx } = sheet;
+  const frame = stateAxes(sheet, scene);
+  const spot = (z, i, k2) => frame.spot(depthAt(scene.ends[i], k2), z, i);
+  const own = (z, k2) => frame.spot(depthAt(point.end, k2), z);
+  inside(ctx, frame, () => {
+    if (carried && k < FRAMES) curveOf(ctx, frame, carried[k], scene.box, sheet.colours.ink, [5, 4]);
+    else drawSides(sheet, frame, scene);
+    drawArrows(sheet, frame, scene, point, k);
+    const parts = [() => drawData(sheet, scene, data, k, spot), () => drawPath(sheet, scene, point, k, own)];
+    for (const draw of scene.range ? parts.reverse() : parts) draw();
+    drawPoint(sheet, scene, point, k, own);
+  });
+  return { ...frame, handle: own(point.z[0], 0) };
+}
+function curveOf(ctx, frame, points, box, style, dash = []) {
+  const apart = (box[1] - box[0]) / 4;
+  ctx.strokeStyle = style;
+  ctx.lineWidth = 1.2;
+  ctx.setLineDash(dash);
+  ctx.beginPath();
+  points.forEach(([u, v], i) => {
+    const [p, q] = points[i - 1] ?? [Infinity, 0];
+    const go = Math.hypot(u - p, v - q) < apart ? "lineTo" : "moveTo";
+    ctx[go](frame.x(u), frame.y(v));
+  });
+  ctx.stroke();
+  ctx.setLineDash([]);
+}
+function drawSides({ ctx, colours: c }, frame, { model, box }) {
+  if (!model.boundary) return;
+  const [offset, a, b] = model.boundary;
+  const size = Math.hypot(a, b);
+  if (!size) return;
+  const [u, v] = [a / size, b / size];
+  const [mx, my] = [(box[0] + box[1]) / 2, (box[2] + box[3]) / 2];
+  const distance = (offset + a * mx + b * my) / size;
+  const [x, y] = [mx - distance * u, my - distance * v];
+  const far = 4 * (box[1] - box[0]) + Math.abs(distance);
+  const corner = (along, out) => [frame.x(x - along * v + out * u), frame.y(y + along * u + out * v)];
+  for (const side of [-1, 1]) {
+    ctx.beginPath();
+    for (const [along, out] of [[-far, 0], [far, 0], [far, side * far], [-far, side * far]])
+      ctx.lineTo(...corner(along, out));
+    ctx.fillStyle = c.fills[side];
+    ctx.fill();
+  }
+  line(ctx, [corner(-far, 0), corner(far, 0)], c.ink, 1.2, [5, 4]);
+}
+function drawArrows({ ctx, colours: c }, frame, scene, point, k) {
+  const width = frame.right - frame.left;
+  const side = Math.max(10, Math.min(20, Math.round(width / 20)));
+  const cell = [width / side, (frame.bottom - frame.top) / side];
+  const [left, right, low, high] = scene.box;
+  const unit = [width / (right - left), (frame.bottom - frame.top) / (high - low)];
+  const longest = 0.9 * Math.min(...cell);
+  for (const { at, u, v } of fieldOn(scene, depthAt(point.end, k), side, point.z[k], point.x)) {
+    const [dx, dy] = [u * unit[0], -v * unit[1]];
+    const speed = scene.model.size > 1 ? Math.sqrt(Math.min(1, Math.hypot(u, v) / scene.top)) : 0.8;
+    const scale = longest * speed / (Math.hypot(dx, dy) || 1);
+    arrow(
+      ctx,
+      frame.x(at[0]),
+      frame.y(at[1]),
+      dx * scale,
+      dy * scale,
+      `rgba(${c.arrow}, ${(0.15 + 0.4 * speed).toFixed(2)})`
+    );
+  }
+}
+function drawData({ ctx, colours: c }, { model, z }, data, k, spot) {
+  const samples = data.y.length;
+  const labels = data.y;
+  const r = samples > 80 ? 3 : 3.6;
+  ctx.globalAlpha = 0.5;
+  for (let i = 0; i < samples; i++) {
+    const pixels = z.slice(0, k + 1).map((state, at) => spot(state, i, at));
+    line(ctx, pixels, c.classes[Math.sign(labels[i]) || 1], 1);
+  }
+  ctx.globalAlpha = 1;
+  const draw = (at, radius, hollow) => {
+    for (let i = 0; i < samples; i++) {
+      const label = Math.sign(labels[i]) || 1;
+      const color = c.classes[label];
+      marker(
+        ctx,
+        shapeOf(label),
+        ...spot(z[at], i, at),
+        radius,
+        hollow ? c.paper : color,
+        hollow ? color : c.paper,
+        hollow ? 1 : 0.8
+      );
+    }
+  };
+  if (k > 0) draw(0, r * 0.7, true);
+  draw(k, r, false);
+}
+var sideOf = ({ model }, point) => model.outputs === 1 ? Math.sign(point.output[0]) || 1 : 0;
+function drawPath({ ctx, colours: c }, scene, point, k, spot) {
+  const path = point.z.map(spot);
+  line(ctx, path, c.paper, 6);
+  line(ctx, path, c.ink, 1.2, [3, 4]);
+  line(ctx, path.slice(0, k + 1), c.classes[sideOf(scene, point)] ?? c.ink, 3.4);
+}
+function drawPoint({ ctx, colours: c }, scene, point, k, spot) {
+  const side = sideOf(scene, point);
+  marker(ctx, "circle", ...spot(point.z[0], 0), 8, c.paper, c.ink, 2.4);
+  marker(
+    ctx,
+    side > 0 ? "triangle" : "circle",
+    ...spot(point.z[k], k),
+    6.5,
+    c.classes[side] ?? c.ink,
+    c.ink,
+    2
+  );
+}
+var vector = (values, digits = 2) => {
+  const parts = [...values].map((v) => tidy(v, digits));
+  return parts.length === 1 ? parts[0] : `(${parts.join(", ")})`;
+};
+function inputAt({ model, box, range }, x, y) {
+  const clamp = (v, low2, high2) => Math.min(high2, Math.max(low2, v));
+  const [low, high] = range ?? [box[2], box[3]];
+  const place2 = [clamp(x, box[0], box[1]), clamp(y, low, high)];
+  return model.size === 1 ? [place2[1]] : place2;
+}
+var moves = (point, view, frame) => {
+  const set = (x, y) => point.set(inputAt(view(), x, y));
+  const flat = () => view().model.size > 1;
+  return {
+    move: (x, y) => {
+      if (frame()) set(frame().across(x), frame().up(y));
+    },
+    nudge: (dx, dy) => {
+      const step = (view().box[3] - view().box[2]) / 60;
+      const [x, y] = [0, ...point.get()].slice(-2);
+      set(x + dx * step, y + dy * step);
+    },
+    // The first component is what the handle's value says.
+    range: () => flat() ? view().box.slice(0, 2) : view().range ?? view().box.slice(2),
+    jump: (end) => flat() ? set(end, point.get()[1]) : set(0, end)
+  };
+};
+
+// shared/circle.js
+var [START, MOST] = [120, 1500];
+function carryCircle(model, radius, settings, fine) {
+  const carry = (angles) => {
+    const x = Float64Array.from(angles.flatMap((a) => [radius * Math.cos(a), radius * Math.sin(a)]));
+    const { z } = model.solve(x, depthsOf(model), settings);
+    return angles.map((angle, i) => ({ angle, way: z.map((states) => [states[i * model.size], states[i * model.size + 1]]) }));
+  };
+  const gap = (p, q) => Math.hypot(p[0] - q[0], p[1] - q[1]);
+  try {
+    let found = carry(Array.from({ length: START + 1 }, (_, i) => 2 * Math.PI * i / START));
+    for (let round = 0; round < 10 && found.length < MOST; round++) {
+      const between2 = [];
+      for (let i = 1; i < found.length; i++) {
+        const [p, q] = [found[i - 1], found[i]];
+        if (gap(p.way.at(-1), q.way.at(-1)) > fine) between2.push((p.angle + q.angle) / 2);
+      }
+      if (!between2.length) break;
+      found = [...found, ...carry(between2)].sort((p, q) => p.angle - q.angle);
+    }
+    return depthsOf(model).map((_, k) => found.map(({ way }) => way[k]));
+  } catch {
+    return null;
+  }
+}
+function windsAround(curve, [x, y]) {
+  let turned = 0;
+  curve.forEach(([u, v], i) => {
+    const [p, q] = curve[(i || curve.length) - 1];
+    const [a, b] = [Math.atan2(v - y, u - x), Math.atan2(q - y, p - x)];
+    turned += Math.atan2(Math.sin(a - b), Math.cos(a - b));
+  });
+  return Math.abs(turned) > Math.PI;
+}
+
 // shared/numerics.js
 var A = [
   [1 / 5],
@@ -647,229 +905,6 @@ function stretched(slopes, ends) {
   const size = slopes.length / ends.length;
   return slopes.map((v, i) => v * ends[Math.floor(i / size)]);
 }
-
-// shared/scene.js
-var FRAMES = 100;
-var depthsOf = (model) => Array.from({ length: FRAMES + 1 }, (_, k) => model.depth * k / FRAMES);
-var frameOf = (model, s) => Math.round(FRAMES * Math.min(s, model.depth) / model.depth);
-var readData = ({ x, y }) => ({ x: unpack(x), y: unpack(y) });
-function makeView(model, box, longest = model.depth) {
-  const x = new Float64Array(model.features);
-  const z = model.lift(x);
-  const speeds = [0, 0.25, 0.5, 0.75, 1].flatMap((part) => fieldOn({ model, box }, part * longest, 12, z, x).map(({ u, v }) => Math.hypot(u, v)));
-  return { model, box, s: depthsOf(model), top: Math.max(...speeds) || 1 };
-}
-function makeScene(model, data, settings, box) {
-  const { z, nfe } = model.solve(data.x, depthsOf(model), settings);
-  const output = model.output(z.at(-1));
-  const hits = data.y.filter((y, i) => output[i] > 0 === y > 0).length;
-  const ends = model.depths(data.x);
-  const range = model.adaptive && model.size === 1 ? rangeOf(data.x) : null;
-  const longest = Math.max(...ends, ...range ? model.depths(ladder(range)) : []);
-  return {
-    ...makeView(model, box ?? boxAround(model, z, { longest }), longest),
-    z,
-    ends,
-    nfe,
-    range,
-    right: model.outputs === 1 ? hits / data.y.length : null
-  };
-}
-var rangeOf = (x) => [Math.min(...x), Math.max(...x)];
-var ladder = ([low, high], steps = 200) => Float64Array.from({ length: steps + 1 }, (_, i) => low + i / steps * (high - low));
-function boxAround(model, states, { rim = 0.08, longest = model.depth } = {}) {
-  const [low, high] = [[Infinity, Infinity], [-Infinity, -Infinity]];
-  for (const z of states)
-    for (let i = 0; i < z.length; i++) {
-      const part = i % model.size;
-      if (part > 1) continue;
-      low[part] = Math.min(low[part], z[i]);
-      high[part] = Math.max(high[part], z[i]);
-    }
-  if (model.size === 1) {
-    const edge = (0.07 + rim) * (high[0] - low[0]) || 1;
-    const side = 0.03 * longest || 0.03;
-    return [-side, longest + side, low[0] - edge, high[0] + edge];
-  }
-  const half = (0.5 + rim) * Math.max(high[0] - low[0], high[1] - low[1]) || 1;
-  const [x, y] = [0, 1].map((i) => (low[i] + high[i]) / 2);
-  return [x - half, x + half, y - half, y + half];
-}
-function followPoint(model, x, settings) {
-  const own = Float64Array.from(x);
-  const { z, nfe } = model.solve(own, depthsOf(model), settings);
-  return { x: own, z, end: model.depths(own)[0], nfe, output: model.output(z.at(-1)) };
-}
-var depthAt = (end, k) => end * k / FRAMES;
-function fieldOn({ model, box }, s, side, z, x) {
-  const [left, right, low, high] = box;
-  const places = [];
-  for (let i = 0; i < side; i++)
-    for (let j = 0; j < side; j++)
-      places.push([
-        left + (i + 0.5) / side * (right - left),
-        low + (j + 0.5) / side * (high - low)
-      ]);
-  if (model.size === 1)
-    return places.map((at) => ({ at, u: 1, v: model.slope(at[0], [at[1]], x)[0] }));
-  const rest = [...z.slice(2)];
-  const states = Float64Array.from(places.flatMap((place2) => [...place2, ...rest]));
-  const inputs = Float64Array.from(places.flatMap(() => [...x]));
-  const slopes = model.slope(s, states, inputs);
-  return places.map((at, i) => ({ at, u: slopes[i * model.size], v: slopes[i * model.size + 1] }));
-}
-function stateAxes(sheet, { model, box }) {
-  const flat = model.size > 1;
-  const names = flat ? ["z₁", "z₂"] : ["depth s", "z"];
-  const frame = axes(sheet, box, { names });
-  frame.spot = (s, z, i = 0) => flat ? [frame.x(z[i * model.size]), frame.y(z[i * model.size + 1])] : [frame.x(s), frame.y(z[i])];
-  return frame;
-}
-function drawFlow(sheet, scene, data, point, k, carried = null) {
-  const { ctx } = sheet;
-  const frame = stateAxes(sheet, scene);
-  const spot = (z, i, k2) => frame.spot(depthAt(scene.ends[i], k2), z, i);
-  const own = (z, k2) => frame.spot(depthAt(point.end, k2), z);
-  inside(ctx, frame, () => {
-    if (carried && k < FRAMES) curveOf(ctx, frame, carried[k], scene.box, sheet.colours.ink, [5, 4]);
-    else drawSides(sheet, frame, scene);
-    drawArrows(sheet, frame, scene, point, k);
-    const parts = [() => drawData(sheet, scene, data, k, spot), () => drawPath(sheet, scene, point, k, own)];
-    for (const draw of scene.range ? parts.reverse() : parts) draw();
-    drawPoint(sheet, scene, point, k, own);
-  });
-  return { ...frame, handle: own(point.z[0], 0) };
-}
-function curveOf(ctx, frame, points, box, style, dash = []) {
-  const apart = (box[1] - box[0]) / 4;
-  ctx.strokeStyle = style;
-  ctx.lineWidth = 1.2;
-  ctx.setLineDash(dash);
-  ctx.beginPath();
-  points.forEach(([u, v], i) => {
-    const [p, q] = points[i - 1] ?? [Infinity, 0];
-    const go = Math.hypot(u - p, v - q) < apart ? "lineTo" : "moveTo";
-    ctx[go](frame.x(u), frame.y(v));
-  });
-  ctx.stroke();
-  ctx.setLineDash([]);
-}
-function drawSides({ ctx, colours: c }, frame, { model, box }) {
-  if (!model.boundary) return;
-  const [offset, a, b] = model.boundary;
-  const size = Math.hypot(a, b);
-  if (!size) return;
-  const [u, v] = [a / size, b / size];
-  const [mx, my] = [(box[0] + box[1]) / 2, (box[2] + box[3]) / 2];
-  const distance = (offset + a * mx + b * my) / size;
-  const [x, y] = [mx - distance * u, my - distance * v];
-  const far = 4 * (box[1] - box[0]) + Math.abs(distance);
-  const corner = (along, out) => [frame.x(x - along * v + out * u), frame.y(y + along * u + out * v)];
-  for (const side of [-1, 1]) {
-    ctx.beginPath();
-    for (const [along, out] of [[-far, 0], [far, 0], [far, side * far], [-far, side * far]])
-      ctx.lineTo(...corner(along, out));
-    ctx.fillStyle = c.fills[side];
-    ctx.fill();
-  }
-  line(ctx, [corner(-far, 0), corner(far, 0)], c.ink, 1.2, [5, 4]);
-}
-function drawArrows({ ctx, colours: c }, frame, scene, point, k) {
-  const width = frame.right - frame.left;
-  const side = Math.max(10, Math.min(20, Math.round(width / 20)));
-  const cell = [width / side, (frame.bottom - frame.top) / side];
-  const [left, right, low, high] = scene.box;
-  const unit = [width / (right - left), (frame.bottom - frame.top) / (high - low)];
-  const longest = 0.9 * Math.min(...cell);
-  for (const { at, u, v } of fieldOn(scene, depthAt(point.end, k), side, point.z[k], point.x)) {
-    const [dx, dy] = [u * unit[0], -v * unit[1]];
-    const speed = scene.model.size > 1 ? Math.sqrt(Math.min(1, Math.hypot(u, v) / scene.top)) : 0.8;
-    const scale = longest * speed / (Math.hypot(dx, dy) || 1);
-    arrow(
-      ctx,
-      frame.x(at[0]),
-      frame.y(at[1]),
-      dx * scale,
-      dy * scale,
-      `rgba(${c.arrow}, ${(0.15 + 0.4 * speed).toFixed(2)})`
-    );
-  }
-}
-function drawData({ ctx, colours: c }, { model, z }, data, k, spot) {
-  const samples = data.y.length;
-  const labels = data.y;
-  const r = samples > 80 ? 3 : 3.6;
-  ctx.globalAlpha = 0.5;
-  for (let i = 0; i < samples; i++) {
-    const pixels = z.slice(0, k + 1).map((state, at) => spot(state, i, at));
-    line(ctx, pixels, c.classes[Math.sign(labels[i]) || 1], 1);
-  }
-  ctx.globalAlpha = 1;
-  const draw = (at, radius, hollow) => {
-    for (let i = 0; i < samples; i++) {
-      const label = Math.sign(labels[i]) || 1;
-      const color = c.classes[label];
-      marker(
-        ctx,
-        shapeOf(label),
-        ...spot(z[at], i, at),
-        radius,
-        hollow ? c.paper : color,
-        hollow ? color : c.paper,
-        hollow ? 1 : 0.8
-      );
-    }
-  };
-  if (k > 0) draw(0, r * 0.7, true);
-  draw(k, r, false);
-}
-var sideOf = ({ model }, point) => model.outputs === 1 ? Math.sign(point.output[0]) || 1 : 0;
-function drawPath({ ctx, colours: c }, scene, point, k, spot) {
-  const path = point.z.map(spot);
-  line(ctx, path, c.paper, 6);
-  line(ctx, path, c.ink, 1.2, [3, 4]);
-  line(ctx, path.slice(0, k + 1), c.classes[sideOf(scene, point)] ?? c.ink, 3.4);
-}
-function drawPoint({ ctx, colours: c }, scene, point, k, spot) {
-  const side = sideOf(scene, point);
-  marker(ctx, "circle", ...spot(point.z[0], 0), 8, c.paper, c.ink, 2.4);
-  marker(
-    ctx,
-    side > 0 ? "triangle" : "circle",
-    ...spot(point.z[k], k),
-    6.5,
-    c.classes[side] ?? c.ink,
-    c.ink,
-    2
-  );
-}
-var vector = (values, digits = 2) => {
-  const parts = [...values].map((v) => tidy(v, digits));
-  return parts.length === 1 ? parts[0] : `(${parts.join(", ")})`;
-};
-function inputAt({ model, box, range }, x, y) {
-  const clamp = (v, low2, high2) => Math.min(high2, Math.max(low2, v));
-  const [low, high] = range ?? [box[2], box[3]];
-  const place2 = [clamp(x, box[0], box[1]), clamp(y, low, high)];
-  return model.size === 1 ? [place2[1]] : place2;
-}
-var moves = (point, view, frame) => {
-  const set = (x, y) => point.set(inputAt(view(), x, y));
-  const flat = () => view().model.size > 1;
-  return {
-    move: (x, y) => {
-      if (frame()) set(frame().across(x), frame().up(y));
-    },
-    nudge: (dx, dy) => {
-      const step = (view().box[3] - view().box[2]) / 60;
-      const [x, y] = [0, ...point.get()].slice(-2);
-      set(x + dx * step, y + dy * step);
-    },
-    // The first component is what the handle's value says.
-    range: () => flat() ? view().box.slice(0, 2) : view().range ?? view().box.slice(2),
-    jump: (end) => flat() ? set(end, point.get()[1]) : set(0, end)
-  };
-};
 
 // shared/inputs.js
 var CELLS = 32;
@@ -1298,11 +1333,12 @@ function toleranceName(value) {
   const power = Math.round(Math.log10(value));
   return 10 ** power === value ? powerOfTen(power) : String(value);
 }
-var MOST = 4;
+var MOST2 = 4;
 var TIMES = 10;
+var BUTTONS = 3;
 function besideEachOther(labels, chosen) {
-  const first = labels.slice(0, MOST);
-  return first.includes(chosen) ? first : [...first.slice(0, MOST - 1), chosen];
+  const first = labels.slice(0, MOST2);
+  return first.includes(chosen) ? first : [...first.slice(0, MOST2 - 1), chosen];
 }
 function renderFlow({ model: python, el }) {
   return mount(python, el, (shell) => {
@@ -1322,9 +1358,15 @@ function renderFlow({ model: python, el }) {
     let close = false;
     const aroundPoint = latest(() => [selected.get(), ...point.get()], (label, ...at) => classifyInputs(modelOf(label), data.x, { box: magnified(classesOf(label).box, at, TIMES) }));
     const lineOf = (label) => showsInputs(modelOf(label)) ? classesOf(label).carried ?? null : null;
+    const radius = python.get("circle");
+    const circlesAt = once((most) => once((label) => {
+      const [left, right] = sceneOf(label).box;
+      return carryCircle(modelOf(label), radius, settings(most), (right - left) / 80);
+    }));
+    const circleOf = (label) => radius ? circlesAt(tolerance.get())(label) : null;
     const shown = () => together.get() ? besideEachOther(labels, selected.get()) : [selected.get()];
     const frames = [];
-    const planes = labels.slice(0, MOST).map((_, i) => {
+    const planes = labels.slice(0, MOST2).map((_, i) => {
       const canvas = pointCanvas(
         "Flow of the data",
         "ode-square",
@@ -1338,7 +1380,10 @@ function renderFlow({ model: python, el }) {
       { min: 0, max: 1, step: 0.01 },
       (value) => (play.stop(), s.set(value))
     );
-    const variant = choice("Model", labels.map((k) => [k, k]), selected.get(), selected.set);
+    const few = labels.length <= BUTTONS;
+    const variants = labels.map((label) => toggle(label, () => selected.set(label)));
+    const variant = few ? node("div", { className: "ode-buttons ode-variants", role: "group", "aria-label": "Model" }, ...variants) : choice("Model", labels.map((k) => [k, k]), selected.get(), selected.set);
+    const showVariant = (chosen) => few ? variants.forEach((one, i) => one.show(labels[i] === chosen)) : variant.show(chosen);
     const beside = toggle("Side by side", together.set);
     const play = player(shell, () => s.get() / model().depth, (t) => s.set(t * model().depth));
     const reset = button("Reset", () => {
@@ -1385,11 +1430,20 @@ function renderFlow({ model: python, el }) {
       const k = frameOf(now.model, partOf(now.model));
       const way = followPoint(now.model, point.get(), settings());
       const { canvas } = planes[i];
-      frames[i] = drawFlow(pen(canvas.canvas), now, data, way, k, lineOf(label));
+      const sheet = pen(canvas.canvas);
+      frames[i] = drawFlow(sheet, now, data, way, k, lineOf(label));
+      const circle = circleOf(label);
+      if (circle) inside(sheet.ctx, frames[i], () => line(
+        sheet.ctx,
+        circle[k].map(([u, v]) => [frames[i].x(u), frames[i].y(v)]),
+        sheet.colours.lines[2],
+        2
+      ));
       const [from, to] = [vector(point.get()), vector(way.z.at(-1))];
       canvas.place(...frames[i].handle, point.get()[0], `at ${from}, ends at ${to}`);
       canvas.describe(`${label}: vector field ${now.model.controlled ? "of the point " : ""}at depth ${tidy(way.end * now.s[k] / now.model.depth)}, ${data.y.length} data points and a point that flows from ${from} to ${to}`);
-      return { label, now, k, way, from, to };
+      const kept = circle && windsAround(circle.at(-1), way.z.at(-1));
+      return { label, now, k, way, from, to, kept };
     }
     const partOf = (one) => s.get() / model().depth * one.depth;
     function drawSmall({ label, now, k, way }) {
@@ -1419,6 +1473,7 @@ function renderFlow({ model: python, el }) {
         controlled ? "arrows: the field of the dragged x alone" : hasAdded(now.model) ? "arrows: the field where the added states are the point's" : "arrows: one field for all",
         ...small.hidden ? [] : ["other picture: class of each input; " + (carried ? "its boundary is the dashed line, carried back to depth 0" : "on a grid that may miss thin channels")],
         ...added.hidden ? [] : ["last picture: the added states"],
+        ...radius ? [["closed line: a circle around the disc, carried along", "ode-green"]] : [],
         DRAG_KEY
       );
     }
@@ -1431,12 +1486,12 @@ function renderFlow({ model: python, el }) {
       });
       body.toggleAttribute("data-together", together.get());
       variant.hidden = together.get() && shown().length === labels.length;
-      variant.show(selected.get());
+      showVariant(selected.get());
       precision.show(tolerance.get());
       beside.show(together.get());
       const drawn = all.map(drawPlane);
       const own = drawn.find(({ label }) => label === selected.get());
-      const { now, k, way, from, to } = own;
+      const { now, k, way, from, to, kept } = own;
       const { adaptive: adaptive2 } = now.model;
       depth.querySelector("label").textContent = adaptive2 ? "Part of g(x)" : "Depth s";
       depth.show(now.s[k], tidy(now.s[k]), { max: now.model.depth, step: now.model.depth / 100 });
@@ -1451,12 +1506,14 @@ function renderFlow({ model: python, el }) {
         "start z(0)": from,
         ...adaptive2 ? { "its depth g(x)": tidy(way.end) } : {},
         [adaptive2 ? "end z(g(x))" : "end z(S)"]: to,
+        ...kept === null ? {} : { "at the end, within the circle": kept ? "yes" : "no" },
         ...now.model.outputs ? { "output y": output } : {},
         "NFE, point alone": String(way.nfe),
         "NFE, all data": String(now.nfe),
         ...now.right === null ? {} : { "data classified": right(now.right) }
       });
-      shell.say(`From ${from} to ${to}` + (now.model.outputs ? `, output ${output}` : "") + `, ${way.nfe} evaluations`);
+      const circle = kept === null ? "" : `, ${kept ? "within" : "out of"} the circle`;
+      shell.say(`From ${from} to ${to}${circle}` + (now.model.outputs ? `, output ${output}` : "") + `, ${way.nfe} evaluations`);
     };
   });
 }

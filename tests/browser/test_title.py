@@ -1,0 +1,84 @@
+"""The title page: a point that cannot get out, until one press lets it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from conftest import drag, new_visit, started, wait_until
+from playwright.sync_api import Browser, Locator
+
+SIZES = {"desk": (1440, 900), "phone": (360, 740)}
+WITHIN = "at the end, within the circle\n"
+
+
+@pytest.fixture(params=SIZES)
+def flow(
+    request: pytest.FixtureRequest, browser: Browser, server: str
+) -> Iterator[Locator]:
+    width, height = SIZES[request.param]
+    with new_visit(
+        browser,
+        server,
+        viewport={"width": width, "height": height},
+        has_touch=request.param == "phone",
+    ) as visit:
+        yield started(visit.open("book/intro.html"), 0)
+        assert not visit.errors
+        assert not visit.outside
+
+
+def within(flow: Locator, answer: str) -> bool:
+    return WITHIN + answer in flow.locator(".ode-readout").inner_text()
+
+
+def start(flow: Locator) -> str:
+    return flow.locator(".ode-readout dd").first.inner_text()
+
+
+def press(button: Locator) -> None:
+    touch = button.page.evaluate("navigator.maxTouchPoints > 0")
+    button.tap() if touch else button.click()
+
+
+def other_models(flow: Locator) -> Locator:
+    return flow.get_by_role("group", name="Model").get_by_role("button")
+
+
+def test_dragged_it_stays_in_and_one_press_lets_it_out(flow: Locator) -> None:
+    assert within(flow, "yes")
+    handle = flow.locator(".ode-handle").first
+    for right, down in ((12, 0), (-20, 8), (6, -16)):
+        before = start(flow)
+        drag(handle, right, down)
+        wait_until(flow.page, lambda: start(flow) != before)  # noqa: B023
+        assert within(flow, "yes")
+    press(flow.get_by_role("button", name="Reset"))
+    for model in other_models(flow).all()[1:]:
+        press(model)
+        wait_until(flow.page, lambda: within(flow, "no"))
+        assert model.get_attribute("aria-pressed") == "true"
+
+
+def test_keys_do_the_same(flow: Locator) -> None:
+    keys = flow.page.keyboard
+    before = start(flow)
+    flow.locator(".ode-handle").first.focus()
+    for key in ("ArrowUp", "ArrowRight", "ArrowRight", "ArrowDown"):
+        keys.press(key)
+    wait_until(flow.page, lambda: start(flow) != before)
+    assert within(flow, "yes")
+    other_models(flow).nth(1).focus()
+    keys.press("Enter")
+    wait_until(flow.page, lambda: within(flow, "no"))
+
+
+def test_without_scripts_a_picture_and_the_map_stand_there(
+    browser: Browser, server: str
+) -> None:
+    with browser.new_context(java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(f"{server}/book/intro.html")
+        assert page.locator(".widget-still.wide").first.is_visible()
+        table = page.locator("table", has_text="what it decides")
+        assert table.locator("a").count() >= 4

@@ -47,9 +47,12 @@ def project(tmp_path: Path) -> Path:
 
 def write_result(project: Path, outcome: str) -> None:
     (project / "results").mkdir(exist_ok=True)
-    rows = [{"answer": outcome}]
+    rows = [{"variant": "toy", "seed": 0, "answer": outcome}]
+    tasks = [{"seconds": 1.0, "provenance": 0}]
+    made = [{"date": "2026-01-02", "device": "cpu"}]
     write(
-        Record("toy.one", "chosen", {}, [0], rows, [], []), project / "results"
+        Record("toy.one", "chosen", {}, [0], rows, tasks, made),
+        project / "results",
     )
 
 

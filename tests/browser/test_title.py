@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from conftest import drag, new_visit, started, wait_until
-from playwright.sync_api import Browser, Locator
+from conftest import TIMEOUT, drag, new_visit, started, wait_until
+from playwright.sync_api import Browser, Locator, expect
 
 SIZES = {"desk": (1440, 900), "phone": (360, 740)}
 WITHIN = "at the end, within the circle\n"
@@ -56,8 +56,8 @@ def test_dragged_it_stays_in_and_one_press_lets_it_out(flow: Locator) -> None:
     press(flow.get_by_role("button", name="Reset"))
     for model in other_models(flow).all()[1:]:
         press(model)
+        expect(model).to_have_attribute("aria-pressed", "true", timeout=TIMEOUT)
         wait_until(flow.page, lambda: within(flow, "no"))
-        assert model.get_attribute("aria-pressed") == "true"
 
 
 def test_keys_do_the_same(flow: Locator) -> None:

@@ -6,33 +6,27 @@ make book && python benchmarks/pages.py
 
 from __future__ import annotations
 
-import re
 import statistics
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Page
 from timing import keep
+
+from neural_odes.lab.studies import STUDIES
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tools"))
 
 import chromium  # noqa: E402
+from page_weight import sizes  # noqa: E402
 from serve import HTML, serving  # noqa: E402
 
-CHAPTERS = (
-    "background",
-    "anatomy",
-    "augmentation",
-    "dimensionality",
-    "chaos",
-)
+CHAPTERS = sorted({name.partition(".")[0] for name in STUDIES})
 VISITS, MOVES, WATCHED = 5, 25, 5000
-FILM = re.compile(r'(?:src|poster)="data:[^"]*"')
 # Runs first in each page: keeps long tasks, how long each frame draws, when the
 # first picture is painted, and when the first widget, shown as soon as the page
 # is read, is drawn. What asks later waits for the page's other scripts.
@@ -105,14 +99,7 @@ def weight(page: str, browser: Browser, server: str) -> float:
         one = context.new_page()
         one.on("request", lambda request: asked.add(request.url))
         one.goto(f"{server}/{page}", wait_until="networkidle")
-    paths = {urlsplit(url) for url in asked}
-    total = sum(
-        (HTML / url.path.lstrip("/")).stat().st_size
-        for url in paths
-        if url.scheme == "http" and "favicon" not in url.path
-    )
-    films = FILM.findall((HTML / page).read_text(encoding="utf-8"))
-    return (total - sum(map(len, films))) / 1e6
+    return sum(sizes(HTML, page, asked).values()) / 1e6
 
 
 def first_picture(page: Page) -> float:

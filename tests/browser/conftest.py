@@ -123,6 +123,13 @@ def answered(widget: Locator) -> Locator:
     return widget
 
 
+def press(button: Locator) -> None:
+    """By finger where there is one."""
+    touch = button.page.evaluate("navigator.maxTouchPoints > 0")
+    button.scroll_into_view_if_needed()
+    button.tap() if touch else button.click()
+
+
 def drag(handle: Locator, right: float, down: float) -> None:
     """Drag a handle by so many pixels, as soon as it stands still."""
     handle.hover()
@@ -149,6 +156,13 @@ def wait_until(page: Page, holds: Callable[[], bool]) -> None:
     while not holds():
         assert time.monotonic() < end, "nothing changed"
         settle(page)
+
+
+SCREENS: dict[str, dict[str, Any]] = {
+    "desk": {"viewport": {"width": 1440, "height": 900}},
+    "phone": {"viewport": {"width": 360, "height": 740}, "has_touch": True},
+}
+"""What new_visit takes for them."""
 
 
 @contextmanager

@@ -19,13 +19,9 @@ import pytest
 from conftest import ROOT, TIMEOUT, new_visit, wait_until
 from playwright.sync_api import Browser, Page
 
-CHAPTERS = (
-    "background",
-    "anatomy",
-    "augmentation",
-    "dimensionality",
-    "chaos",
-)
+from neural_odes.lab.studies import STUDIES
+
+CHAPTERS = sorted({name.partition(".")[0] for name in STUDIES})
 WIDGET = """\
 from neural_odes.lab.widgets import CrossingWidget
 CrossingWidget(eps=0.1)"""
@@ -152,5 +148,6 @@ def test_a_widget_keeps_its_keys_and_leaves_a_picture(
     ):
         page.get_by_text("run this cell").first.wait_for(timeout=TIMEOUT)
         assert page.locator(".ode-saved img").is_visible()
-        page.wait_for_timeout(3000)
-        assert not page.get_by_text("model not found").is_visible()
+        error = page.get_by_text("model not found")
+        error.wait_for(state="attached", timeout=TIMEOUT)
+        assert not error.is_visible()

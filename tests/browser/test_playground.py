@@ -6,36 +6,23 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from conftest import new_visit, settle, wait_until
+from conftest import SCREENS, new_visit, press, settle, wait_until
 from playwright.sync_api import Browser, Locator
 
 PAGE = "book/playground.html"
-SIZES = {"desk": (1440, 900), "phone": (360, 740)}
 
 
-@pytest.fixture(scope="module", params=SIZES)
+@pytest.fixture(scope="module", params=SCREENS)
 def playground(
     request: pytest.FixtureRequest, browser: Browser, server: str
 ) -> Iterator[Locator]:
     """One visit at each size, touched on the phone, for the tests in turn."""
-    width, height = SIZES[request.param]
-    viewport = {"width": width, "height": height}
-    phone = request.param == "phone"
-    with new_visit(
-        browser, server, viewport=viewport, has_touch=phone
-    ) as visit:
+    with new_visit(browser, server, **SCREENS[request.param]) as visit:
         one = visit.open(PAGE).locator(".ode-widget")
         one.wait_for()
         yield one
         assert not visit.errors
         assert not visit.outside
-
-
-def press(one: Locator) -> None:
-    """By finger where there is one."""
-    touch = one.page.evaluate("navigator.maxTouchPoints > 0")
-    one.scroll_into_view_if_needed()
-    one.tap() if touch else one.click()
 
 
 def control(playground: Locator, name: str) -> Locator:

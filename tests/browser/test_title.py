@@ -5,24 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from conftest import TIMEOUT, drag, new_visit, started, wait_until
+from conftest import (
+    SCREENS,
+    TIMEOUT,
+    drag,
+    new_visit,
+    press,
+    started,
+    wait_until,
+)
 from playwright.sync_api import Browser, Locator, expect
 
-SIZES = {"desk": (1440, 900), "phone": (360, 740)}
 WITHIN = "at the end, within the circle\n"
 
 
-@pytest.fixture(params=SIZES)
+@pytest.fixture(params=SCREENS)
 def flow(
     request: pytest.FixtureRequest, browser: Browser, server: str
 ) -> Iterator[Locator]:
-    width, height = SIZES[request.param]
-    with new_visit(
-        browser,
-        server,
-        viewport={"width": width, "height": height},
-        has_touch=request.param == "phone",
-    ) as visit:
+    with new_visit(browser, server, **SCREENS[request.param]) as visit:
         yield started(visit.open("book/intro.html"), 0)
         assert not visit.errors
         assert not visit.outside
@@ -34,11 +35,6 @@ def within(flow: Locator, answer: str) -> bool:
 
 def start(flow: Locator) -> str:
     return flow.locator(".ode-readout dd").first.inner_text()
-
-
-def press(button: Locator) -> None:
-    touch = button.page.evaluate("navigator.maxTouchPoints > 0")
-    button.tap() if touch else button.click()
 
 
 def other_models(flow: Locator) -> Locator:

@@ -14,7 +14,7 @@ from neural_odes.ode import NeuralODE
 from neural_odes.training import arguments
 from neural_odes.training.checkpoint import Checkpoint, fingerprint
 from neural_odes.training.ensemble import Ensemble, Loss, Penalty, stackable
-from neural_odes.training.identity import identity
+from neural_odes.training.identity import identity, name
 from neural_odes.training.loop import (
     Callback,
     History,
@@ -254,9 +254,7 @@ def _named(function: Any) -> str | None:
     """What a function is called and made of, as a checkpoint keeps it."""
     if function is None:
         return None
-    kind = function if hasattr(function, "__qualname__") else type(function)
-    name = f"{kind.__module__}.{kind.__qualname__}"
-    return f"{name} ({identity(function)[:12]})"
+    return f"{name(function)} ({identity(function)[:12]})"
 
 
 def _fingerprints(

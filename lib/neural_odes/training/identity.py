@@ -54,7 +54,7 @@ def _parts(value: Any, seen: dict[int, Any]) -> Iterator[bytes]:
         return
     if not isinstance(value, tuple):  # which Python shares as it likes
         seen[id(value)] = value  # kept, so that no other gets its id
-    yield _name(value).encode()
+    yield name(value).encode()
     if isinstance(value, Tensor):
         yield from _numbers(value)
     elif isinstance(value, np.ndarray):
@@ -117,7 +117,7 @@ def _of_function(value: FunctionType) -> list[Any]:
     if _shipped(value.__module__):
         return kept
     names = sorted(_names(value.__code__) & value.__globals__.keys())
-    uses = {name: value.__globals__[name] for name in names}
+    uses = {key: value.__globals__[key] for key in names}
     return [*kept, value.__code__, uses]
 
 
@@ -144,6 +144,7 @@ def _shipped(module: str | None) -> bool:
     return (module or "builtins").partition(".")[0] in SHIPPED
 
 
-def _name(value: Any) -> str:
+def name(value: Any) -> str:
+    """The full name of a function or class, or of a value's class."""
     named = value if hasattr(value, "__qualname__") else type(value)
     return f"{named.__module__}.{named.__qualname__}"

@@ -10,7 +10,7 @@ import {
   drawFlow, followPoint, frameOf, makeScene, moves, readData, vector,
 } from "./shared/scene.js";
 import {
-  button, choice, CLASS_KEY, DRAG_KEY, fold, key, mount, node, player,
+  button, buttons, choice, CLASS_KEY, DRAG_KEY, fold, key, mount, node, player,
   pointCanvas, readout, slider, toggle, trait,
 } from "./shared/ui.js";
 
@@ -67,14 +67,8 @@ function renderFlow({ model: python, el }) {
     });
     const depth = slider("Depth s", { min: 0, max: 1, step: 0.01 },
       (value) => (play.stop(), s.set(value)));
-    const few = labels.length <= BUTTONS;
-    const variants = labels.map((label) => toggle(label, () => selected.set(label)));
-    const variant = few
-      ? node("div", { className: "ode-buttons ode-variants", role: "group", "aria-label": "Model" }, ...variants)
-      : choice("Model", labels.map((k) => [k, k]), selected.get(), selected.set);
-    const showVariant = (chosen) => few
-      ? variants.forEach((one, i) => one.show(labels[i] === chosen))
-      : variant.show(chosen);
+    const choose = labels.length <= BUTTONS ? buttons : choice;
+    const variant = choose("Model", labels.map((k) => [k, k]), selected.get(), selected.set);
     const beside = toggle("Side by side", together.set);
     const play = player(shell, () => s.get() / model().depth, (t) => s.set(t * model().depth));
     const reset = button("Reset", () => {
@@ -169,7 +163,7 @@ function renderFlow({ model: python, el }) {
       });
       body.toggleAttribute("data-together", together.get());
       variant.hidden = together.get() && shown().length === labels.length;
-      showVariant(selected.get());
+      variant.show(selected.get());
       precision.show(tolerance.get());
       beside.show(together.get());
       const drawn = all.map(drawPlane);

@@ -399,6 +399,24 @@ function readNet(spec, width, name) {
 var FRAMES = 100;
 var depthsOf = (model) => Array.from({ length: FRAMES + 1 }, (_, k) => model.depth * k / FRAMES);
 var readData = ({ x, y }) => ({ x: unpack(x), y: unpack(y) });
+function curveOverDepth(model, follow, ts, apart, { rounds, most }) {
+  try {
+    let found = follow([...ts]);
+    for (let round = 0; round < rounds && found.length < most; round++) {
+      const between2 = [];
+      for (let i = 1; i < found.length; i++) {
+        const [p, q] = [found[i - 1], found[i]];
+        if (apart(p, q)) between2.push((p.t + q.t) / 2);
+      }
+      if (!between2.length) break;
+      found = [...found, ...follow(between2)].sort((p, q) => p.t - q.t);
+    }
+    return depthsOf(model).map((_, k) => found.map(({ way }) => way[k]));
+  } catch {
+    return null;
+  }
+}
+var distance = (p, q) => Math.hypot(p[0] - q[0], p[1] - q[1]);
 var ladder = ([low, high], steps = 200) => Float64Array.from({ length: steps + 1 }, (_, i) => low + i / steps * (high - low));
 function boxAround(model, states, { rim = 0.08, longest = model.depth } = {}) {
   const [low, high] = [[Infinity, Infinity], [-Infinity, -Infinity]];
@@ -446,9 +464,9 @@ function drawSides({ ctx, colours: c }, frame, { model, box }) {
   if (!size) return;
   const [u, v] = [a / size, b / size];
   const [mx, my] = [(box[0] + box[1]) / 2, (box[2] + box[3]) / 2];
-  const distance = (offset + a * mx + b * my) / size;
-  const [x, y] = [mx - distance * u, my - distance * v];
-  const far = 4 * (box[1] - box[0]) + Math.abs(distance);
+  const distance2 = (offset + a * mx + b * my) / size;
+  const [x, y] = [mx - distance2 * u, my - distance2 * v];
+  const far = 4 * (box[1] - box[0]) + Math.abs(distance2);
   const corner = (along, out) => [frame.x(x - along * v + out * u), frame.y(y + along * u + out * v)];
   for (const side of [-1, 1]) {
     ctx.beginPath();
@@ -712,23 +730,11 @@ function carriedBack(model, box, reach = 25) {
   const fine = Math.max(box[1] - box[0], box[3] - box[2]) / 60;
   const rim = (box[1] - box[0]) / 3;
   const near = ([u, v]) => u > box[0] - rim && u < box[1] + rim && v > box[2] - rim && v < box[3] + rim;
-  try {
-    let found = back([...ladder([-reach, reach], 240)]);
-    for (let round = 0; round < 12 && found.length < 3e3; round++) {
-      const between2 = [];
-      for (let i = 1; i < found.length; i++) {
-        const [p, q] = [found[i - 1], found[i]];
-        const [x, y] = [p.way[0], q.way[0]];
-        const gap = Math.hypot(x[0] - y[0], x[1] - y[1]);
-        if (gap > fine && (near(x) || near(y)) && q.t - p.t > 1e-9) between2.push((p.t + q.t) / 2);
-      }
-      if (!between2.length) break;
-      found = [...found, ...back(between2)].sort((p, q) => p.t - q.t);
-    }
-    return depthsOf(model).map((_, k) => found.map(({ way }) => way[k]));
-  } catch {
-    return null;
-  }
+  const apart = (p, q) => {
+    const [x, y] = [p.way[0], q.way[0]];
+    return distance(x, y) > fine && (near(x) || near(y)) && q.t - p.t > 1e-9;
+  };
+  return curveOverDepth(model, back, ladder([-reach, reach], 240), apart, { rounds: 12, most: 3e3 });
 }
 
 // shared/memo.js

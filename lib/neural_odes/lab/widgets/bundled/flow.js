@@ -304,6 +304,23 @@ function makeView(model, box, longest = model.depth) {
   const speeds = [0, 0.25, 0.5, 0.75, 1].flatMap((part) => fieldOn({ model, box }, part * longest, 12, z, x).map(({ u, v }) => Math.hypot(u, v)));
   return { model, box, s: depthsOf(model), top: Math.max(...speeds) || 1 };
 }
+function curveOverDepth(model, follow, ts, apart, { rounds, most }) {
+  try {
+    let found = follow([...ts]);
+    for (let round = 0; round < rounds && found.length < most; round++) {
+      const between2 = [];
+      for (let i = 1; i < found.length; i++) {
+        const [p, q] = [found[i - 1], found[i]];
+        if (apart(p, q)) between2.push((p.t + q.t) / 2);
+      }
+      if (!between2.length) break;
+      found = [...found, ...follow(between2)].sort((p, q) => p.t - q.t);
+    }
+    return depthsOf(model).map((_, k) => found.map(({ way }) => way[k]));
+  } catch {
+    return null;
+  }
+}
 function makeScene(model, data, settings, box) {
   const { z, nfe } = model.solve(data.x, depthsOf(model), settings);
   const output = model.output(z.at(-1));
@@ -321,6 +338,7 @@ function makeScene(model, data, settings, box) {
   };
 }
 var rangeOf = (x) => [Math.min(...x), Math.max(...x)];
+var distance = (p, q) => Math.hypot(p[0] - q[0], p[1] - q[1]);
 var ladder = ([low, high], steps = 200) => Float64Array.from({ length: steps + 1 }, (_, i) => low + i / steps * (high - low));
 function boxAround(model, states, { rim = 0.08, longest = model.depth } = {}) {
   const [low, high] = [[Infinity, Infinity], [-Infinity, -Infinity]];
@@ -406,9 +424,9 @@ function drawSides({ ctx, colours: c }, frame, { model, box }) {
   if (!size) return;
   const [u, v] = [a / size, b / size];
   const [mx, my] = [(box[0] + box[1]) / 2, (box[2] + box[3]) / 2];
-  const distance = (offset + a * mx + b * my) / size;
-  const [x, y] = [mx - distance * u, my - distance * v];
-  const far = 4 * (box[1] - box[0]) + Math.abs(distance);
+  const distance2 = (offset + a * mx + b * my) / size;
+  const [x, y] = [mx - distance2 * u, my - distance2 * v];
+  const far = 4 * (box[1] - box[0]) + Math.abs(distance2);
   const corner = (along, out) => [frame.x(x - along * v + out * u), frame.y(y + along * u + out * v)];
   for (const side of [-1, 1]) {
     ctx.beginPath();
@@ -522,24 +540,10 @@ function carryCircle(model, radius, settings, fine) {
   const carry = (angles) => {
     const x = Float64Array.from(angles.flatMap((a) => [radius * Math.cos(a), radius * Math.sin(a)]));
     const { z } = model.solve(x, depthsOf(model), settings);
-    return angles.map((angle, i) => ({ angle, way: z.map((states) => [states[i * model.size], states[i * model.size + 1]]) }));
+    return angles.map((t, i) => ({ t, way: z.map((states) => [states[i * model.size], states[i * model.size + 1]]) }));
   };
-  const gap = (p, q) => Math.hypot(p[0] - q[0], p[1] - q[1]);
-  try {
-    let found = carry(Array.from({ length: START + 1 }, (_, i) => 2 * Math.PI * i / START));
-    for (let round = 0; round < 10 && found.length < MOST; round++) {
-      const between2 = [];
-      for (let i = 1; i < found.length; i++) {
-        const [p, q] = [found[i - 1], found[i]];
-        if (gap(p.way.at(-1), q.way.at(-1)) > fine) between2.push((p.angle + q.angle) / 2);
-      }
-      if (!between2.length) break;
-      found = [...found, ...carry(between2)].sort((p, q) => p.angle - q.angle);
-    }
-    return depthsOf(model).map((_, k) => found.map(({ way }) => way[k]));
-  } catch {
-    return null;
-  }
+  const apart = (p, q) => distance(p.way.at(-1), q.way.at(-1)) > fine;
+  return curveOverDepth(model, carry, ladder([0, 2 * Math.PI], START), apart, { rounds: 10, most: MOST });
 }
 function windsAround(curve, [x, y]) {
   let turned = 0;
@@ -926,23 +930,11 @@ function carriedBack(model, box, reach = 25) {
   const fine = Math.max(box[1] - box[0], box[3] - box[2]) / 60;
   const rim = (box[1] - box[0]) / 3;
   const near = ([u, v]) => u > box[0] - rim && u < box[1] + rim && v > box[2] - rim && v < box[3] + rim;
-  try {
-    let found = back([...ladder([-reach, reach], 240)]);
-    for (let round = 0; round < 12 && found.length < 3e3; round++) {
-      const between2 = [];
-      for (let i = 1; i < found.length; i++) {
-        const [p, q] = [found[i - 1], found[i]];
-        const [x, y] = [p.way[0], q.way[0]];
-        const gap = Math.hypot(x[0] - y[0], x[1] - y[1]);
-        if (gap > fine && (near(x) || near(y)) && q.t - p.t > 1e-9) between2.push((p.t + q.t) / 2);
-      }
-      if (!between2.length) break;
-      found = [...found, ...back(between2)].sort((p, q) => p.t - q.t);
-    }
-    return depthsOf(model).map((_, k) => found.map(({ way }) => way[k]));
-  } catch {
-    return null;
-  }
+  const apart = (p, q) => {
+    const [x, y] = [p.way[0], q.way[0]];
+    return distance(x, y) > fine && (near(x) || near(y)) && q.t - p.t > 1e-9;
+  };
+  return curveOverDepth(model, back, ladder([-reach, reach], 240), apart, { rounds: 12, most: 3e3 });
 }
 function classifyInputs(model, x, { carry = true, box = boxAround({ size: 2 }, [x], { rim: 0.12 }) } = {}) {
   const [across, up] = [box.slice(0, 2), box.slice(2)].map((ends) => [...ladder(ends, CELLS)]);
@@ -1218,6 +1210,16 @@ function toggle(text, onChange) {
   const made = button(text, () => onChange(made.getAttribute("aria-pressed") !== "true"));
   return Object.assign(made, { show: (on) => made.setAttribute("aria-pressed", on) });
 }
+function buttons(text, entries, value, onChange) {
+  const all = entries.map(([key2, name]) => [key2, toggle(name, () => onChange(key2))]);
+  const show = (chosen) => all.forEach(([key2, one]) => one.show(key2 === chosen));
+  show(value);
+  return Object.assign(node("div", {
+    className: "ode-buttons ode-variants",
+    role: "group",
+    "aria-label": text
+  }, ...all.map(([, one]) => one)), { show });
+}
 function player(shell, getFraction, setFraction) {
   let frame = 0;
   const play = button("▶ Play", shell.guarded(() => frame ? stop() : start()));
@@ -1380,10 +1382,8 @@ function renderFlow({ model: python, el }) {
       { min: 0, max: 1, step: 0.01 },
       (value) => (play.stop(), s.set(value))
     );
-    const few = labels.length <= BUTTONS;
-    const variants = labels.map((label) => toggle(label, () => selected.set(label)));
-    const variant = few ? node("div", { className: "ode-buttons ode-variants", role: "group", "aria-label": "Model" }, ...variants) : choice("Model", labels.map((k) => [k, k]), selected.get(), selected.set);
-    const showVariant = (chosen) => few ? variants.forEach((one, i) => one.show(labels[i] === chosen)) : variant.show(chosen);
+    const choose = labels.length <= BUTTONS ? buttons : choice;
+    const variant = choose("Model", labels.map((k) => [k, k]), selected.get(), selected.set);
     const beside = toggle("Side by side", together.set);
     const play = player(shell, () => s.get() / model().depth, (t) => s.set(t * model().depth));
     const reset = button("Reset", () => {
@@ -1486,7 +1486,7 @@ function renderFlow({ model: python, el }) {
       });
       body.toggleAttribute("data-together", together.get());
       variant.hidden = together.get() && shown().length === labels.length;
-      showVariant(selected.get());
+      variant.show(selected.get());
       precision.show(tolerance.get());
       beside.show(together.get());
       const drawn = all.map(drawPlane);

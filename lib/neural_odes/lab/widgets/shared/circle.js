@@ -1,6 +1,6 @@
 // A circle of inputs around the origin, carried through a model: what a shared
 // flow of the plane cannot tear, and whether it still goes around a point.
-import { depthsOf } from "./scene.js";
+import { curveOverDepth, depthsOf, distance, ladder } from "./scene.js";
 
 const [START, MOST] = [120, 1500]; // points
 
@@ -13,25 +13,11 @@ export function carryCircle(model, radius, settings, fine) {
   const carry = (angles) => {
     const x = Float64Array.from(angles.flatMap((a) => [radius * Math.cos(a), radius * Math.sin(a)]));
     const { z } = model.solve(x, depthsOf(model), settings);
-    return angles.map((angle, i) =>
-      ({ angle, way: z.map((states) => [states[i * model.size], states[i * model.size + 1]]) }));
+    return angles.map((t, i) =>
+      ({ t, way: z.map((states) => [states[i * model.size], states[i * model.size + 1]]) }));
   };
-  const gap = (p, q) => Math.hypot(p[0] - q[0], p[1] - q[1]);
-  try {
-    let found = carry(Array.from({ length: START + 1 }, (_, i) => (2 * Math.PI * i) / START));
-    for (let round = 0; round < 10 && found.length < MOST; round++) {
-      const between = [];
-      for (let i = 1; i < found.length; i++) {
-        const [p, q] = [found[i - 1], found[i]];
-        if (gap(p.way.at(-1), q.way.at(-1)) > fine) between.push((p.angle + q.angle) / 2);
-      }
-      if (!between.length) break;
-      found = [...found, ...carry(between)].sort((p, q) => p.angle - q.angle);
-    }
-    return depthsOf(model).map((_, k) => found.map(({ way }) => way[k]));
-  } catch {
-    return null; // some fields leave the numbers there are
-  }
+  const apart = (p, q) => distance(p.way.at(-1), q.way.at(-1)) > fine;
+  return curveOverDepth(model, carry, ladder([0, 2 * Math.PI], START), apart, { rounds: 10, most: MOST });
 }
 
 /** Whether a closed curve winds around a point. */

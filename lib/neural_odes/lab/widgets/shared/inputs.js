@@ -1,7 +1,7 @@
 // The plane of inputs: the class that a model of one output gives to each.
 import { integrate } from "./numerics.js";
 import { axes, inside, line, marker, shapeOf } from "./plot.js";
-import { boxAround, curveOf, depthsOf, ladder } from "./scene.js";
+import { boxAround, curveOf, curveOverDepth, depthsOf, distance, ladder } from "./scene.js";
 
 const CELLS = 32;
 const SETTINGS_INPUTS = { rtol: 1e-3, atol: 1e-3, maxSteps: 300 };
@@ -32,23 +32,11 @@ export function carriedBack(model, box, reach = 25) {
   const rim = (box[1] - box[0]) / 3;
   const near = ([u, v]) =>
     u > box[0] - rim && u < box[1] + rim && v > box[2] - rim && v < box[3] + rim;
-  try {
-    let found = back([...ladder([-reach, reach], 240)]);
-    for (let round = 0; round < 12 && found.length < 3000; round++) {
-      const between = [];
-      for (let i = 1; i < found.length; i++) {
-        const [p, q] = [found[i - 1], found[i]];
-        const [x, y] = [p.way[0], q.way[0]];
-        const gap = Math.hypot(x[0] - y[0], x[1] - y[1]);
-        if (gap > fine && (near(x) || near(y)) && q.t - p.t > 1e-9) between.push((p.t + q.t) / 2);
-      }
-      if (!between.length) break;
-      found = [...found, ...back(between)].sort((p, q) => p.t - q.t);
-    }
-    return depthsOf(model).map((_, k) => found.map(({ way }) => way[k]));
-  } catch {
-    return null; // carried back, some fields leave the numbers there are
-  }
+  const apart = (p, q) => {
+    const [x, y] = [p.way[0], q.way[0]];
+    return distance(x, y) > fine && (near(x) || near(y)) && q.t - p.t > 1e-9;
+  };
+  return curveOverDepth(model, back, ladder([-reach, reach], 240), apart, { rounds: 12, most: 3000 });
 }
 
 /**

@@ -25,6 +25,30 @@ export function makeView(model, box, longest = model.depth) {
   return { model, box, s: depthsOf(model), top: Math.max(...speeds) || 1 };
 }
 
+/**
+ * For each frame the points of a curve, in order of a parameter t. follow(ts)
+ * solves for [{t, way}], way the point at each frame; between neighbours that are
+ * apart more are put, in so many rounds or until there are `most`. Null where it
+ * cannot be solved: some fields leave the numbers there are.
+ */
+export function curveOverDepth(model, follow, ts, apart, { rounds, most }) {
+  try {
+    let found = follow([...ts]);
+    for (let round = 0; round < rounds && found.length < most; round++) {
+      const between = [];
+      for (let i = 1; i < found.length; i++) {
+        const [p, q] = [found[i - 1], found[i]];
+        if (apart(p, q)) between.push((p.t + q.t) / 2);
+      }
+      if (!between.length) break;
+      found = [...found, ...follow(between)].sort((p, q) => p.t - q.t);
+    }
+    return depthsOf(model).map((_, k) => found.map(({ way }) => way[k]));
+  } catch {
+    return null;
+  }
+}
+
 /** A view with room for starts all around, so that it stays as a point moves. */
 export function viewAround(model, [x, y], settings) {
   const starts = y === undefined ? [x, -x] : [x, y, -y, x, -x, -y, y, -x];
@@ -53,6 +77,9 @@ export function makeScene(model, data, settings, box) {
 }
 
 const rangeOf = (x) => [Math.min(...x), Math.max(...x)];
+
+/** Between two points of the plane. */
+export const distance = (p, q) => Math.hypot(p[0] - q[0], p[1] - q[1]);
 
 /** Inputs equally spaced in a range. */
 export const ladder = ([low, high], steps = 200) =>

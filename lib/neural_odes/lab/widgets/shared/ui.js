@@ -199,6 +199,16 @@ export function toggle(text, onChange) {
   return Object.assign(made, { show: (on) => made.setAttribute("aria-pressed", on) });
 }
 
+/** A few entries to choose from, as choice() has them, with a button each. */
+export function buttons(text, entries, value, onChange) {
+  const all = entries.map(([key, name]) => [key, toggle(name, () => onChange(key))]);
+  const show = (chosen) => all.forEach(([key, one]) => one.show(key === chosen));
+  show(value);
+  return Object.assign(node("div", {
+    className: "ode-buttons ode-variants", role: "group", "aria-label": text,
+  }, ...all.map(([, one]) => one)), { show });
+}
+
 /** Plays f from 0 to 1 in four seconds; straight to 1 for reduced motion. */
 export function player(shell, getFraction, setFraction) {
   let frame = 0;

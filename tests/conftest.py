@@ -17,6 +17,15 @@ settings.register_profile(
 settings.load_profile("suite")
 
 
+@pytest.fixture(autouse=True)
+def global_generator():
+    """Every test starts torch's generator anew.
+
+    What it draws would else depend on which tests its worker ran before.
+    """
+    torch.manual_seed(0)
+
+
 @pytest.fixture(scope="session")
 def tiny_record():
     """Records of the studies in tiny form by name, each measured once.

@@ -15,18 +15,18 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import asdict, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, NoReturn
 
 import torch
 
 from neural_odes.data.mnist import DataError
-from neural_odes.lab import config, records, tables
+from neural_odes.lab import config, multiverse, records, tables
 from neural_odes.lab.results import Result
 from neural_odes.lab.runner import run
 from neural_odes.lab.studies import STUDIES
-from neural_odes.lab.study import Study
+from neural_odes.lab.study import MULTIVERSE, Study
 
 SEEDS, QUICK_SEEDS = 5, 2
 MOST_SEEDS, LARGEST_SEED = 100_000, 2**32 - 1
@@ -131,7 +131,10 @@ def _run(
         )
     status = 1 if failed else 0
     try:
-        print(Result(study, record).report())
+        if setting == MULTIVERSE:
+            print(multiverse.judged(study, record))
+        else:
+            print(Result(study, record).report())
         instead = ", in the place of an earlier run" if replaced else ""
         print(f"\nwritten to {path}{instead}", flush=True)
     except BrokenPipeError:
@@ -148,7 +151,7 @@ def _seeds(options: argparse.Namespace) -> list[int]:
 def _setting(study: Study, options: argparse.Namespace, chosen: Any) -> str:
     """The name that the result goes by."""
     name: str = options.tag or options.setting
-    known = name in (*study.settings, "chosen", "quick", "tiny")
+    known = name in (*study.settings, "chosen", "quick", "tiny", MULTIVERSE)
     if options.tag and known and chosen != study.configured(name):
         raise ValueError(
             f"--tag must not be the name of another setting, got {name!r}"
@@ -175,7 +178,8 @@ def _refuse_to_lose(
         return
     there = records.read(path)
     # As text: a file has lists where a config has tuples.
-    same = json.dumps(there.config) == json.dumps(asdict(chosen))
+    asked = study.recorded(setting, chosen)
+    same = json.dumps(there.config) == json.dumps(asked)
     more = not study.random or set(there.seeds) <= set(_seeds(options))
     if not (same and more):
         raise ValueError(
@@ -203,7 +207,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run_parser(study: Study) -> argparse.ArgumentParser:
-    names = ("chosen", *study.settings, "quick")
+    grid = (MULTIVERSE,) if study.grid else ()
+    names = ("chosen", *study.settings, *grid, "quick")
     parser = _Parser(
         prog=f"python -m neural_odes run {study.name}",
         description=f"{study.summary} ({study.paper}).",

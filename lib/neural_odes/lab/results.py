@@ -17,10 +17,11 @@ import pandas as pd
 
 from neural_odes.lab import tables
 from neural_odes.lab.judges import Verdict, judge
+from neural_odes.lab.multiverse import Multiverse, judged
 from neural_odes.lab.records import Record, file_name, read, results_folder
 from neural_odes.lab.runner import run
 from neural_odes.lab.studies import STUDIES
-from neural_odes.lab.study import Study
+from neural_odes.lab.study import MULTIVERSE, Study
 
 
 @dataclass(frozen=True)
@@ -128,21 +129,7 @@ class Result:
         return tables.Parts([self.table(*quantities, **where), self.cards])
 
 
-def load(
-    name: str, setting: str = "chosen", folder: str | Path | None = None
-) -> Result:
-    """Read one result.
-
-    Args:
-        name: the study's name, a key of ``STUDIES``.
-        setting: the name that it goes by.
-        folder: where from; by default the project's results.
-
-    Raises:
-        KeyError: there is no such study.
-        FileNotFoundError: there is no such result; says how to make it.
-        ValueError: the file is damaged, or no result.
-    """
+def _read(name: str, setting: str, folder: str | Path | None) -> Record:
     if name not in STUDIES:
         raise KeyError(f"there is no study {name!r}")
     path = results_folder() if folder is None else Path(folder)
@@ -152,14 +139,48 @@ def load(
             f"there is no result {path}; make it with: python -m neural_odes "
             f"run {name} --setting {setting} --out {path.parent}"
         )
-    found = Result(STUDIES[name], read(path))
-    if found.record.study != name:
-        raise ValueError(f"{path} is of {found.record.study!r}, not {name!r}")
+    record = read(path)
+    if record.study != name:
+        raise ValueError(f"{path} is of {record.study!r}, not {name!r}")
+    return record
+
+
+def load(
+    name: str, setting: str = "chosen", folder: str | Path | None = None
+) -> Result:
+    """Read one result.
+
+    Args:
+        name: the study's name, a key of ``STUDIES``.
+        setting: the name that it goes by, other than "multiverse".
+        folder: where from; by default the project's results.
+
+    Raises:
+        KeyError: there is no such study.
+        FileNotFoundError: there is no such result; says how to make it.
+        ValueError: the file is damaged, or no result.
+    """
+    record = _read(name, setting, folder)
+    found = Result(STUDIES[name], record)
     try:
         _ = found.config
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{path} is no result: {error}") from error
+        file = file_name(name, setting)
+        raise ValueError(f"{file} is no result: {error}") from error
     return found
+
+
+def multiverse(name: str, folder: str | Path | None = None) -> Multiverse:
+    """A study's claims under every combination of its grid.
+
+    Args:
+        name: the study's name, a key of ``STUDIES``.
+        folder: where from; by default the project's results.
+
+    Raises:
+        KeyError, FileNotFoundError, ValueError: as :func:`load`.
+    """
+    return judged(STUDIES[name], _read(name, MULTIVERSE, folder))
 
 
 def settings(name: str, folder: str | Path | None = None) -> dict[str, Result]:

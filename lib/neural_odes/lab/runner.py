@@ -14,7 +14,7 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from tqdm.auto import tqdm
 
 from neural_odes.checks import optional
 from neural_odes.lab.records import Record, provenance, write_json
-from neural_odes.lab.study import Row, Study
+from neural_odes.lab.study import MULTIVERSE, Row, Study
 from neural_odes.solver import SolverError
 from neural_odes.training import TrainingError
 
@@ -89,7 +89,9 @@ def run(
         study: what to measure.
         config: by default that of the setting.
         seeds: which seeds, without repeats.
-        setting: the name that the result goes by.
+        setting: the name that the result goes by; as "multiverse", every
+            combination of the study's grid is measured, and the rows say of
+            which they are.
         device: torch's name of a device.
         folder: where finished tasks are kept and looked for; by default
             nowhere.
@@ -105,7 +107,11 @@ def run(
         raise ValueError(f"seeds must be distinct, one or more, got {seeds}")
     config = study.configured(setting) if config is None else config
     seeds = seeds if study.random else [0]
-    todo = tasks(study, config, list(seeds), device)
+    todo = [
+        task
+        for one in study.configs(setting, config)
+        for task in tasks(study, one, list(seeds), device)
+    ]
     found = {}
     for task in todo:
         kept = None if folder is None else _kept(Path(folder), task)
@@ -212,13 +218,17 @@ def _gathered(  # noqa: PLR0917
     found: dict[str, dict[str, Any]],
 ) -> Record:
     origins: list[dict[str, Any]] = []
-    listed = []
+    listed, rows = [], []
+    grid = study.grid if setting == MULTIVERSE else ()
     for task in todo:
         done = found[task.key]
         if done["provenance"] not in origins:
             origins.append(done["provenance"])
+        cell = {name: getattr(task.config, name) for name in grid}
+        rows += [{**cell, **row} for row in done["rows"]]
         listed.append(
             {
+                **cell,
                 "variant": task.variant,
                 "seeds": list(task.seeds),
                 "hash": task.key,
@@ -226,10 +236,8 @@ def _gathered(  # noqa: PLR0917
                 "provenance": origins.index(done["provenance"]),
             }
         )
-    rows = [row for task in todo for row in found[task.key]["rows"]]
-    return Record(
-        study.name, setting, asdict(config), list(seeds), rows, listed, origins
-    )
+    kept = study.recorded(setting, config)
+    return Record(study.name, setting, kept, list(seeds), rows, listed, origins)
 
 
 @cache

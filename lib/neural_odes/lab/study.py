@@ -16,8 +16,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from importlib import import_module
+from itertools import product
 from typing import Any
 
 import pandas as pd
@@ -37,6 +38,9 @@ seeds come together so that they can train as one program."""
 TINY = {"samples": 16, "epochs": 2, "fresh": 20}
 """What tests change in every config that has it, besides ``Study.tiny``."""
 
+MULTIVERSE = "multiverse"
+"""The setting that is every combination of ``Study.grid``."""
+
 
 @dataclass(frozen=True, eq=False)
 class Study:
@@ -51,6 +55,8 @@ class Study:
         claims: what is judged, for a config.
         settings: by name, the changes of the config under which it is judged;
             "chosen" has none.
+        grid: fields of the config with several values each; all combinations
+            of them are the study's multiverse (Steegen et al., 2016).
         quick: changes for a run that a reader waits for.
         tiny: changes for tests, besides :data:`TINY`.
         block: how many seeds are measured together.
@@ -70,6 +76,7 @@ class Study:
     variants: Callable[[Any], Sequence[Any]]
     claims: Callable[[Any], Sequence[Claim]]
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    grid: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     quick: Mapping[str, Any] = field(default_factory=dict)
     tiny: Mapping[str, Any] = field(default_factory=dict)
     block: int = 1
@@ -90,7 +97,8 @@ class Study:
         """The config under a setting's name, with changes of one's own.
 
         Args:
-            setting: a key of ``settings``, "chosen", "quick" or "tiny".
+            setting: a key of ``settings``, "chosen", "quick" or "tiny"; of
+                "multiverse", the fields that its combinations share.
             changes: fields of the config.
 
         Raises:
@@ -101,6 +109,7 @@ class Study:
             "chosen": {},
             **self.settings,
             "quick": self.quick,
+            **({MULTIVERSE: {}} if self.grid else {}),
             "tiny": {k: v for k, v in TINY.items() if k in names}
             | {**self.tiny},
         }
@@ -112,7 +121,28 @@ class Study:
                 f"({', '.join(sorted(names))}), got "
                 f"{', '.join(sorted(unknown))}"
             )
+        fixed = set(changes) & set(self.grid)
+        if setting == MULTIVERSE and fixed:
+            raise ValueError(
+                f"{', '.join(sorted(fixed))} must not be given for the "
+                f"{MULTIVERSE}, which takes each of several values"
+            )
         return replace(self.config(), **{**known[setting], **changes})
+
+    def configs(self, setting: str, config: Any) -> list[Any]:
+        """What a setting runs: the config, or all combinations of the grid."""
+        if setting != MULTIVERSE:
+            return [config]
+        combinations = product(*self.grid.values())
+        return [
+            replace(config, **dict(zip(self.grid, values, strict=True)))
+            for values in combinations
+        ]
+
+    def recorded(self, setting: str, config: Any) -> dict[str, Any]:
+        """A config as its result keeps it, fields of the grid as lists."""
+        grid = self.grid if setting == MULTIVERSE else {}
+        return asdict(config) | {key: list(v) for key, v in grid.items()}
 
     def __reduce__(self) -> tuple[Any, ...]:
         # By name: another process imports the declaration.

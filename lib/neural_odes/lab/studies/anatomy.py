@@ -24,6 +24,7 @@ from neural_odes.depth import (
 from neural_odes.lab.config import Count, Natural, Positive, option
 from neural_odes.lab.judges import Claim, always, less, together
 from neural_odes.lab.studies.common import (
+    GRID,
     Config,
     Spheres,
     Trained,
@@ -280,7 +281,7 @@ FIELDS: dict[str, Callable[[DepthVariants], nn.Module]] = {
     "anatomy.depth_variants",
     paper="section 3, equations 4-7",
     config=DepthVariants,
-    block=10,
+    block=20,
     variants=FIELDS,
     claims=[
         Claim(
@@ -302,6 +303,7 @@ FIELDS: dict[str, Callable[[DepthVariants], nn.Module]] = {
         "long": {"epochs": 1000},
         "tuned": {"tuned": 5},
     },
+    grid=GRID,
     quick={"samples": 128, "epochs": 60, "lr": 0.01},
 )
 def depth_variants(

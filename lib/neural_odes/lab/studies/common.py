@@ -23,6 +23,14 @@ from neural_odes.training.ensemble import Loss
 FRESH = 10_000
 """Points that training never saw are drawn from seeds this much higher."""
 
+GRID = {
+    "lr": (3e-3, 1e-2),
+    "width": (16, 32),
+    "samples": (64, 256),
+    "noise": (0.0, 0.1),
+}
+"""Settings that claims about nested spheres are judged under, all 16."""
+
 
 @dataclass(frozen=True)
 class Flow(Config):

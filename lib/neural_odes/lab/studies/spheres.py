@@ -26,6 +26,7 @@ from neural_odes.lab.judges import (
 )
 from neural_odes.lab.studies.common import (
     FRESH,
+    GRID,
     Spheres,
     Trained,
     fresh_spheres,
@@ -127,10 +128,11 @@ CLAIMS = [
     "dimensionality.nested_spheres",
     paper="section 5, figures 5 and 15 to 17",
     config=NestedSpheres,
-    block=10,
+    block=20,
     variants=FIELDS,
     claims=CLAIMS,
     settings={"slow": {"lr": 3e-3, "epochs": 1000}, "wide": {"width": 32}},
+    grid=GRID,
     quick={"samples": 128, "epochs": 60},
     tiny={"fresh": 50, "depths": 11},
     words={"island": "share with an island"},

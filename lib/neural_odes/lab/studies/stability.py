@@ -17,6 +17,7 @@ from neural_odes.depth import DepthConcat
 from neural_odes.lab.config import Count, NonNegative, Positive, option
 from neural_odes.lab.judges import Claim, exceeds, greater, less
 from neural_odes.lab.studies.common import (
+    GRID,
     Spheres,
     Trained,
     fresh_spheres,
@@ -136,10 +137,11 @@ def relative(config: Stability, rows: pd.DataFrame) -> pd.DataFrame:
     "chaos.figure7",
     paper="section 6, equations 20 and 21, figure 7",
     config=Stability,
-    block=10,
+    block=20,
     variants=(*MODELS, SYSTEM),
     claims=CLAIMS,
     settings={"slow": {"lr": 3e-3, "epochs": 1000}, "wide": {"width": 32}},
+    grid=GRID,
     derive=relative,
     quick={"samples": 64, "epochs": 60, "fresh": 100},
     words={**WORDS, "time": "training time, relative"},

@@ -1,0 +1,175 @@
+"""A study's claims under every combination of several settings.
+
+A claim that holds under one setting alone is a claim about that setting.
+Steegen, Tuerlinckx, Gelman and Vanpaemel (2016) call all defensible settings
+together a multiverse; each claim is drawn as one map of it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from itertools import product
+from typing import Any
+
+import pandas as pd
+
+from neural_odes.lab.judges import Converged, Verdict, judge
+from neural_odes.lab.records import Record, file_name
+from neural_odes.lab.study import MULTIVERSE, Study
+from neural_odes.lab.tables import MARKS, origin, plain
+
+FITTED = Converged("accuracy", 0.95)
+"""Runs that fit their training points."""
+ENOUGH = 0.9
+"""Of the runs of a combination; where fewer are fitted, it is marked."""
+
+
+@dataclass(frozen=True)
+class Multiverse:
+    """Verdicts by combination of settings, in the order of their product.
+
+    Attributes:
+        grid: the settings and their values.
+        verdicts: of each combination.
+        fitted: the share of its runs that fit their training points.
+        origin: where it is from, in words.
+        file: the result's file, for a link.
+    """
+
+    grid: Mapping[str, Sequence[Any]]
+    verdicts: Sequence[Sequence[Verdict]]
+    fitted: Sequence[float]
+    origin: str = ""
+    file: str = ""
+
+    def counts(self) -> pd.DataFrame:
+        """In how many combinations a claim is held, not held or undecided."""
+        return pd.DataFrame(
+            [
+                {word: sum(v.word == word for v in each) for word in MARKS}
+                for each in zip(*self.verdicts, strict=True)
+            ],
+            index=[one.claim.sentence for one in self.verdicts[0]],
+        )
+
+    def __repr__(self) -> str:
+        lines = [self.origin]
+        for sentence, row in self.counts().iterrows():
+            said = ", ".join(f"{word} in {n}" for word, n in row.items())
+            lines += [str(sentence), f"  {said} of {len(self.verdicts)}"]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        maps = "".join(
+            self._map(sentence, row, each)
+            for (sentence, row), each in zip(
+                self.counts().iterrows(),
+                zip(*self.verdicts, strict=True),
+                strict=True,
+            )
+        )
+        few = sum(share < ENOUGH for share in self.fitted)
+        note = (
+            f" † fewer than {ENOUGH:.0%} of the runs reached "
+            f"{FITTED.least:.0%} training accuracy ({few} of "
+            f"{len(self.fitted)} combinations)."
+            if few
+            else ""
+        )
+        return (
+            f'<div class="multiverse">{maps}</div><p>{escape(self.origin)} '
+            f'<a href="../results/{self.file}">{self.file}</a>.{note}</p>'
+        )
+
+    def _map(
+        self, sentence: Any, counts: pd.Series, verdicts: Sequence[Verdict]
+    ) -> str:
+        names = list(self.grid)
+        down, along = names[: len(names) // 2], names[len(names) // 2 :]
+        said = ", ".join(f"{word} {n}" for word, n in counts.items() if n)
+        head = ""
+        for i, name in enumerate(along):
+            values, span, times = self._spans(along, i)
+            corner = "<td></td>" * len(down)
+            cells = "".join(
+                f'<th scope="col" colspan="{span}">{escape(name)} '
+                f"{plain(v)}</th>"
+                for v in [*values] * times
+            )
+            head += f"<tr>{corner}{cells}</tr>"
+        width = math.prod(len(self.grid[name]) for name in along)
+        body = ""
+        for row in range(len(verdicts) // width):
+            titles = ""
+            for i, name in enumerate(down):
+                values, span, _ = self._spans(down, i)
+                if row % span == 0:
+                    value = values[row // span % len(values)]
+                    titles += (
+                        f'<th scope="row" rowspan="{span}">{escape(name)} '
+                        f"{plain(value)}</th>"
+                    )
+            places = range(row * width, (row + 1) * width)
+            cells = "".join(
+                f'<td class="{verdicts[at].word.replace(" ", "-")}">'
+                f"{MARKS[verdicts[at].word]}"
+                f"{'†' * (self.fitted[at] < ENOUGH)}"
+                f'<span class="visually-hidden"> {verdicts[at].word}</span>'
+                "</td>"
+                for at in places
+            )
+            body += f"<tr>{titles}{cells}</tr>"
+        return (
+            f'<table class="measured across"><caption>{escape(sentence)} '
+            f"<em>{said}</em></caption><thead>{head}</thead>"
+            f"<tbody>{body}</tbody></table>"
+        )
+
+    def _spans(
+        self, names: Sequence[str], i: int
+    ) -> tuple[Sequence[Any], int, int]:
+        """A setting's values, the lines under each, and its repetitions."""
+        sizes = [len(self.grid[name]) for name in names]
+        return (
+            self.grid[names[i]],
+            math.prod(sizes[i + 1 :]),
+            math.prod(sizes[:i]),
+        )
+
+
+def judged(study: Study, record: Record) -> Multiverse:
+    """Judge each combination of a study's grid on its own.
+
+    Args:
+        study: what was measured.
+        record: under the setting "multiverse".
+
+    Raises:
+        ValueError: the record is of another setting.
+    """
+    if record.setting != MULTIVERSE:
+        raise ValueError(
+            f"record must be of the setting {MULTIVERSE}, got {record.setting}"
+        )
+    grid = {name: record.config[name] for name in study.grid}
+    rows = pd.DataFrame(list(record.rows))
+    verdicts, fitted = [], []
+    for values in product(*grid.values()):
+        cell = dict(zip(grid, values, strict=True))
+        own = rows[(rows[list(grid)] == pd.Series(cell)).all(axis=1)]
+        own = own.drop(columns=list(grid))
+        config = study.config(**{**record.config, **cell})
+        frame = own if study.derive is None else study.derive(config, own)
+        verdicts.append(judge(study.claims(config), frame, study.converged))
+        trained = own[own[FITTED.quantity].notna()]
+        fitted.append(1 - float(FITTED.failing(trained).mean()))
+    return Multiverse(
+        grid,
+        verdicts,
+        fitted,
+        origin(record),
+        file_name(record.study, record.setting),
+    )

@@ -48,6 +48,64 @@ def test_false_verdicts_are_as_rare_as_promised(seeds, spread):
     assert wrong / studies <= 0.05 + 3 * (0.05 * 0.95 / studies) ** 0.5
 
 
+@pytest.mark.parametrize("spread", [1.0, 5.0], ids=["equal", "unequal"])
+def test_effects_that_matter_are_rarely_ruled_out(spread):
+    """Two that are just as large as what would matter, 20 seeds."""
+    rng = np.random.default_rng(0)
+    studies, seeds, wrong = 200, 20, 0
+    claims = [
+        Claim("a is above c.", judges.greater("q", "a", "c")),
+        Claim("b is above c.", judges.greater("q", "b", "c")),
+    ]
+    for _ in range(studies):
+        shared = rng.normal(size=seeds)
+        rows = frame(
+            a=shared + 0.1 + rng.normal(size=seeds),
+            b=shared + 0.1 + spread * rng.normal(size=seeds),
+            c=shared + rng.normal(size=seeds),
+        )
+        found = judge(claims, rows, matters={"q": 0.1})
+        wrong += any(one.negligible for v in found for one in v.evidence)
+    assert wrong / studies <= 0.05 + 3 * (0.05 * 0.95 / studies) ** 0.5
+
+
+def test_a_second_look_keeps_the_promise():
+    """No difference; where 20 seeds found none, 40 more are taken."""
+    rng = np.random.default_rng(0)
+    studies, wrong = 300, 0
+    claim = [Claim("a is above b.", judges.greater("q", "a", "b"))]
+    for _ in range(studies):
+        a, b = rng.normal(size=(2, 60))
+        for seeds in (20, 60):
+            (verdict,) = judge(claim, frame(a=a[:seeds], b=b[:seeds]))
+            if verdict.evidence[0].sign:
+                wrong += 1
+                break
+    # The first look is at 5 %, the second at half of it.
+    assert wrong / studies <= 0.075 + 3 * (0.075 * 0.925 / studies) ** 0.5
+
+
+def test_differences_too_small_to_matter_are_not_held():
+    same = [0.9, 0.91, 0.9, 0.89, 0.9, 0.905]
+    rows = frame(a=same, b=same[::-1])
+    above = judges.greater("q", "a", "b")
+    assert word(above, rows) == "undecided"
+    (verdict,) = judge([Claim("", above)], rows, matters={"q": 0.05})
+    assert verdict.word == "not held"
+    assert verdict.evidence[0].negligible
+    (verdict,) = judge([Claim("", above)], rows, matters={"q": 0.001})
+    assert verdict.word == "undecided"
+    ratio = judges.greater("q", "a", "b", ratio=True)
+    assert word(ratio, rows) == "not held"  # no factor of FACTOR
+    equal = frame(a=[1.0, 2.0], b=[1.0, 2.0])
+    (verdict,) = judge([Claim("", above)], equal, matters={"q": 0.5})
+    assert verdict.word == "not held"
+    # Clear, though small: the sentence is right.
+    clear = frame(a=[1.01, 2.011, 3.01], b=[1.0, 2.0, 3.0])
+    (verdict,) = judge([Claim("", above)], clear, matters={"q": 0.5})
+    assert verdict.word == "held"
+
+
 def test_pairs_see_what_means_do_not():
     """A small gain in every seed, though seeds differ much."""
     rows = frame(a=[1.0, 5.0, 9.0, 13.0], b=[1.2, 5.3, 9.2, 13.3])

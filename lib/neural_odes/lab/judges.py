@@ -4,6 +4,12 @@ Variants share seeds and data, so each comparison is that of a seed with
 itself: a t test of the differences over seeds. All comparisons of a study are
 corrected together (Holm, 1979), so that in the whole of it one false verdict
 is found with a probability of at most LEVEL.
+
+A difference that the seeds do not show may still be shown to be smaller than
+what would matter (MATTERS; a one-sided t test, corrected likewise): then the
+claim is not held. More seeds than FIRST_LOOK are taken where those left
+something open: this second look is at half the level, so that the two
+together find a false verdict with a probability of at most 1.5 LEVEL.
 """
 
 from __future__ import annotations
@@ -12,6 +18,7 @@ import math
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
@@ -23,6 +30,25 @@ LEVEL = 0.05
 POWER = 0.8
 """With which the number of seeds that is named would decide."""
 MOST_SEEDS = 1000
+FIRST_LOOK = 20
+"""Seeds that every study is judged over at first."""
+
+MATTERS: Mapping[str, float] = MappingProxyType(
+    {
+        **dict.fromkeys(
+            ("accuracy", "rings", "gap", "attacked", "noisy", "fresh"), 0.02
+        ),
+        **dict.fromkeys(("exponent", "per turnover"), 0.1),
+        "largest per turnover": 0.1,
+        "growing": 0.05,
+        "nfe": 3.0,
+    }
+)
+"""The smallest differences that would matter, by quantity: two samples in a
+hundred; a tenth of Lorenz's exponent; one point in twenty; half of a step of
+dopri5. A study may have others."""
+FACTOR = 1.25
+"""Likewise of ratios: of losses, errors of gradients, numbers of points."""
 
 Word = Literal["held", "not held", "undecided"]
 Where = Mapping[str, Any]
@@ -36,14 +62,21 @@ class Comparison:
     Attributes:
         label: what is compared.
         gains: by seed, > 0 where the claim is right; of ratios, logarithms.
+        quantity: what is compared, by its name.
         ratio: whether effects are factors.
-        p: two-sided, corrected once the whole study is judged.
+        matters: the smallest gain that would matter, > 0; of ratios its
+            logarithm. None: any would.
+        p: of no effect, two-sided, corrected once the whole study is judged.
+        p_matters: of an effect that matters, likewise, one-sided.
     """
 
     label: str
     gains: pd.Series
+    quantity: str = ""
     ratio: bool = False
+    matters: float | None = None
     p: float = 1.0
+    p_matters: float = 1.0
 
     @property
     def seeds(self) -> int:
@@ -58,9 +91,25 @@ class Comparison:
             return 0.0 if mean else 1.0
         return float(stats.ttest_1samp(self.gains, 0).pvalue)
 
+    def uncorrected_matters(self) -> float:
+        """p of a gain that matters; 1 for fewer than two seeds."""
+        if self.matters is None or self.seeds < 2:
+            return 1.0
+        short = self.gains - self.matters
+        if self.gains.std() <= 1e-12 * abs(self.matters):
+            return float(short.mean() >= 0)
+        return float(stats.ttest_1samp(short, 0, alternative="less").pvalue)
+
+    @property
+    def negligible(self) -> bool:
+        """No effect is seen, and one that matters is ruled out."""
+        return not self.p <= LEVEL and self.p_matters <= LEVEL
+
     @property
     def sign(self) -> int:
-        """1 as the claim says, -1 the other way, 0 where it cannot be told."""
+        """1 as the claim says, -1 if not, 0 where it cannot be told."""
+        if self.negligible:
+            return -1
         if not self.p <= LEVEL:
             return 0
         return 1 if self.gains.mean() > 0 else -1
@@ -83,12 +132,20 @@ class Comparison:
         """
         if self.seeds < 2 or not self.gains.std() > 0:
             return None
-        effect = abs(self.gains.mean()) / self.gains.std()
+        level = LEVEL / comparisons / 2  # of a second look
+        mean, std = self.gains.mean(), self.gains.std()
+        tests = [(abs(mean) / std, level / 2)]
+        if self.matters is not None:
+            tests.append(((self.matters - mean) / std, level))
 
         def decides(n: int) -> bool:
-            limit = stats.t.ppf(1 - LEVEL / comparisons / 2, n - 1)
-            power = stats.nct.sf(limit, n - 1, effect * math.sqrt(n))
-            return bool(power >= POWER)
+            return any(
+                stats.nct.sf(
+                    stats.t.ppf(1 - each, n - 1), n - 1, effect * math.sqrt(n)
+                )
+                >= POWER
+                for effect, each in tests
+            )
 
         candidates = range(self.seeds + 1, MOST_SEEDS + 1)
         found = bisect_left(candidates, True, key=decides)
@@ -234,18 +291,18 @@ def _pairs(
                 _values(frame, quantity, {**where, **_where(place)})
                 for place in (more, fewer)
             )
-            found.append(_compared(label, high, low, ratio))
+            found.append(_compared(label, high, low, ratio, quantity))
         return found
 
     return judge
 
 
 def _compared(
-    label: str, high: pd.Series, low: pd.Series, ratio: bool
+    label: str, high: pd.Series, low: pd.Series, ratio: bool, quantity: str
 ) -> Comparison:
     if ratio:
         high, low = np.log(high), np.log(low)
-    return Comparison(label, (high - low).dropna(), ratio)
+    return Comparison(label, (high - low).dropna(), quantity, ratio)
 
 
 def smaller(a: str, b: str, *, ratio: bool = False, **where: Any) -> Judge:
@@ -253,7 +310,7 @@ def smaller(a: str, b: str, *, ratio: bool = False, **where: Any) -> Judge:
 
     def judge(frame: pd.DataFrame) -> list[Evidence]:
         low, high = (_values(frame, column, where) for column in (a, b))
-        return [_compared(f"{a} below {b}", high, low, ratio)]
+        return [_compared(f"{a} below {b}", high, low, ratio, b)]
 
     return judge
 
@@ -264,7 +321,7 @@ def exceeds(quantity: str, a: Any, value: float, **where: Any) -> Judge:
     def judge(frame: pd.DataFrame) -> list[Evidence]:
         own = _values(frame, quantity, {**where, **_where(a)})
         label = f"{_name(a)} above {value:g}"
-        return [Comparison(label, (own - value).dropna())]
+        return [Comparison(label, (own - value).dropna(), quantity)]
 
     return judge
 
@@ -275,7 +332,7 @@ def stays_below(quantity: str, a: Any, value: float, **where: Any) -> Judge:
     def judge(frame: pd.DataFrame) -> list[Evidence]:
         own = _values(frame, quantity, {**where, **_where(a)})
         label = f"{_name({**_where(a), **where})} below {value:g}"
-        return [Comparison(label, (value - own).dropna())]
+        return [Comparison(label, (value - own).dropna(), quantity)]
 
     return judge
 
@@ -353,6 +410,7 @@ def judge(
     claims: Sequence[Claim],
     frame: pd.DataFrame,
     converged: Converged | None = None,
+    matters: Mapping[str, float] = MATTERS,
 ) -> list[Verdict]:
     """Judge a study's claims over its rows.
 
@@ -365,8 +423,9 @@ def judge(
         frame: a row per variant, seed and other keys; the column "failed", if
             there is one, says why a run has no values.
         converged: what counts as converged.
+        matters: the smallest differences that would matter, by quantity.
     """
-    verdicts = _judged(claims, frame)
+    verdicts = _judged(claims, frame, matters)
     notes = []
     if "failed" in frame:
         lost = frame[frame["failed"].notna()]
@@ -380,7 +439,7 @@ def judge(
         out = frame[converged.failing(frame)]
         if len(out):
             notes.append(f"did not converge: {_runs(out)}")
-            others = _judged(claims, frame.drop(out.index))
+            others = _judged(claims, frame.drop(out.index), matters)
             verdicts = [
                 replace(a, word="undecided") if a.word != b.word else a
                 for a, b in zip(verdicts, others, strict=True)
@@ -396,16 +455,27 @@ def _runs(rows: pd.DataFrame) -> str:
     )
 
 
-def _judged(claims: Sequence[Claim], frame: pd.DataFrame) -> list[Verdict]:
-    evidence = [claim.judge(frame) for claim in claims]
+def _judged(
+    claims: Sequence[Claim], frame: pd.DataFrame, matters: Mapping[str, float]
+) -> list[Verdict]:
+    evidence = [
+        [_with_least(one, matters) for one in claim.judge(frame)]
+        for claim in claims
+    ]
     compared = [
         e for each in evidence for e in each if isinstance(e, Comparison)
     ]
-    corrected = iter(holm([one.uncorrected() for one in compared]))
+    looks = 1 + (frame["seed"].nunique() > FIRST_LOOK)
+    corrected = iter(holm([one.uncorrected() for one in compared], looks))
+    ruled_out = iter(
+        holm([one.uncorrected_matters() for one in compared], looks)
+    )
     verdicts = []
     for claim, each in zip(claims, evidence, strict=True):
         found = tuple(
-            replace(e, p=next(corrected)) if isinstance(e, Comparison) else e
+            replace(e, p=next(corrected), p_matters=next(ruled_out))
+            if isinstance(e, Comparison)
+            else e
             for e in each
         )
         word = _word(found)
@@ -422,6 +492,14 @@ def _judged(claims: Sequence[Claim], frame: pd.DataFrame) -> list[Verdict]:
     return verdicts
 
 
+def _with_least(one: Evidence, matters: Mapping[str, float]) -> Evidence:
+    """With the smallest effect that would matter."""
+    if isinstance(one, Check):
+        return one
+    least = math.log(FACTOR) if one.ratio else matters.get(one.quantity)
+    return replace(one, matters=least)
+
+
 def _word(evidence: Sequence[Evidence]) -> Word:
     signs = [
         e.sign
@@ -434,12 +512,18 @@ def _word(evidence: Sequence[Evidence]) -> Word:
     return "undecided" if 0 in signs or not signs else "held"
 
 
-def holm(p: Sequence[float]) -> list[float]:
-    """Holm's correction (1979): the error rate of the whole family holds."""
+def holm(p: Sequence[float], looks: int = 1) -> list[float]:
+    """Holm's correction (1979): the error rate of the whole family holds.
+
+    Args:
+        p: of each test.
+        looks: how often the family was tested, each time with more data.
+    """
     order = np.argsort(p)
     corrected = np.empty(len(p))
     highest_yet = 0.0
     for rank, i in enumerate(order):
-        highest_yet = max(highest_yet, min(1.0, (len(p) - rank) * p[i]))
+        own = min(1.0, looks * (len(p) - rank) * p[i])
+        highest_yet = max(highest_yet, own)
         corrected[i] = highest_yet
     return corrected.tolist()

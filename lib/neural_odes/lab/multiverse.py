@@ -16,7 +16,7 @@ from typing import Any
 
 import pandas as pd
 
-from neural_odes.lab.judges import Converged, Verdict, judge
+from neural_odes.lab.judges import Converged, Verdict
 from neural_odes.lab.records import Record, file_name
 from neural_odes.lab.study import MULTIVERSE, Study
 from neural_odes.lab.tables import MARKS, origin, plain
@@ -163,7 +163,7 @@ def judged(study: Study, record: Record) -> Multiverse:
         own = own.drop(columns=list(grid))
         config = study.config(**{**record.config, **cell})
         frame = own if study.derive is None else study.derive(config, own)
-        verdicts.append(judge(study.claims(config), frame, study.converged))
+        verdicts.append(study.judged(config, frame))
         trained = own[own[FITTED.quantity].notna()]
         fitted.append(1 - float(FITTED.failing(trained).mean()))
     return Multiverse(

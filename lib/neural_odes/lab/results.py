@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 
 from neural_odes.lab import tables
-from neural_odes.lab.judges import Verdict, judge
+from neural_odes.lab.judges import Verdict
 from neural_odes.lab.multiverse import Multiverse, judged
 from neural_odes.lab.records import Record, file_name, read, results_folder
 from neural_odes.lab.runner import run
@@ -69,8 +69,7 @@ class Result:
     @cached_property
     def verdicts(self) -> list[Verdict]:
         """The study's claims, judged over these rows."""
-        claims = self.study.claims(self.config)
-        return judge(claims, self.frame, self.study.converged)
+        return self.study.judged(self.config, self.frame)
 
     def mean(self, *quantities: str) -> pd.DataFrame:
         """Means over seeds, a line for each variant and other keys."""

@@ -25,7 +25,7 @@ import pandas as pd
 
 from neural_odes.checks import one_of
 from neural_odes.lab.config import Config
-from neural_odes.lab.judges import Claim, Converged
+from neural_odes.lab.judges import MATTERS, Claim, Converged, Verdict, judge
 
 Row = dict[str, Any]
 """What was measured of one seed: quantities by their names, numbers or lists
@@ -63,6 +63,8 @@ class Study:
         random: whether seeds change anything; if not, seed 0 is measured.
         keys: columns that tell a seed's rows apart, besides the variant.
         converged: which runs count as converged, fixed before any is run.
+        matters: the smallest differences that would matter, by quantity,
+            where they are not :data:`~neural_odes.lab.judges.MATTERS`.
         derive: what tables and judges see, from the rows; by default they
             themselves.
         label: what a variant is called in tables.
@@ -83,6 +85,7 @@ class Study:
     random: bool = True
     keys: tuple[str, ...] = ()
     converged: Converged | None = None
+    matters: Mapping[str, float] = field(default_factory=dict)
     derive: Callable[[Any, pd.DataFrame], pd.DataFrame] | None = None
     label: str = "variant"
     words: Mapping[str, str] = field(default_factory=dict)
@@ -143,6 +146,11 @@ class Study:
         """A config as its result keeps it, fields of the grid as lists."""
         grid = self.grid if setting == MULTIVERSE else {}
         return asdict(config) | {key: list(v) for key, v in grid.items()}
+
+    def judged(self, config: Any, frame: pd.DataFrame) -> list[Verdict]:
+        """Its claims, judged over what was measured under one config."""
+        least = {**MATTERS, **self.matters}
+        return judge(self.claims(config), frame, self.converged, least)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # By name: another process imports the declaration.

@@ -276,8 +276,18 @@ def _effect(one: Comparison) -> str:
     mean, low, high = one.interval()
     what = "by a factor of" if one.ratio else "by"
     span = "" if math.isnan(low) else f" (95 %: {low:.3g} to {high:.3g})"
-    p = "p < 0.001" if one.p < 0.001 else f"p = {one.p:.2g}"
-    return f"{what} {mean:.3g}{span}, {p}, {one.seeds} seeds"
+    said = f"{what} {mean:.3g}{span}, {_p(one.p)}, {one.seeds} seeds"
+    if not one.negligible or one.matters is None:
+        return said
+    least = math.exp(one.matters) if one.ratio else one.matters
+    return (
+        f"{said}; {what} {least:.3g}, the least that would matter, is ruled "
+        f"out, {_p(one.p_matters)}"
+    )
+
+
+def _p(p: float) -> str:
+    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
 
 
 def origin(record: Record) -> str:

@@ -171,6 +171,7 @@ def with_ratio(config: Table1, rows: pd.DataFrame) -> pd.DataFrame:
 @study(
     "augmentation.table1",
     paper="section 4, table 1, figure 9",
+    matters={"accuracy": 0.005},
     config=Table1,
     variants=lambda config: config.models,
     claims=claims,

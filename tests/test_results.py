@@ -255,16 +255,3 @@ def test_a_chapter_measures_here_and_now():
     small = results.measure(NAME, "tiny", seeds=[3], layers=(16, 32))
     assert list(small.rows["layers"]) == [16, 32]
     assert set(small.rows["seed"]) == {3}
-
-
-def test_the_ledger_counts_every_claim(tmp_path):
-    record = results.load(NAME).record
-    records.write(record, tmp_path)
-    shown = results.ledger(tmp_path)
-    assert shown.counts() == {"held": 1, "not held": 0, "undecided": 0}
-    assert f"{len(record.seeds)} seeds" in repr(shown)
-    assert "anatomy.activations" in shown.missing
-    assert f'href="../results/{NAME}.json"' in shown._repr_html_()
-    whole = results.ledger()
-    claims = sum(map(len, (e.found["chosen"] for e in whole.entries)))
-    assert sum(whole.counts().values()) == claims

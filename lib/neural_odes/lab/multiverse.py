@@ -80,8 +80,10 @@ class Multiverse:
             else ""
         )
         return (
-            f'<div class="multiverse">{maps}</div><p>{escape(self.origin)} '
-            f'<a href="../results/{self.file}">{self.file}</a>.{note}</p>'
+            f'<div class="measured multiverse">{maps}</div>'
+            f"<p><small>{escape(self.origin)} "
+            f'<a href="../results/{self.file}">{self.file}</a>.{note}</small>'
+            "</p>"
         )
 
     def _map(
@@ -123,8 +125,8 @@ class Multiverse:
             )
             body += f"<tr>{titles}{cells}</tr>"
         return (
-            f'<table class="measured across"><caption>{escape(sentence)} '
-            f"<em>{said}</em></caption><thead>{head}</thead>"
+            f"<table><caption>{escape(sentence)} <em>{said}</em></caption>"
+            f"<thead>{head}</thead>"
             f"<tbody>{body}</tbody></table>"
         )
 

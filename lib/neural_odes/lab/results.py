@@ -17,6 +17,7 @@ import pandas as pd
 
 from neural_odes.lab import tables
 from neural_odes.lab.judges import Verdict
+from neural_odes.lab.ledger import Entry, Ledger
 from neural_odes.lab.multiverse import Multiverse, judged
 from neural_odes.lab.records import Record, file_name, read, results_folder
 from neural_odes.lab.runner import run
@@ -204,7 +205,7 @@ def across(name: str, folder: str | Path | None = None) -> tables.Across:
     return tables.Across({s: one.verdicts for s, one in found.items()})
 
 
-def ledger(folder: str | Path | None = None) -> tables.Ledger:
+def ledger(folder: str | Path | None = None) -> Ledger:
     """Every claim of every study, with its verdicts; studies not measured."""
     entries, missing = [], []
     for name, study in STUDIES.items():
@@ -216,15 +217,13 @@ def ledger(folder: str | Path | None = None) -> tables.Ledger:
         if not found["chosen"].verdicts:
             continue
         entries.append(
-            tables.Entry(
-                study.summary,
-                study.paper,
-                {s: len(one.record.seeds) for s, one in found.items()},
+            Entry(
+                study,
                 {s: one.verdicts for s, one in found.items()},
-                file_name(name),
+                {s: len(one.record.seeds) for s, one in found.items()},
             )
         )
-    return tables.Ledger(entries, missing)
+    return Ledger(entries, missing)
 
 
 def measure(

@@ -167,75 +167,6 @@ class Across:
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A study in the ledger: its verdicts under each setting measured.
-
-    Attributes:
-        title: what it measures.
-        paper: where in the paper.
-        seeds: how many, by setting.
-        found: verdicts by setting.
-        file: its result's file, for a link.
-    """
-
-    title: str
-    paper: str
-    seeds: Mapping[str, int]
-    found: Mapping[str, Sequence[Verdict]]
-    file: str
-
-
-@dataclass(frozen=True)
-class Ledger:
-    """All claims, each judged under every setting that was measured.
-
-    Attributes:
-        entries: the studies.
-        missing: names of those that were not run.
-    """
-
-    entries: Sequence[Entry]
-    missing: Sequence[str] = ()
-
-    def counts(self) -> dict[str, int]:
-        """How many claims hold, do not or are undecided, as chosen."""
-        words: list[str] = [
-            verdict.word
-            for entry in self.entries
-            for verdict in next(iter(entry.found.values()))
-        ]
-        return {word: words.count(word) for word in MARKS}
-
-    def __repr__(self) -> str:
-        lines = []
-        for entry in self.entries:
-            lines += [
-                "",
-                f"{entry.title} ({entry.paper}; {_seeds(entry)})",
-                repr(Across(entry.found)),
-            ]
-        lines += [f"not run: {name}" for name in self.missing]
-        return "\n".join(lines[1:])
-
-    def _repr_html_(self) -> str:
-        parts = [f"<p>Not run: {escape(name)}</p>" for name in self.missing]
-        for entry in self.entries:
-            link = f'<a href="../results/{entry.file}">{_seeds(entry)}</a>'
-            parts.append(
-                f"<p><strong>{escape(entry.title)}</strong> "
-                f"({escape(entry.paper)}; {link})</p>"
-                f"{Across(entry.found)._repr_html_()}"
-            )
-        return "".join(parts)
-
-
-def _seeds(entry: Entry) -> str:
-    numbers = sorted(set(entry.seeds.values()))
-    many = " to ".join(map(str, {numbers[0]: 0, numbers[-1]: 0}))
-    return f"{many} seed{'s' * (numbers[-1] > 1)}"
-
-
-@dataclass(frozen=True)
 class Parts:
     """Several of these, one below the other."""
 
@@ -250,7 +181,7 @@ class Parts:
 
 def reasons(verdict: Verdict) -> list[str]:
     """Why a verdict is what it is, in words."""
-    said = [_reason(one) for one in verdict.evidence]
+    said = [reason(one) for one in verdict.evidence]
     if verdict.word == "undecided" and verdict.seeds_needed is None:
         said.append("More seeds than 1000 would be needed, or none can tell.")
     elif verdict.seeds_needed:
@@ -261,7 +192,8 @@ def reasons(verdict: Verdict) -> list[str]:
     return [*said, *verdict.notes]
 
 
-def _reason(one: Evidence) -> str:
+def reason(one: Evidence) -> str:
+    """What one comparison or check found, in words."""
     if isinstance(one, Check):
         low, high = plain(one.values.min()), plain(one.values.max())
         span = low if low == high else f"{low} to {high}"

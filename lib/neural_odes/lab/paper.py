@@ -1,0 +1,261 @@
+"""What the paper claims, in its order, and where the book judges it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Proof = Literal["", "proved", "refuted"]
+
+
+@dataclass(frozen=True)
+class PaperClaim:
+    """A claim of the paper, as we read it.
+
+    Attributes:
+        sentence: what it says.
+        place: where.
+        page: of the book, with the heading.
+        judged: by study, how the sentences of its claims begin that measure
+            this one; "" for all of them. Without any it was not measured.
+        proof: whether the book proves it, or proves it wrong.
+        note: what a reader should know beside the verdicts.
+    """
+
+    sentence: str
+    place: str
+    page: str
+    judged: Mapping[str, str] = field(default_factory=dict)
+    proof: Proof = ""
+    note: str = ""
+
+
+PAPER = (
+    PaperClaim(
+        "A residual network takes Euler steps of a Neural ODE.",
+        "section 2, equations 1-2",
+        "background.html#a-residual-network-takes-euler-steps",
+        {"background.euler": ""},
+    ),
+    PaperClaim(
+        "Training needs small numerical errors of the gradient, so "
+        "backpropagation through the solver is the better way to it.",
+        "section 2",
+        "background.html#two-ways-to-a-gradient",
+        {"background.gradients": "", "augmentation.adjoint": ""},
+        note="It depends on the tolerance; at tight ones the adjoint can be "
+        "the better one.",
+    ),
+    PaperClaim(
+        "GalNODEs have parameters linear in m and in theta's size, "
+        "hypernetworks polynomial.",
+        "section 3, equations 5-7",
+        "anatomy.html#what-the-freedom-costs",
+        {"anatomy.parameters": ""},
+    ),
+    PaperClaim(
+        "Weights that vary with depth make a Neural ODE more expressive.",
+        "section 3, equations 5-7",
+        "anatomy.html#what-the-freedom-costs",
+        {"anatomy.depth_variants": ""},
+        note="Controls: a vanilla field with as many parameters, and a "
+        "learning rate of each model's own, on other seeds.",
+    ),
+    PaperClaim(
+        "A basis is defined on a fixed domain and is rescaled if depth runs "
+        "elsewhere.",
+        "section 3, footnote 2",
+        "anatomy.html#which-functions",
+        note="A convention, which the library follows: every basis takes its "
+        "domain.",
+    ),
+    PaperClaim(
+        "Neural ODEs are in general no universal approximators; beside an "
+        "augmented state they are.",
+        "section 3, equation 8",
+        "anatomy.html#what-a-flow-cannot-represent",
+        {"anatomy.augmented_field": ""},
+        "proved",
+        "Of the sup norm. In L^p and two or more dimensions flows are "
+        "universal under mild conditions.",
+    ),
+    PaperClaim(
+        "With tanh or ELU at the field's end models do best; sigmoid, ReLU "
+        "and softplus push one way only.",
+        "section 3, figures 2 and 8",
+        "anatomy.html#mind-your-activation",
+        {"anatomy.activations": ""},
+        note="Control: a readout that is fixed and cannot turn around.",
+    ),
+    PaperClaim(
+        "Input-layer augmentation is consistently best in accuracy and in "
+        "evaluations.",
+        "section 4, table 1",
+        "augmentation.html#images-the-table",
+        {"augmentation.table1": "IL-NODE"},
+        note="Five seeds of the digits and of a part of MNIST.",
+    ),
+    PaperClaim(
+        "Second order is most accurate per parameter.",
+        "section 4, table 1",
+        "augmentation.html#images-the-table",
+        {"augmentation.table1": "2nd order"},
+    ),
+    PaperClaim(
+        "The vanilla model converges without spikes in loss or evaluations.",
+        "section 4, figure 9",
+        "augmentation.html#images-the-table",
+        {"augmentation.table1": "Vanilla"},
+    ),
+    PaperClaim(
+        "Second-order models learn simple flows that are not stiff, with fewer "
+        "parameters.",
+        "section 4, figures 10 and 11",
+        "augmentation.html#nested-spheres-with-two-more-states",
+        {"augmentation.flows": ""},
+    ),
+    PaperClaim(
+        "On a line two trajectories never cross, so no shared flow learns the "
+        "reflection.",
+        "section 5, figure 12",
+        "dimensionality.html#on-a-line-nothing-passes",
+        {
+            "dimensionality.crossing": "depth-invariant|concat|GalNODE",
+            "dimensionality.adaptive_depth": "fixed",
+        },
+        "proved",
+    ),
+    PaperClaim(
+        "For every eps a linear, data-controlled equation reflects the line to "
+        "within eps.",
+        "section 5, theorem 1",
+        "dimensionality.html#a-field-that-knows-where-it-started",
+        {"dimensionality.theorem1": ""},
+        "proved",
+        "The proof needs x other than 0, where the claim is plain.",
+    ),
+    PaperClaim(
+        "Data-controlled models learn the reflection.",
+        "section 5, figures 3 and 13",
+        "dimensionality.html#the-general-case",
+        {"dimensionality.crossing": "linear|data-controlled"},
+    ),
+    PaperClaim(
+        "A depth of each input's own lets trajectories pass, too.",
+        "section 5, equation 18, figures 4 and 14",
+        "dimensionality.html#a-depth-of-one-s-own",
+        {"dimensionality.adaptive_depth": "by hand|learned"},
+    ),
+    PaperClaim(
+        "From two dimensions on, trajectories of depth-varying systems may "
+        "cross in state space.",
+        "section 5",
+        "dimensionality.html#in-the-plane-there-is-room",
+        {"dimensionality.nested_spheres": "Trajectories"},
+    ),
+    PaperClaim(
+        "So depth-variant models solve nested spheres without augmentation.",
+        "section 5",
+        "dimensionality.html#in-the-plane-there-is-room",
+        proof="refuted",
+        note="Lemma No islands: a shared flow maps starts to ends without "
+        "tearing, whether its field varies or not. Finite data are fitted "
+        "through a channel.",
+    ),
+    PaperClaim(
+        "Data control extrapolates best, with the fewest evaluations.",
+        "section 5, figures 5 and 15 to 17",
+        "dimensionality.html#extrapolation-measured",
+        {
+            "dimensionality.nested_spheres": "Data control",
+            "dimensionality.layers": "The data-controlled",
+        },
+        note="Control: the same network without a flow, and with few Euler "
+        "steps, does as well. The flow adds nothing there.",
+    ),
+    PaperClaim(
+        "Depth-variant models fit the training data best, with less precise "
+        "boundaries.",
+        "section 5, figures 5 and 15 to 17",
+        "dimensionality.html#extrapolation-measured",
+        {"dimensionality.nested_spheres": "Depth-variant"},
+    ),
+    PaperClaim(
+        "Depth-invariant models squeeze through gaps, at a significant cost in "
+        "evaluations.",
+        "section 5, figures 5 and 15 to 17",
+        "dimensionality.html#extrapolation-measured",
+        {"dimensionality.nested_spheres": "The depth-invariant"},
+    ),
+    PaperClaim(
+        "Covering a sphere takes exponentially many points in its dimension.",
+        "section 5",
+        "dimensionality.html#in-many-dimensions-the-obstruction-fades",
+        {"dimensionality.cover": ""},
+        note="For radii below the square root of 2.",
+    ),
+    PaperClaim(
+        "So the limits of depth-invariant models are mild in high dimension.",
+        "section 5",
+        "dimensionality.html#in-many-dimensions-the-obstruction-fades",
+        {
+            "dimensionality.spheres_by_dimension": "",
+            "dimensionality.points": "",
+        },
+    ),
+    PaperClaim(
+        "Behind an input network the flow is superfluous.",
+        "section 5, figure 6",
+        "dimensionality.html#when-the-flow-has-nothing-to-do",
+        {"dimensionality.input_network": ""},
+        note="Control: the same network trained without its flow.",
+    ),
+    PaperClaim(
+        "No autonomous flow in the plane is chaotic.",
+        "section 6",
+        "chaos.html#how-fast-does-a-difference-grow",
+        proof="proved",
+        note="Poincaré and Bendixson; cited, not proved anew.",
+    ),
+    PaperClaim(
+        "Algorithm 1 estimates the largest exponent, and underestimates it "
+        "when S is too large.",
+        "section 6, algorithm 1",
+        "chaos.html#three-estimators",
+        {"chaos.estimators": "", "chaos.saturation": ""},
+        note="The published exponents are met by estimators that renormalise.",
+    ),
+    PaperClaim(
+        "Exponents of unregularised models exceed those of well-known chaotic "
+        "systems, such as Lorenz's.",
+        "section 6, figure 7",
+        "chaos.html#beside-lorenz",
+        {"chaos.figure7": "depth-invariant|concat"},
+        note="Control: Lorenz's system measured over as many turnovers.",
+    ),
+    PaperClaim(
+        "Regularised models have smaller exponents and errors that do not "
+        "diverge.",
+        "section 6, equations 20 and 21, figure 7",
+        "chaos.html#two-penalties",
+        {
+            "chaos.figure7": "The|With",
+            "chaos.strength": "The strongest penalty lowers",
+        },
+        note="Exponents are a gauge: rescaled states and a rescaled readout "
+        "are the same classifier, with every exponent shifted.",
+    ),
+    PaperClaim(
+        "Stability makes models less sensitive to perturbations.",
+        "section 6",
+        "chaos.html#is-a-calm-model-a-robust-one",
+        {
+            "chaos.figure7": "Stability",
+            "chaos.strength": "A penalty|The strongest penalty costs",
+        },
+        note="Control: attacks and noise on the unpenalised model of the same "
+        "seed.",
+    ),
+)
+"""Section by section. What no entry names is a control of the book's own."""

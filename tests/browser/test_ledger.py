@@ -1,0 +1,72 @@
+"""The ledger is filtered, sorted and followed without a kernel."""
+
+from __future__ import annotations
+
+from conftest import Visit, new_visit
+from playwright.sync_api import Browser, Locator, expect
+from test_index import TARGETS, ids
+
+PAGE = "book/ledger.html"
+
+
+def rows(visit: Visit) -> Locator:
+    return visit.page.locator("tr[data-verdict]:visible")
+
+
+def test_claims_of_the_paper_lead_to_their_headings(
+    browser: Browser, server: str
+) -> None:
+    with new_visit(browser, server) as visit:
+        page = visit.open(PAGE)
+        links = page.locator(".ledger th > a").evaluate_all(TARGETS)
+        assert len(links) > 20
+        leads: dict[str, set[str]] = {}
+        for link in links:
+            path, _, anchor = link.partition("#")
+            leads.setdefault(path, set()).add(anchor)
+        for path, anchors in leads.items():
+            assert anchors <= ids(visit, f"book/{path}"), path
+
+
+def test_claims_are_filtered(browser: Browser, server: str) -> None:
+    with new_visit(browser, server) as visit:
+        page = visit.open(PAGE)
+        bar = page.locator(".ledger-filter")
+        every = rows(visit).count()
+        expect(bar.locator("output")).to_have_text(f"{every} of {every} claims")
+        counts = {}
+        for word in ("held", "not held", "undecided"):
+            bar.get_by_label("Verdict").select_option(word)
+            counts[word] = rows(visit).count()
+            for row in rows(visit).all():
+                assert row.get_attribute("data-verdict") == word
+        assert sum(counts.values()) == every
+        bar.get_by_label("Verdict").select_option("all")
+        bar.get_by_label("Chapter").select_option("chaos")
+        chaos = rows(visit).count()
+        assert 0 < chaos < every
+        bar.get_by_label("Search").fill("Lorenz")
+        assert 0 < rows(visit).count() < chaos
+        expect(bar.locator("output")).to_have_text(
+            f"{rows(visit).count()} of {every} claims"
+        )
+        assert not visit.errors
+
+
+def test_claims_are_sorted_by_a_column_and_back(
+    browser: Browser, server: str
+) -> None:
+    with new_visit(browser, server) as visit:
+        page = visit.open(PAGE)
+        column = rows(visit).locator("td:nth-child(2)")
+        before = column.all_inner_texts()
+        head = page.get_by_role("columnheader", name="verdict", exact=True)
+        press = head.get_by_role("button")
+        press.focus()
+        page.keyboard.press("Enter")
+        assert column.all_inner_texts() == sorted(before)
+        expect(head).to_have_attribute("aria-sort", "ascending")
+        press.click()
+        assert column.all_inner_texts() == sorted(before, reverse=True)
+        press.click()
+        assert column.all_inner_texts() == before

@@ -1,0 +1,90 @@
+"""The ledger lists every claim, and the paper's own with what was found."""
+
+import numpy as np
+import pandas as pd
+
+from neural_odes.lab import judges, records, results
+from neural_odes.lab.judges import Claim, Comparison, judge
+from neural_odes.lab.ledger import deciding
+from neural_odes.lab.paper import PAPER
+from neural_odes.lab.studies import STUDIES
+
+NAME = "background.euler"
+
+
+def test_every_claim_is_counted(tmp_path):
+    record = results.load(NAME).record
+    records.write(record, tmp_path)
+    shown = results.ledger(tmp_path)
+    assert shown.counts() == {"held": 1, "not held": 0, "undecided": 0}
+    assert "chosen: held" in repr(shown)
+    assert "anatomy.activations" in shown.missing
+    page = shown._repr_html_()
+    assert f'href="../results/{NAME}.json">{len(record.seeds)}</a>' in page
+    whole = results.ledger()
+    claims = sum(len(entry.chosen) for entry in whole.entries)
+    assert sum(whole.counts().values()) == claims
+    assert whole._repr_html_().count("<tr data-chapter") == claims
+
+
+def test_the_papers_claims_find_their_verdicts():
+    shown = results.ledger().paper
+    for claim in PAPER:
+        assert set(claim.judged) <= set(STUDIES), claim.sentence
+        assert bool(shown.found(claim)) == bool(claim.judged), claim.sentence
+
+
+def test_claims_that_no_claim_of_the_paper_names_are_controls():
+    """Each of ours is part of one claim of the paper, or of a known study."""
+    left = {
+        entry.study.name
+        for entry in results.ledger().entries
+        for verdict in entry.chosen
+        if not any(
+            verdict.claim.sentence.startswith(tuple(starts.split("|")))
+            for claim in PAPER
+            for study, starts in claim.judged.items()
+            if study == entry.study.name
+        )
+    }
+    assert left == {
+        "augmentation.graph",
+        "augmentation.memory",
+        "augmentation.widths",
+        "dimensionality.layers",
+    }
+
+
+def test_a_claim_without_a_measurement_says_so():
+    shown = repr(results.ledger().paper)
+    (line,) = [x for x in shown.splitlines() if x.startswith("A basis")]
+    assert line.endswith("not measured")
+    (line,) = [x for x in shown.splitlines() if "depth-variant models s" in x]
+    assert line.endswith("refuted by a proof")
+
+
+def test_what_a_verdict_hangs_on():
+    def rows(a, b, c):
+        return pd.DataFrame(
+            [
+                {"variant": name, "seed": seed, "q": value}
+                for name, own in (("a", a), ("b", b), ("c", c))
+                for seed, value in enumerate(own)
+            ]
+        )
+
+    noise = np.array([0.0, 0.1, -0.1, 0.05])
+    lowest = [Claim("", judges.lowest("q", "a", ("a", "b", "c")))]
+    for b, c, word, label in (
+        (3 + noise, 1.5 - 2 * noise, "held", "a below c"),
+        (3 + noise, 0.2 + noise / 2, "not held", "a below c"),
+        (3 + noise, 1 - 9 * noise, "undecided", "a below c"),
+    ):
+        (verdict,) = judge(lowest, rows(1 + noise / 3, b, c))
+        assert verdict.word == word
+        found = deciding(verdict)
+        assert isinstance(found, Comparison)
+        assert found.label == label
+    always = [Claim("", judges.always("q", "a", below=1.5))]
+    (verdict,) = judge(always, rows(1 + noise, 1 + noise, 1 + noise))
+    assert deciding(verdict).right.all()

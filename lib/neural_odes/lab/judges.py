@@ -182,7 +182,8 @@ class Converged:
     least: float
 
     def failing(self, frame: pd.DataFrame) -> pd.Series:
-        return ~(frame[self.quantity] >= self.least)
+        """Where it is below; what has no such quantity is no run."""
+        return frame[self.quantity] < self.least
 
 
 @dataclass(frozen=True)
@@ -439,9 +440,11 @@ def judge(
         out = frame[converged.failing(frame)]
         if len(out):
             notes.append(f"did not converge: {_runs(out)}")
-            others = _judged(claims, frame.drop(out.index), matters)
+            kept = frame.drop(out.index)
+            gone = set(frame["variant"]) - set(kept["variant"])
+            others = verdicts if gone else _judged(claims, kept, matters)
             verdicts = [
-                replace(a, word="undecided") if a.word != b.word else a
+                replace(a, word="undecided") if gone or a.word != b.word else a
                 for a, b in zip(verdicts, others, strict=True)
             ]
     return [replace(v, notes=tuple(notes)) for v in verdicts]

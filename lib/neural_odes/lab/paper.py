@@ -241,6 +241,7 @@ PAPER = (
         "chaos.html#two-penalties",
         {
             "chaos.figure7": "The|With",
+            "chaos.penalties": "The penalty makes",
             "chaos.strength": "The strongest penalty lowers",
         },
         note="Exponents are a gauge: rescaled states and a rescaled readout "
@@ -252,6 +253,7 @@ PAPER = (
         "chaos.html#is-a-calm-model-a-robust-one",
         {
             "chaos.figure7": "Stability",
+            "chaos.penalties": "The penalty moves|The penalty saves",
             "chaos.strength": "A penalty|The strongest penalty costs",
         },
         note="Control: attacks and noise on the unpenalised model of the same "

@@ -201,8 +201,8 @@ def snapshots(
         mark(ax, shown, classes)
         if sample is not None:
             ax.scatter(
-                *shown[sample], s=70, facecolors="none", edgecolors="black",
-                linewidths=1.2, zorder=4,
+                shown[sample, 0], shown[sample, 1], s=70, facecolors="none",
+                edgecolors="black", linewidths=1.2, zorder=4,
             )  # fmt: skip
         ax.set_title(f"$s = {depth:g}$")
 

@@ -14,6 +14,10 @@ sys.path.insert(0, str(ROOT / "tools"))
 from plain_notebooks import names, plain  # noqa: E402
 from publish_notebooks import publish  # noqa: E402
 
+from neural_odes.lab.judges import FIRST_LOOK  # noqa: E402
+from neural_odes.lab.records import read  # noqa: E402
+from neural_odes.lab.studies import STUDIES  # noqa: E402
+
 CHAPTERS = sorted((ROOT / "book").glob("*.ipynb"))
 PAGES = ("about", "intro", "ledger", "playground", "speed", "use")
 """Notebooks that show measurements and teach nothing."""
@@ -125,3 +129,19 @@ def test_no_directive_is_left_in_a_plain_notebook(
     named = names(ROOT / "book")
     for source in sources(chapter, "markdown"):
         assert not re.search(r"^:::|\{[a-z:]+\}`", plain(source, named), re.M)
+
+
+def test_every_result_names_the_command_that_makes_it() -> None:
+    """In the chapter of its study, or in the ledger; 20 seeds unless said."""
+    said = set()
+    for path in CHAPTERS:
+        text = path.read_text(encoding="utf-8")
+        for name, rest in re.findall(r"neural_odes run ([\w.]+)([^\\\"]*)", text):
+            options = dict(re.findall(r"--(setting|seeds) (\S+)", rest))
+            seeds = int(options.get("seeds", FIRST_LOOK))
+            said.add((name, options.get("setting", "chosen"), seeds))
+    for path in sorted((ROOT / "results").glob("*.json")):
+        record = read(path)
+        random = STUDIES[record.study].random
+        seeds = len(record.seeds) if random else FIRST_LOOK
+        assert (record.study, record.setting, seeds) in said, path.name

@@ -212,6 +212,36 @@ class TestFlow:
             plot.flow(NeuralODE(nn.Tanh()), x[:, :, None], y)
 
 
+class TestSnapshots:
+    def test_states_and_field_at_equally_spaced_depths(self):
+        x, y = two_classes()
+        model = NeuralODE(lambda s, z, x: 2 * s * torch.ones_like(z))
+        axes = plt.subplots(1, 3)[1]
+        plot.snapshots(model, x, y, axes, density=4)
+        for ax, s in zip(axes, (0.0, 0.5, 1.0), strict=True):
+            arrows = one(ax, Quiver)
+            np.testing.assert_allclose(arrows.U, 2 * s, atol=1e-6)
+            inner = x[y[:, 0] == -1] + s**2  # z(s) = x + s^2
+            shown = next(
+                c for c in ax.collections if c.get_label() == "class −1"
+            )
+            np.testing.assert_allclose(shown.get_offsets(), inner, atol=1e-3)
+            assert f"{s:g}" in ax.get_title()
+
+    def test_the_field_is_that_of_one_input_and_a_ring_marks_it(self):
+        x, y = two_classes()
+        axes = plt.subplots(1, 2)[1]
+        plot.snapshots(
+            NeuralODE(lambda s, z, x: x), x, y, axes, sample=1, density=3
+        )
+        for ax, s in zip(axes, (0.0, 1.0), strict=True):
+            np.testing.assert_allclose(one(ax, Quiver).U, x[1, 0])
+            ring = ax.collections[-1].get_offsets()[0]
+            np.testing.assert_allclose(ring, (1 + s) * x[1], atol=1e-3)
+        with pytest.raises(ValueError, match="sample must"):
+            plot.snapshots(NeuralODE(rotation), x, y, axes, sample=6)
+
+
 class TestBoundary:
     def test_the_line_is_where_the_output_is_zero(self):
         # z(1) = 2 z(0) turns w.z(1) + b = 0 into 2 w.x + b = 0.

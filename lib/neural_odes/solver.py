@@ -87,8 +87,9 @@ class SolverError(ArithmeticError):
         super().__init__(
             f"the solver stopped at depth s = {depth:.4g} after {nfe} "
             f"evaluations: {reason}. What helps: a smooth activation, a "
-            "smaller learning rate, weight decay or a regulariser, or a "
-            "fixed-step method such as Solver('rk4', step_size=0.05)."
+            "smaller learning rate, weight decay or a regulariser. A "
+            "fixed-step method goes on where this one stops, and may return "
+            "numbers that are wrong."
         )
 
     def __reduce__(self) -> tuple[Any, ...]:

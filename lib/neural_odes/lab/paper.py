@@ -77,7 +77,7 @@ PAPER = (
         "anatomy.html#what-a-flow-cannot-represent",
         {"anatomy.augmented_field": ""},
         "proved",
-        "Of the sup norm. In L^p and two or more dimensions flows are "
+        "Of the sup norm. In Lᵖ and two or more dimensions flows are "
         "universal under mild conditions.",
     ),
     PaperClaim(

@@ -26,6 +26,7 @@ from neural_odes.lab.plot.plane import (
     decision_boundary,
     flow,
     scatter,
+    snapshots,
     vector_field,
 )
 from neural_odes.lab.plot.preimage import boundary_curve
@@ -55,6 +56,7 @@ __all__ = [
     "memory",
     "scatter",
     "slope_field",
+    "snapshots",
     "space",
     "training_curves",
     "use_style",

@@ -159,6 +159,54 @@ def flow(
     return ax
 
 
+def snapshots(
+    model: NeuralODE,
+    x: Tensor,
+    y: Tensor,
+    axes: Sequence[Axes],
+    *,
+    box: Box | None = None,
+    sample: int | None = None,
+    density: int = 16,
+) -> None:
+    """Data at equally spaced depths from 0 to S, each over the field there.
+
+    Args:
+        model: of the plane, with one depth for all samples.
+        x: input, shape (N, D_x).
+        y: labels -1 and +1, shape (N,) or (N, 1).
+        axes: where to draw, one for each depth, two or more.
+        box: (left, right, low, high); by default around all states.
+        sample: index of the input whose field is drawn, and which a ring
+            marks: a data-controlled model (paper, equation 17) has one field
+            per input.
+        density: arrows per side.
+
+    Raises:
+        TypeError: model is not a NeuralODE.
+        ValueError: an argument out of range, or other labels.
+    """
+    classes = labels(y, len(x))
+    if sample is not None and not 0 <= sample < len(x):
+        raise ValueError(
+            f"sample must be an index below {len(x)}, got {sample}"
+        )
+    s, z = states(model, x, len(axes))
+    box = box_around(torch.as_tensor(z)) if box is None else box
+    control = None if sample is None else x[sample]
+    for ax, depth, shown in zip(axes, s[:, 0], z, strict=True):
+        vector_field(
+            model, ax, box, float(depth), control=control, density=density
+        )
+        mark(ax, shown, classes)
+        if sample is not None:
+            ax.scatter(
+                shown[sample, 0], shown[sample, 1], s=70, facecolors="none",
+                edgecolors="black", linewidths=1.2, zorder=4,
+            )  # fmt: skip
+        ax.set_title(f"$s = {depth:g}$")
+
+
 def scatter(x: Tensor, y: Tensor, ax: Axes | None = None) -> Axes:
     """Data in the plane, class by class.
 

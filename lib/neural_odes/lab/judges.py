@@ -439,7 +439,6 @@ def judge(
     if converged is not None:
         out = frame[converged.failing(frame)]
         if len(out):
-            notes.append(f"did not converge: {_runs(out)}")
             kept = frame.drop(out.index)
             gone = set(frame["variant"]) - set(kept["variant"])
             others = verdicts if gone else _judged(claims, kept, matters)
@@ -447,7 +446,15 @@ def judge(
                 replace(a, word="undecided") if gone or a.word != b.word else a
                 for a, b in zip(verdicts, others, strict=True)
             ]
-    return [replace(v, notes=tuple(notes)) for v in verdicts]
+            verdicts = [replace(v, notes=_about(v, out)) for v in verdicts]
+    return [replace(v, notes=(*notes, *v.notes)) for v in verdicts]
+
+
+def _about(verdict: Verdict, out: pd.DataFrame) -> tuple[str, ...]:
+    """Which of the runs that did not converge a verdict compares."""
+    labels = " ".join(one.label for one in verdict.evidence)
+    named = [str(variant) in labels for variant in out["variant"]]
+    return (f"did not converge: {_runs(out[named])}",) if any(named) else ()
 
 
 def _runs(rows: pd.DataFrame) -> str:

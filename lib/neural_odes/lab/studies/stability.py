@@ -148,18 +148,13 @@ WORDS = {
     "growing": "share of points whose error grew",
     "peak": "largest error along the path, over r",
     "reach": "distance to the boundary, first order",
-    "seconds": "seconds of training",
 }
 
 
 def relative(config: Stability, rows: pd.DataFrame) -> pd.DataFrame:
-    """Training times over the plain model's, exponents per turnover."""
-    plain = rows[rows["variant"] == PLAIN].set_index("seed")["seconds"]
+    """With the largest finite-time exponents per turnover."""
     turnover = rows["exponent"] / rows["per turnover"]
-    return rows.assign(
-        time=rows["seconds"] / rows["seed"].map(plain),
-        **{"largest per turnover": rows["largest"] / turnover},
-    )
+    return rows.assign(**{"largest per turnover": rows["largest"] / turnover})
 
 
 @study(
@@ -174,7 +169,7 @@ def relative(config: Stability, rows: pd.DataFrame) -> pd.DataFrame:
     grid=GRID,
     derive=relative,
     quick={"samples": 64, "epochs": 60, "fresh": 100},
-    words={**WORDS, "time": "training time, relative"},
+    words=WORDS,
 )
 def figure7(
     config: Stability, variant: str, seeds: Sequence[int], device: str
@@ -377,7 +372,6 @@ def _exponents(config: Stability, one: Trained) -> Row:
         "loss": history.loss[-1].item(),
         "accuracy": accuracy(model, x, y),
         "nfe": model.solve(x).nfe,
-        "seconds": history.seconds,
         "fresh": accuracy(model, fresh, label),
         "attacked": accuracy_under_attack(
             model, fresh, label, radius=config.attack, restarts=config.starts

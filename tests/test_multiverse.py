@@ -59,9 +59,9 @@ def test_a_map_has_a_cell_for_each_combination(record):
     first = page.partition("</table>")[0]
     # One setting down the side, two along the top.
     assert re.findall(r">(\w+ [\d.]+)</th>", first) == [
-        *("samples 8", "samples 16"),
+        *("points 8", "points 16"),
         *("width 2", "width 4", "width 2", "width 4"),
-        *("lr 0.01", "lr 0.1"),
+        *("rate 0.01", "rate 0.1"),
     ]
     assert "†" in first  # one epoch fits nothing
 

@@ -23,6 +23,8 @@ from neural_odes.lab.tables import MARKS, origin, plain
 
 FITTED = Converged("accuracy", 0.95)
 """Runs that fit their training points."""
+NAMES = {"lr": "rate", "samples": "points"}
+"""Of settings, where theirs are no words."""
 ENOUGH = 0.9
 """Of the runs of a combination; where fewer are fitted, it is marked."""
 
@@ -97,7 +99,7 @@ class Multiverse:
             values, span, times = self._spans(along, i)
             corner = "<td></td>" * len(down)
             cells = "".join(
-                f'<th scope="col" colspan="{span}">{escape(name)} '
+                f'<th scope="col" colspan="{span}">{NAMES.get(name, name)} '
                 f"{plain(v)}</th>"
                 for v in [*values] * times
             )
@@ -111,7 +113,7 @@ class Multiverse:
                 if row % span == 0:
                     value = values[row // span % len(values)]
                     titles += (
-                        f'<th scope="row" rowspan="{span}">{escape(name)} '
+                        f'<th scope="row" rowspan="{span}">{NAMES.get(name, name)} '
                         f"{plain(value)}</th>"
                     )
             places = range(row * width, (row + 1) * width)

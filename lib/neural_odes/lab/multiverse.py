@@ -113,8 +113,8 @@ class Multiverse:
                 if row % span == 0:
                     value = values[row // span % len(values)]
                     titles += (
-                        f'<th scope="row" rowspan="{span}">{NAMES.get(name, name)} '
-                        f"{plain(value)}</th>"
+                        f'<th scope="row" rowspan="{span}">'
+                        f"{NAMES.get(name, name)} {plain(value)}</th>"
                     )
             places = range(row * width, (row + 1) * width)
             cells = "".join(

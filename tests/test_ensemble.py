@@ -392,6 +392,22 @@ class TestFreezing:
         assert (error.member, error.epoch, error.step) == (1, 0, 1)
         assert models[1].field.module.a == torch.tensor(0.2).double()
 
+    def test_shared_steps_are_those_of_the_others(self):
+        """One that cannot be solved at all is out of the adaptive solve."""
+        x = torch.ones(4, 1).double()
+        solver = Solver(max_steps=100)
+
+        def models(*values):
+            return [NeuralODE(Cubic(a), solver=solver).double() for a in values]
+
+        four, three = models(0.1, 9.0, 0.2, 0.3), models(0.1, 0.2, 0.3)
+        with pytest.warns(match="model 1 stopped in epoch 0, step 0, at depth"):
+            histories = train(four, x, x, on_failure="freeze")
+        expected = train(three, x, x)
+        rest = [[all_[i] for i in (0, 2, 3)] for all_ in (four, histories)]
+        assert_same(*rest, three, expected, rtol=1e-12, atol=1e-14)
+        assert torch.equal(rest[1][0].nfe, expected[0].nfe)
+
     def test_a_loss_that_is_nan(self):
         models, others = (several(STACKED["vanilla"]) for _ in range(2))
         seen = []

@@ -30,7 +30,7 @@ assets := book/vendor/node_modules/.installed
 export OMP_NUM_THREADS ?= 1
 
 book: $(installed) $(assets)
-	$(python) tools/build_book.py
+	$(python) tools/up_to_date.py || $(python) tools/build_book.py
 
 linkcheck: $(installed) $(assets)
 	$(python) tools/build_book.py --builder linkcheck

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 
@@ -16,9 +16,12 @@ from neural_odes.lab.records import provenance, write_json
 FOLDER = Path(__file__).parents[1] / "results" / "benchmarks"
 
 
+Name = TypeVar("Name")
+
+
 def interleaved(
-    ways: Mapping[str, Callable[[], Any]], rounds: int
-) -> dict[str, list[float]]:
+    ways: Mapping[Name, Callable[[], Any]], rounds: int
+) -> dict[Name, list[float]]:
     """Seconds of each way in each round, after one that warms up.
 
     A round runs every way once, so that what else the machine does falls on
@@ -26,13 +29,22 @@ def interleaved(
     """
     for way in ways.values():
         way()
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    seconds: dict[Name, list[float]] = {name: [] for name in ways}
     for _ in range(rounds):
         for name, way in ways.items():
             start = time.perf_counter()
             way()
             seconds[name].append(time.perf_counter() - start)
     return seconds
+
+
+def quartiles(
+    over: Sequence[float], under: Sequence[float]
+) -> tuple[float, list[float]]:
+    """The median of ratios, round by round, and the quartiles around it."""
+    ratios = [a / b for a, b in zip(over, under, strict=True)]
+    low, middle, high = statistics.quantiles(ratios, n=4)
+    return middle, [low, high]
 
 
 def compared(
@@ -45,13 +57,12 @@ def compared(
     seconds = interleaved(ways, rounds)
     rows = []
     for name, own in seconds.items():
-        pairs = zip(seconds[baseline], own, strict=True)
-        low, middle, high = statistics.quantiles([a / b for a, b in pairs], n=4)
+        middle, spread = quartiles(seconds[baseline], own)
         rows.append(
             {
                 "way": name,
                 "speed-up": middle,
-                "quartiles": [low, high],
+                "quartiles": spread,
                 "ms": 1e3 * statistics.median(own),
             }
         )

@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tools"))
 
 from build_book import derived_config  # noqa: E402
+from up_to_date import up_to_date  # noqa: E402
 
 from neural_odes.lab.records import Record, write  # noqa: E402
 
@@ -94,8 +95,10 @@ def test_chapters_run_again_when_their_results_changed(project: Path) -> None:
     assert "Executing: " not in second.stdout
     shown = (project / "_build/html/_static/book.css").read_text()
     assert shown == "/* other colours */"
+    assert up_to_date(project)
 
     write_result(project, "another answer")
+    assert not up_to_date(project)
     third = build(project)
     assert third.returncode == 0, third.stdout
     assert "another answer" in page(project)

@@ -355,3 +355,103 @@ class TestFailure:
         x = torch.ones(4, 1)
         with pytest.raises(TrainingError, match="of model 1"):
             train(models, x, x)
+
+
+class TestFreezing:
+    """Members whose rate is huge blow up in their second step."""
+
+    RATES = (0.01, 1000.0, 0.02)
+
+    def cubics(self, members=(0, 1, 2), solver=RK4):
+        values = [(0.1, 0.2, 0.15)[i] for i in members]
+        return [NeuralODE(Cubic(a), solver=solver).double() for a in values]
+
+    def run(self, models, members=(0, 1, 2), **settings):
+        x = torch.linspace(0.5, 1, 6).double()[:, None]
+        rates = [self.RATES[i] for i in members]
+        settings = {
+            "batch_size": 4,
+            "lr": rates,
+            "on_failure": "freeze",
+        } | settings
+        return train(models, x, 2 * x, **settings)
+
+    @pytest.mark.parametrize("differ", [False, True])
+    def test_the_others_learn_as_without_it(self, differ):
+        models, others = self.cubics(), self.cubics((0, 2))
+        if differ:  # in depth, so that they train one after another
+            models[0].depth = others[0].depth = 0.9
+        with pytest.warns(match="model 1 stopped in epoch 0, step 1"):
+            histories = self.run(models)
+        expected = self.run(others, (0, 2))
+        rest = [models[0], models[2]], [histories[0], histories[2]]
+        assert_same(*rest, others, expected, rtol=1e-12, atol=1e-14)
+        assert [len(h.loss) for h in histories] == [4, 0, 4]
+        assert [h.error is None for h in histories] == [True, False, True]
+        error = histories[1].error
+        assert (error.member, error.epoch, error.step) == (1, 0, 1)
+        assert models[1].field.module.a == torch.tensor(0.2).double()
+
+    def test_shared_steps_are_those_of_the_others(self):
+        """One that cannot be solved at all is out of the adaptive solve."""
+        x = torch.ones(4, 1).double()
+        solver = Solver(max_steps=100)
+
+        def models(*values):
+            return [NeuralODE(Cubic(a), solver=solver).double() for a in values]
+
+        four, three = models(0.1, 9.0, 0.2, 0.3), models(0.1, 0.2, 0.3)
+        with pytest.warns(match="model 1 stopped in epoch 0, step 0, at depth"):
+            histories = train(four, x, x, on_failure="freeze")
+        expected = train(three, x, x)
+        rest = [[all_[i] for i in (0, 2, 3)] for all_ in (four, histories)]
+        assert_same(*rest, three, expected, rtol=1e-12, atol=1e-14)
+        assert torch.equal(rest[1][0].nfe, expected[0].nfe)
+
+    def test_a_loss_that_is_nan(self):
+        models, others = (several(STACKED["vanilla"]) for _ in range(2))
+        seen = []
+
+        def loss(output, y):
+            return torch.where(y.max() > 6.9, math.nan, 1) * (
+                (output - y).square().mean()
+            )
+
+        with pytest.warns(match="of model 0 stopped"):
+            histories = train(
+                models,
+                [X] * 3,
+                [7 * Y, Y, Y],
+                loss=loss,
+                on_failure="freeze",
+                callback=lambda epoch, models, row: seen.append(row),
+            )
+        alone = [train(other, loss=loss) for other in others[1:]]
+        assert_same(
+            *(models[1:], histories[1:], others[1:], alone),
+            **{"rtol": 1e-9, "atol": 1e-11},
+        )
+        assert all(row[:, 0].isnan().all() for row in seen)
+        assert len(seen) == 4
+
+    def test_training_ends_with_the_last(self):
+        with pytest.warns() as warned:
+            histories = self.run(self.cubics(), lr=1000.0)
+        assert len(warned) == 3
+        assert all(h.error is not None for h in histories)
+        with pytest.warns(match="training stopped"):
+            history = self.run(self.cubics()[0], lr=1000.0)
+        assert history.error is not None
+
+    def test_a_checkpoint_knows_who_is_frozen(self, tmp_path):
+        models, others, again = (self.cubics() for _ in range(3))
+        with pytest.warns():
+            expected = self.run(models)
+        path = tmp_path / "state.safetensors"
+        with pytest.warns():
+            self.run(others, epochs=2, checkpoint=path)
+        found = self.run(again, checkpoint=path)
+        assert_same(models, expected, again, found, rtol=0, atol=0)
+        assert str(found[1].error) == str(expected[1].error)
+        with pytest.raises(TrainingError, match="model 1 stopped in epoch 0"):
+            self.run(self.cubics(), checkpoint=path, on_failure="raise")

@@ -1,6 +1,7 @@
 """Build the book into _build/html: ``python tools/build_book.py``.
 
-Around ``jupyter-book build`` this adds six things:
+`make book` does so if anything has changed (tools/up_to_date.py). Around
+``jupyter-book build`` this adds six things:
 
 - what the pages load is laid beside them, so that none asks the network;
 - chapters run in parallel, and their outputs are kept: a chapter runs again
@@ -25,6 +26,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import up_to_date
 import yaml
 from dependencies import chapter_key
 from finish_pages import finish
@@ -157,6 +159,8 @@ def run_chapters(root: Path, folder: Path, limit: int) -> None:
 
 def build(root: Path, builder: str, repository: str) -> int:
     """Build the book; the exit status of jupyter-book."""
+    made_from = up_to_date.inputs(root)
+    up_to_date.forget(root)
     # Chapters run side by side on networks too small to gain from threads.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     output = root / "_build"
@@ -186,6 +190,7 @@ def build(root: Path, builder: str, repository: str) -> int:
         make_downloads(root, output / "html", repository)
         if repository:
             point_edits_to_main(output / "html", repository)
+        up_to_date.note(root, made_from)
     return status
 
 

@@ -7,8 +7,9 @@ import hashlib
 import json
 import re
 import sys
-from collections.abc import Iterator
-from importlib.metadata import distributions
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
+from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
 PACKAGE = "neural_odes"
@@ -29,7 +30,7 @@ def chapter_key(notebook: Path, library: Path, results: Path) -> str:
     """
     tree = ast.parse(_code(notebook))
     digest = hashlib.sha256(sys.version.encode())
-    for package in sorted(f"{d.name} {d.version}" for d in distributions()):
+    for package in _packages(distributions):
         digest.update(f"{package}\0".encode())
     for path in used_modules(tree, library):
         digest.update(f"{path.relative_to(library)}\0".encode())
@@ -47,7 +48,7 @@ def used_modules(tree: ast.AST, library: Path) -> list[Path]:
         module = _module(waiting.pop(), library)
         if module is not None and module not in found:
             found.add(module)
-            waiting += _imports(ast.parse(module.read_text("utf-8")))
+            waiting += _imported(module.read_text("utf-8"))
     folders = {module.parent for module in found}
     return sorted(found.union(*map(_beside, folders)))
 
@@ -119,7 +120,7 @@ def _module(name: str, library: Path) -> Path | None:
     home = _module(parent, library)
     if home is not None and home.name == "__init__.py":
         # A package passes on what its modules define.
-        for one in _imports(ast.parse(home.read_text("utf-8"))):
+        for one in _imported(home.read_text("utf-8")):
             if one.endswith(f".{last}") and one != name:
                 return _module(one, library)
     return home
@@ -128,4 +129,20 @@ def _module(name: str, library: Path) -> Path | None:
 def _content(path: Path) -> bytes:
     if path.suffix != ".py":
         return path.read_bytes()
-    return ast.dump(ast.parse(path.read_text("utf-8"))).encode()
+    return _plain(path.read_text("utf-8"))
+
+
+# Chapters share most modules, and all packages: they are read once.
+@cache
+def _imported(code: str) -> list[str]:
+    return list(_imports(ast.parse(code)))
+
+
+@cache
+def _plain(code: str) -> bytes:
+    return ast.dump(ast.parse(code)).encode()
+
+
+@cache
+def _packages(found: Callable[[], Iterable[Distribution]]) -> list[str]:
+    return sorted(f"{d.name} {d.version}" for d in found())

@@ -137,7 +137,8 @@ def run(
 def run_task(task: Task) -> dict[str, Any]:
     """Measure one task.
 
-    Where a seed fails, its row says why in "failed" and the others count.
+    Where a seed fails, its row says why in "failed" and the others count: a
+    block with it is cut into halves until the seed runs alone.
 
     Returns:
         rows, seconds and provenance.
@@ -157,7 +158,8 @@ def _rows(task: Task, seeds: tuple[int, ...]) -> list[Row]:
     except (SolverError, TrainingError) as error:
         if len(seeds) == 1:
             return [{"seed": seeds[0], "failed": str(error)}]
-        return [row for seed in seeds for row in _rows(task, (seed,))]
+        half = len(seeds) // 2
+        return _rows(task, seeds[:half]) + _rows(task, seeds[half:])
 
 
 def _finished(

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from neural_odes.files import replacing
 
-VERSION = "4"
+VERSION = "5"
 GENERATORS = ("generator", "global generator")
 
 
@@ -42,6 +42,8 @@ class Checkpoint:
         optimizer: torch.optim.Optimizer,
         rows: Sequence[Tensor],
         seconds: float,
+        *,
+        failed: Mapping[int | None, Mapping[str, Any]],
     ) -> None:
         """Replace the file as a whole, or leave it as it is.
 
@@ -51,6 +53,7 @@ class Checkpoint:
             optimizer: of the parameters.
             rows: what each epoch measured, of one shape.
             seconds: spent so far.
+            failed: of members that are frozen, where and why.
         """
         tensors = {f"parameter.{i}": p for i, p in enumerate(parameters)}
         tensors |= _buffers(models)
@@ -72,6 +75,7 @@ class Checkpoint:
             "seconds": str(seconds),
             "settings": json.dumps(dict(self.settings)),
             "names": json.dumps([_names(model) for model in models]),
+            "failed": json.dumps(list(failed.items())),
         }
         meta["checksum"] = _checksum(meta, whole)
         with replacing(self.path) as draft:
@@ -87,11 +91,11 @@ class Checkpoint:
         models: Sequence[nn.Module],
         optimizer: torch.optim.Optimizer,
         epochs: int,
-    ) -> tuple[list[Tensor], float]:
+    ) -> tuple[list[Tensor], float, dict[int | None, dict[str, Any]]]:
         """Take the file's state to the training that goes on from it.
 
         Returns:
-            rows and seconds, as :meth:`save` was given them.
+            rows, seconds and failed, as :meth:`save` was given them.
 
         Raises:
             ValueError: the file cannot be read or is damaged, is of another
@@ -126,7 +130,7 @@ class Checkpoint:
         _restore_optimizer(optimizer, tensors)
         self.generator.set_state(tensors["generator"])
         torch.random.set_rng_state(tensors["global generator"])
-        return rows, float(meta["seconds"])
+        return rows, float(meta["seconds"]), dict(json.loads(meta["failed"]))
 
 
 def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
@@ -151,6 +155,7 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
         )
     try:
         json.loads(meta["settings"]), json.loads(meta["names"])
+        dict(json.loads(meta["failed"]))
         float(meta["seconds"])
         _ = [tensors[name] for name in ("rows", *GENERATORS)]
     except (KeyError, ValueError) as error:

@@ -38,6 +38,7 @@ class Ensemble:
     Attributes:
         parameters: those that are trained; of several models leaves of shape
             (M, ...), copies that :meth:`write_back` takes to the models.
+        alive: the members that are solved, counted from 0; at first all.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class Ensemble:
         depths: Tensor | None = None,
     ) -> None:
         self.models, self.penalty = list(models), penalty
+        self.alive = list(range(len(self.models)))
         self._call = _Call(self.models[0], depths)
         self._state: Any = None
         stacked = dict(self._call.named_parameters())
@@ -64,10 +66,10 @@ class Ensemble:
         ]
 
     def __call__(self, x: Tensor) -> tuple[Tensor, Tensor, int]:
-        """Solve all.
+        """Solve all that are alive.
 
         Args:
-            x: inputs, shape (M, N, ...).
+            x: their inputs, shape (M, N, ...).
 
         Returns:
             outputs, shape (M, N, ...) or of paths (M, N, T, ...); penalties,
@@ -89,7 +91,13 @@ class Ensemble:
             )
             return output, extra
 
-        outputs, penalties = torch.vmap(alone)(self._state, x)
+        state = self._state
+        if len(self.alive) < len(self.models):
+            state = tuple(
+                {name: value[self.alive] for name, value in part.items()}
+                for part in state
+            )
+        outputs, penalties = torch.vmap(alone)(state, x)
         return outputs, penalties, nfe
 
     def train(self, mode: bool) -> None:
@@ -104,14 +112,24 @@ class Ensemble:
         return torch.vmap(loss)(outputs, y)
 
     def gradient_norms(self) -> Tensor:
-        """The norm of each model's gradient, shape (M,)."""
+        """The norm of the gradient of each that is alive, shape (M,)."""
         members = len(self.models)
         norms = [
             p.grad.reshape(members, -1).norm(dim=1)
             for p in self.parameters
             if p.grad is not None
         ]
-        return torch.stack(norms).norm(dim=0)
+        return torch.stack(norms).norm(dim=0)[self.alive]
+
+    @torch.no_grad()
+    def hold(self, before: Sequence[Tensor]) -> None:
+        """Give those that are not alive the parameters of before."""
+        frozen = sorted(set(range(len(self.models))) - set(self.alive))
+        if not frozen:
+            return
+        for now, old in zip(self.parameters, before, strict=True):
+            part = ... if self._state is None else frozen
+            now[part] = old[part]
 
     @torch.no_grad()
     def write_back(self) -> None:

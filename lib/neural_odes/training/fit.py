@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, Required, TypedDict, Unpack, overload
+from typing import Any, Literal, Required, TypedDict, Unpack, overload
 
 import torch
 from torch import Tensor, nn
 
-from neural_odes.checks import batch, boolean, function, generator
+from neural_odes.checks import batch, boolean, function, generator, one_of
 from neural_odes.ode import NeuralODE
 from neural_odes.training import arguments
 from neural_odes.training.checkpoint import Checkpoint, fingerprint
@@ -30,6 +30,10 @@ Optimize = Callable[[list[Tensor]], torch.optim.Optimizer]
 """Makes an optimizer of parameters."""
 
 
+OnFailure = Literal["raise", "freeze"]
+"""What becomes of a training in which a model fails."""
+
+
 class _Settings(TypedDict, total=False):
     epochs: Required[int]
     lr: float | Sequence[float]
@@ -43,6 +47,7 @@ class _Settings(TypedDict, total=False):
     progress: bool
     checkpoint: str | Path | None
     callback: Callback | None
+    on_failure: OnFailure
 
 
 @overload
@@ -77,6 +82,7 @@ def fit(
     progress: bool = True,
     checkpoint: str | Path | None = None,
     callback: Callback | None = None,
+    on_failure: OnFailure = "raise",
 ) -> History | list[History]:
     """Train a model, or each of several, in place.
 
@@ -126,6 +132,11 @@ def fit(
             models the list of those that train together and row their losses,
             norms of gradients and evaluations, shape (3, M); True ends the
             training. For early stopping, validation, best weights.
+        on_failure: "raise" ends the training with an error as soon as a model
+            fails; "freeze" goes on with the others, to the numbers that they
+            reach without it. The model that failed keeps the parameters of its
+            last step that had a finite loss and gradient; a warning says why
+            it failed, and so does ``error`` of its history, which ends there.
 
     Returns:
         the history, or one for each model.
@@ -137,12 +148,14 @@ def fit(
             training.
         RuntimeError: gradients are switched off.
         TrainingError: the loss or its gradient became NaN or infinite, or a
-            solve failed.
+            solve failed; also with "freeze" where several models that train as
+            one program fail together, but each can be solved alone.
     """
     if not torch.is_grad_enabled():
         raise RuntimeError("fit must run with gradients, got torch.no_grad()")
     arguments.check_settings(epochs, weight_decay, optimizer, batch_size)
     boolean("progress", progress)
+    one_of("on_failure", on_failure, ("raise", "freeze"))
     called = {"loss": loss, "penalty": penalty, "callback": callback}
     arguments.check_called(called)
     draws, seed = generator(seed), int(seed)
@@ -212,6 +225,7 @@ def fit(
             number=None if isinstance(models, NeuralODE) else i,
             checkpoint=kept,
             callback=callback,
+            freeze=on_failure == "freeze",
         )
     return histories[0] if isinstance(models, NeuralODE) else histories
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import time
+import warnings
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -20,7 +22,8 @@ from neural_odes.training.ensemble import Ensemble, Loss, scalar
 
 Callback = Callable[[int, Sequence[NeuralODE], Tensor], bool | None]
 """``callback(epoch, models, row)`` after an epoch, counted from 0: the row has
-losses, norms of gradients and evaluations, shape (3, M). True stops."""
+losses, norms of gradients and evaluations, shape (3, M), NaN of models that
+are frozen. True stops."""
 
 
 @dataclass(frozen=True)
@@ -36,12 +39,15 @@ class History:
             epoch's steps. Models that train as one program share theirs; what
             one costs alone, its own solve says (``model.solve(x).nfe``).
         seconds: wall time; of one program, that of all its models.
+        error: why a model was frozen (``fit(..., on_failure="freeze")``): the
+            tensors then end before the epoch in which it failed. Else None.
     """
 
     loss: Tensor
     grad_norm: Tensor
     nfe: Tensor
     seconds: float
+    error: TrainingError | None = None
 
 
 class TrainingError(ArithmeticError):
@@ -96,6 +102,49 @@ class _StopError(Exception):
         super().__init__(reason)
 
 
+class _Log:
+    """What a training measured, and which members failed.
+
+    Attributes:
+        rows: of each epoch, (loss, gradient norm, nfe) x M.
+        failed: what errors say, by member; None if it cannot be told.
+    """
+
+    def __init__(self, members: int, number: int | None) -> None:
+        self.members, self.number = members, number
+        self.start = time.perf_counter()
+        self.rows: list[Tensor] = []
+        self.failed: dict[int | None, dict[str, Any]] = {}
+
+    def fail(self, epoch: int, step: int, stop: _StopError) -> TrainingError:
+        where = {"epoch": epoch, "step": step, "depth": stop.depth}
+        self.failed[stop.member] = {"reason": stop.reason, **where}
+        return self.error(stop.member)
+
+    def error(self, member: int | None) -> TrainingError:
+        number = self.number if self.members == 1 else member
+        past = self._history(member)
+        return TrainingError(**self.failed[member], member=number, history=past)
+
+    def histories(self) -> list[History]:
+        return [
+            replace(
+                self._history(i),
+                error=self.error(i) if i in self.failed else None,
+            )
+            for i in range(self.members)
+        ]
+
+    def _history(self, member: int | None) -> History:
+        """Of the epochs in which it did not fail."""
+        end = self.failed.get(member, {}).get("epoch")
+        empty = torch.zeros(0, 3, self.members).double()
+        table = torch.stack(self.rows[:end]) if self.rows[:end] else empty
+        loss, grad_norm, nfe = table[..., member or 0].unbind(1)
+        seconds = time.perf_counter() - self.start
+        return History(loss, grad_norm, nfe, seconds)
+
+
 def train(
     program: Ensemble,
     x: Tensor,
@@ -110,6 +159,7 @@ def train(
     number: int | None = None,
     checkpoint: Checkpoint | None = None,
     callback: Callback | None = None,
+    freeze: bool = False,
 ) -> list[History]:
     """Train models on inputs and targets of shape (M, N, ...).
 
@@ -126,25 +176,28 @@ def train(
         number: of a single model among others, for errors.
         checkpoint: keeps the state after each epoch, or has one to go on from.
         callback: called after each epoch; True ends the training.
+        freeze: go on without a member that fails, where it can be told.
 
     Raises:
         ValueError: the loss is no scalar, outputs and y differ in shape, or
             the kept state does not fit.
         TrainingError: see there.
     """
-    start = time.perf_counter()
+    log = _Log(len(program.models), number)
     parameters: list[Tensor] = program.parameters
-    rows: list[Tensor] = []  # of each epoch, (loss, gradient norm, nfe) x M
     if checkpoint is not None and checkpoint.path.exists():
-        rows, spent = checkpoint.load(
+        log.rows, spent, log.failed = checkpoint.load(
             parameters, program.models, optimizer, epochs
         )
-        start -= spent
+        log.start -= spent
+        program.alive = [m for m in program.alive if m not in log.failed]
+        if log.failed and not freeze:
+            raise log.error(next(iter(log.failed)))
     good = [p.detach().clone() for p in parameters]
     differ = any(share != 1 for share in slower)
     program.train(True)
     bar = tqdm(
-        range(len(rows), epochs),
+        range(len(log.rows), epochs),
         desc="epochs",
         leave=False,
         disable=not progress,
@@ -154,48 +207,74 @@ def train(
             steps, weights = [], []
             for step, index in enumerate(batches()):
                 inputs, targets = x[:, index], y[:, index]
-                optimizer.zero_grad()
-                try:
-                    steps.append(_gradient(program, inputs, targets, loss))
-                except _StopError as stop:
-                    with torch.no_grad():
-                        torch._foreach_copy_(parameters, good)
-                    past = _histories(rows, len(x), start)
-                    raise TrainingError(
-                        stop.reason,
-                        epoch=epoch,
-                        step=step,
-                        depth=stop.depth,
-                        member=number if len(x) == 1 else stop.member,
-                        history=past[stop.member or 0],
-                    ) from stop.__cause__
+                found = _attempt(
+                    *(program, inputs, targets, loss),
+                    optimizer=optimizer,
+                    good=good,
+                    freeze=freeze,
+                    fail=partial(log.fail, epoch, step),
+                )
+                if found is None:
+                    return log.histories()
+                steps.append(found)
                 weights.append(inputs.shape[1] / x.shape[1])
                 torch._foreach_copy_(good, [p.detach() for p in parameters])
                 optimizer.step()
                 if differ:
                     _slow_down(parameters, good, slower)
+                program.hold(good)
             row = torch.stack(steps).cpu().double()
             row[:, 0] *= len(steps) * torch.tensor(weights)[:, None]
-            rows.append(row.mean(0))
-            bar.set_postfix(loss=rows[-1][0].mean().item(), refresh=False)
+            row = row.mean(0)
+            log.rows.append(row)
+            bar.set_postfix(loss=row[0].nanmean().item(), refresh=False)
             if checkpoint is not None:
                 checkpoint.save(
                     parameters,
                     program.models,
                     optimizer,
-                    rows,
-                    time.perf_counter() - start,
+                    log.rows,
+                    time.perf_counter() - log.start,
+                    failed=log.failed,
                 )
             if callback is not None:
                 program.write_back()
                 program.train(False)
-                if callback(epoch, program.models, rows[-1]):
+                if callback(epoch, program.models, row):
                     break
                 program.train(True)
     finally:
         program.write_back()
         program.train(False)
-    return _histories(rows, len(x), start)
+    return log.histories()
+
+
+def _attempt(
+    program: Ensemble,
+    x: Tensor,
+    y: Tensor,
+    loss: Loss,
+    *,
+    optimizer: torch.optim.Optimizer,
+    good: list[Tensor],
+    freeze: bool,
+    fail: Callable[[_StopError], TrainingError],
+) -> Tensor | None:
+    """What :func:`_gradient` does, without those that fail; None if all do."""
+    while program.alive:
+        optimizer.zero_grad()
+        try:
+            return _gradient(program, x, y, loss)
+        except _StopError as stop:
+            error = fail(stop)
+            if not freeze or stop.member is None:
+                with torch.no_grad():
+                    torch._foreach_copy_(program.parameters, good)
+                raise error from stop.__cause__
+            warnings.warn(str(error), stacklevel=4)
+            program.alive.remove(stop.member)
+            program.hold(good)
+    return None
 
 
 @torch.no_grad()
@@ -211,7 +290,14 @@ def _slow_down(
 
 
 def _gradient(program: Ensemble, x: Tensor, y: Tensor, loss: Loss) -> Tensor:
-    """Leaves the gradients; returns losses, their norms and nfe, (3, M)."""
+    """Leaves the gradients of those that are alive.
+
+    Returns:
+        losses, their norms and nfe, shape (3, M); NaN of the others.
+    """
+    alive, members = program.alive, len(x)
+    if len(alive) < members:
+        x, y = x[alive], y[alive]
     try:
         outputs, penalties, nfe = program(x)
     except SolverError as error:
@@ -224,25 +310,28 @@ def _gradient(program: Ensemble, x: Tensor, y: Tensor, loss: Loss) -> Tensor:
         objectives.sum().backward()
     except AssertionError as error:  # torchdiffeq's adjoint gives up
         reason = f"backwards, {_reason(error)}"
-        raise _StopError(reason, 0 if len(x) == 1 else None) from error
+        member = alive[0] if len(alive) == 1 else None
+        raise _StopError(reason, member) from error
     norms = program.gradient_norms()
     finite = torch.isfinite(torch.stack([objectives, norms]).detach())
     if not finite.all():
         what = "gradient" if finite[0].all() else "loss"
-        member = int((~finite).any(0).nonzero()[0])
+        member = alive[int((~finite).any(0).nonzero()[0])]
         raise _StopError(f"the {what} is NaN or infinite", member)
-    return torch.stack([losses.detach(), norms, torch.full_like(norms, nfe)])
+    row = norms.new_full((3, members), math.nan)
+    row[0, alive], row[1, alive], row[2, alive] = losses.detach(), norms, nfe
+    return row
 
 
 def _culprit(program: Ensemble, x: Tensor) -> int | None:
     """Which model it is that cannot be solved."""
     if len(x) == 1:
-        return 0
+        return program.alive[0]
     program.write_back()
-    for member, (model, own) in enumerate(zip(program.models, x, strict=True)):
+    for member, own in zip(program.alive, x, strict=True):
         try:
             with torch.no_grad():
-                model.solve(own)
+                program.models[member].solve(own)
         except SolverError:
             return member
     return None
@@ -282,17 +371,3 @@ def check_shapes(output: Tensor, y: Tensor) -> None:
             f"y must have the shape of the model's output, "
             f"{tuple(output.shape)}, got {tuple(y.shape)}"
         )
-
-
-def _histories(rows: list[Tensor], members: int, start: float) -> list[History]:
-    seconds = time.perf_counter() - start
-    table = torch.stack(rows) if rows else torch.zeros(0, 3, members).double()
-    return [
-        History(
-            loss=each[:, 0],
-            grad_norm=each[:, 1],
-            nfe=each[:, 2],
-            seconds=seconds,
-        )
-        for each in table.unbind(2)
-    ]

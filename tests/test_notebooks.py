@@ -136,7 +136,9 @@ def test_every_result_names_the_command_that_makes_it() -> None:
     said = set()
     for path in CHAPTERS:
         text = path.read_text(encoding="utf-8")
-        for name, rest in re.findall(r"neural_odes run ([\w.]+)([^\\\"]*)", text):
+        for name, rest in re.findall(
+            r"neural_odes run ([\w.]+)([^\\\"]*)", text
+        ):
             options = dict(re.findall(r"--(setting|seeds) (\S+)", rest))
             seeds = int(options.get("seeds", FIRST_LOOK))
             said.add((name, options.get("setting", "chosen"), seeds))

@@ -69,8 +69,8 @@ function judge(scene, point) {
   return {
     right: to < 0.99 * from ? "lower" : to > 1.01 * from ? "higher" : "same",
     words: `Penalty (21) is ${tidy(from, 3)} at c = 0 and ${tidy(to, 3)} at c = 2. The exponent at the point goes from ` +
-      `${rate(before.exponent)} to ${rate(after.exponent)}, and the output is ` +
-      `${tidy(before.output[0], 3)} and ${tidy(after.output[0], 3)}.`,
+      `${rate(before.exponent)} to ${rate(after.exponent)}, its output from ` +
+      `${tidy(before.output[0], 3)} to ${tidy(after.output[0], 3)}.`,
   };
 }
 
@@ -124,7 +124,7 @@ function renderGauge({ model: python, el }) {
       const { model, z, s, ends } = sceneOf(label);
       const own = gauged(model, c);
       const moving = inGauge(z, s, c);
-      return { ...makeView(own, boxAround(own, moving)), z: moving, ends, range: null };
+      return { ...makeView(own, boxAround(own, moving)), z: moving, ends, range: null, names: ["w₁", "w₂"] };
     });
 
     let frame = null;
@@ -141,8 +141,8 @@ function renderGauge({ model: python, el }) {
       question: QUESTION, choices: CHOICES, judge: () => judge(scene(), point.get()),
     });
     shell.root.append(...pair(plane, chart, panel, values,
-      key(...CLASS_KEY, ["● neighbour, 0.15 from the point", "ode-green"],
-        "line: where the class changes, dashed at the end", "arrows: f_c at S", DRAG_KEY)));
+      key(...CLASS_KEY.slice(0, 2), "hollow: w(0) = x", ["● neighbour, 0.15 from the point", "ode-green"],
+        "line: where the class changes, dashed at the end", "arrows: f_c at S", DRAG_KEY), "ode-square"));
     panel.after(guess);
     for (const t of [...moved, answer]) t.watch(shell.redraw);
 
@@ -161,13 +161,13 @@ function renderGauge({ model: python, el }) {
         `${from} and its neighbour`);
       chart.setAttribute("aria-label", `The plane of states in the gauge c = ${c}: the data on their way to the end, ` +
         `the readout's line, and the point, which ends at ${to}, ${length(found.gap)} from its neighbour`);
-      const [least, most] = found.exponents.map(rate);
+      const [least, most] = found.exponents.map((v) => tidy(v));
       values.show({
         "output y": y,
         "λ by Algorithm 1": lambda,
         "λ of the Jacobian": `${least} to ${most}`,
-        "distance, start and end": `${tidy(DISTANCE)}, ${length(found.gap)}`,
-        "length of the readout's weight": tidy(Math.hypot(...gauged(now.model, gauge.get()).boundary.slice(1))),
+        "distance at S": length(found.gap),
+        "readout's steepness": tidy(Math.hypot(...gauged(now.model, gauge.get()).boundary.slice(1))),
         "penalty (21)": penalty,
       });
       shell.say(`c = ${c}: exponent ${lambda}, output ${y}, penalty ${penalty}`);

@@ -510,9 +510,9 @@ function fieldOn({ model, box }, s, side, z, x) {
   const slopes = model.slope(s, states, inputs);
   return places.map((at, i) => ({ at, u: slopes[i * model.size], v: slopes[i * model.size + 1] }));
 }
-function stateAxes(sheet, { model, box }) {
+function stateAxes(sheet, { model, box, names }) {
   const flat = model.size > 1;
-  const names = flat ? ["z₁", "z₂"] : ["depth s", "z"];
+  names ??= flat ? ["z₁", "z₂"] : ["depth s", "z"];
   const frame = axes(sheet, box, { names });
   frame.spot = (s, z, i = 0) => flat ? [frame.x(z[i * model.size]), frame.y(z[i * model.size + 1])] : [frame.x(s), frame.y(z[i])];
   return frame;
@@ -1141,8 +1141,8 @@ function foldWhereNarrow(root) {
   for (const part of root.querySelectorAll(".ode-fold")) part.open = !narrow;
 }
 var fold = (summary, ...parts) => node("details", { className: "ode-fold", open: true }, node("summary", {}, summary), ...parts);
-function pair(plane, chart, panel, values, legend) {
-  const wide = node("div", { className: "ode-canvas ode-wide" }, chart);
+function pair(plane, chart, panel, values, legend, shape = "ode-wide") {
+  const wide = node("div", { className: `ode-canvas ${shape}` }, chart);
   return [
     node("div", { className: "ode-body ode-pair" }, plane, wide, panel, values),
     fold("What the marks mean", legend)
@@ -1354,7 +1354,7 @@ function judge(scene, point) {
   const [from, to] = [before.penalty, after.penalty];
   return {
     right: to < 0.99 * from ? "lower" : to > 1.01 * from ? "higher" : "same",
-    words: `Penalty (21) is ${tidy(from, 3)} at c = 0 and ${tidy(to, 3)} at c = 2. The exponent at the point goes from ${rate(before.exponent)} to ${rate(after.exponent)}, and the output is ${tidy(before.output[0], 3)} and ${tidy(after.output[0], 3)}.`
+    words: `Penalty (21) is ${tidy(from, 3)} at c = 0 and ${tidy(to, 3)} at c = 2. The exponent at the point goes from ${rate(before.exponent)} to ${rate(after.exponent)}, its output from ${tidy(before.output[0], 3)} to ${tidy(after.output[0], 3)}.`
   };
 }
 function drawStarts(sheet, inputs, data, found) {
@@ -1403,7 +1403,7 @@ function renderGauge({ model: python, el }) {
       const { model, z, s, ends } = sceneOf(label);
       const own = gauged(model, c);
       const moving = inGauge(z, s, c);
-      return { ...makeView(own, boxAround(own, moving)), z: moving, ends, range: null };
+      return { ...makeView(own, boxAround(own, moving)), z: moving, ends, range: null, names: ["w₁", "w₂"] };
     });
     let frame = null;
     const plane = pointCanvas(
@@ -1434,12 +1434,14 @@ function renderGauge({ model: python, el }) {
       panel,
       values,
       key(
-        ...CLASS_KEY,
+        ...CLASS_KEY.slice(0, 2),
+        "hollow: w(0) = x",
         ["● neighbour, 0.15 from the point", "ode-green"],
         "line: where the class changes, dashed at the end",
         "arrows: f_c at S",
         DRAG_KEY
-      )
+      ),
+      "ode-square"
     ));
     panel.after(guess);
     for (const t of [...moved, answer]) t.watch(shell.redraw);
@@ -1456,13 +1458,13 @@ function renderGauge({ model: python, el }) {
       plane.place(...frame.handle, point.get()[0], `at ${from}, output ${y}`);
       plane.describe(`The plane of inputs with the data, the boundary, which is the same for every c, the point ${from} and its neighbour`);
       chart.setAttribute("aria-label", `The plane of states in the gauge c = ${c}: the data on their way to the end, the readout's line, and the point, which ends at ${to}, ${length(found.gap)} from its neighbour`);
-      const [least, most] = found.exponents.map(rate);
+      const [least, most] = found.exponents.map((v) => tidy(v));
       values.show({
         "output y": y,
         "λ by Algorithm 1": lambda,
         "λ of the Jacobian": `${least} to ${most}`,
-        "distance, start and end": `${tidy(DISTANCE)}, ${length(found.gap)}`,
-        "length of the readout's weight": tidy(Math.hypot(...gauged(now.model, gauge.get()).boundary.slice(1))),
+        "distance at S": length(found.gap),
+        "readout's steepness": tidy(Math.hypot(...gauged(now.model, gauge.get()).boundary.slice(1))),
         "penalty (21)": penalty
       });
       shell.say(`c = ${c}: exponent ${lambda}, output ${y}, penalty ${penalty}`);

@@ -32,6 +32,7 @@ from neural_odes.lab.widgets import (
     DepthsWidget,
     EulerWidget,
     FlowWidget,
+    GaugeWidget,
     LiftWidget,
     LorenzWidget,
     ModesWidget,
@@ -250,6 +251,42 @@ def test_ball_widget_takes_a_plane_with_a_readout() -> None:
     ):
         with pytest.raises(ValueError, match=named):
             call()
+
+
+def test_gauge_widget_takes_a_plane_with_a_linear_readout() -> None:
+    x, y = moons()
+    model = NeuralODE(mlp(2, 4, 2), readout=nn.Linear(2, 1))
+    widget = GaugeWidget({"a": model, "b": model}, x, y, point=(0.1, 0.2), c=-2)
+    assert (widget.selected, widget.answer, widget.c) == ("a", "", -2.0)
+    assert widget.point == [0.1, 0.2]
+    json.dumps(widget.get_state(drop_defaults=False))
+    bare = NeuralODE(mlp(2, 4, 2))
+    curved = NeuralODE(mlp(2, 4, 2), readout=mlp(2, 4, 1))
+    pair = NeuralODE(mlp(2, 4, 2), readout=nn.Linear(2, 2))
+    wide = NeuralODE(
+        mlp(3, 4, 3),
+        lift=lambda x: nn.functional.pad(x, (0, 1)),
+        readout=nn.Linear(3, 1),
+    )
+    for call, named in (
+        (lambda: GaugeWidget({}, x, y), "models must"),
+        (lambda: GaugeWidget(bare, x, y), "models must"),
+        (lambda: GaugeWidget(curved, x, y), "models must"),
+        (lambda: GaugeWidget(pair, x, y), "models must"),
+        (lambda: GaugeWidget(wide, x, y), "models must"),
+        (lambda: GaugeWidget(model, x[:, :1], y), "^x must"),
+        (lambda: GaugeWidget(model, x, y[:3]), "^y must"),
+        (lambda: GaugeWidget(model, x, y, c=2.1), "^c must"),
+        (lambda: GaugeWidget(model, x, y, c=float("nan")), "^c must"),
+        (lambda: GaugeWidget(model, x, y, point=(1,)), "point must"),
+    ):
+        with pytest.raises(ValueError, match=named):
+            call()
+    adaptive = NeuralODE(
+        mlp(2, 2), depth=AdaptiveDepth(2), readout=nn.Linear(2, 1)
+    )
+    with pytest.raises(TypeError, match="depth must"):
+        GaugeWidget(adaptive, x, y)
 
 
 def test_lift_widget_holds_its_numbers() -> None:

@@ -31,6 +31,7 @@ from neural_odes import (
     Solver,
     Visible,
     ZeroAugment,
+    fixed_point,
     mlp,
     seeded,
 )
@@ -441,6 +442,86 @@ def test_balls_and_exponents_are_the_library_s() -> None:
             assert got["crosses"] == any(got["crossed"])
             exponent = float(finite_time_exponents(model, x)[0, 0])
             assert got["exponent"] == pytest.approx(exponent, abs=1e-4)
+
+
+def in_gauge(model: NeuralODE, c: float) -> NeuralODE:
+    """The model with the field f_c and a readout exp(cS) times as steep."""
+
+    def field(s, w, x):
+        return (-c * s).exp() * model.field(s, (c * s).exp() * w, x) - c * w
+
+    steep = math.exp(c * model.depth)
+    return NeuralODE(
+        field,
+        depth=model.depth,
+        readout=lambda w: model.readout(steep * w),
+        solver=Solver(rtol=1e-9, atol=1e-9),
+    )
+
+
+def test_gauges_are_what_the_library_solves() -> None:
+    """It solves f_c itself, where the page rescales the flow of f."""
+    x, point = points(), [0.4, -0.7]
+    names = ("last Tanh", "concat", "data-controlled")
+    for name in names:
+        model = make(name)
+        asked = [
+            {
+                "state": export(model),
+                "x": x.flatten().tolist(),
+                "point": point,
+                "c": c,
+            }
+            for c in (-2.0, 0.0, 2.0)
+        ]
+        results = ideas(gauges=asked)["gauges"]
+        for ask, got in zip(asked, results, strict=True):
+            same = in_gauge(model, ask["c"])
+            with torch.no_grad():
+                path = same.solve(x, wide(got["s"]))
+                both = wide(got["starts"]).reshape(2, 2)
+                # The neighbour is one of the state; the input is the point's.
+                held = wide([point, point])
+                ends = odeint(
+                    lambda s, w, same=same, held=held: same.field(s, w, held),
+                    both,
+                    wide([0, model.depth]),
+                    rtol=1e-9,
+                    atol=1e-9,
+                )[-1]
+                output = float(same(wide([point])))
+                penalty = float(fixed_point(1.0)(same, path, x))
+                zeros = same.readout(ends) - (
+                    wide(got["boundary"][:1])
+                    + ends @ wide(got["boundary"][1:])[:, None]
+                )
+            states = wide(got["states"]).reshape(path.z.shape)
+            # Both solve to 1e-9; gauges scale by up to exp(2 S) = 20.
+            assert torch.allclose(states, path.z, rtol=1e-5, atol=1e-5)
+            assert torch.allclose(
+                wide(got["outputs"]), same.readout(path.z[-1])[:, 0], atol=1e-5
+            )
+            assert zeros.abs().max() < 1e-9
+            assert got["penalty"] == pytest.approx(penalty, rel=1e-5)
+            assert got["output"] == pytest.approx(output, abs=1e-5)
+            assert torch.allclose(
+                wide(got["ends"]).reshape(2, 2), ends, rtol=1e-5, atol=1e-5
+            )
+            gap = float((ends[1] - ends[0]).norm())
+            away = float((both[1] - both[0]).norm())
+            assert got["gap"] == pytest.approx(gap, rel=1e-5)
+            assert got["exponent"] == pytest.approx(
+                math.log(gap / away) / model.depth, abs=1e-5
+            )
+            want = finite_time_exponents(same, wide([point]))[0].flip(0)
+            assert torch.allclose(wide(got["exponents"]), want, atol=1e-4)
+        # What the proposition says of the three.
+        for got, c in zip(results, (-2.0, 0.0, 2.0), strict=True):
+            shift = got["exponent"] - results[1]["exponent"]
+            assert shift == pytest.approx(-c, abs=1e-6)
+            assert got["output"] == pytest.approx(
+                results[1]["output"], abs=1e-6
+            )
 
 
 def test_a_lifted_line_turns_as_its_equation_says() -> None:

@@ -11,7 +11,8 @@ from playwright.sync_api import Browser, Locator, expect
 ASKING = [
     ("background", 0),
     ("background", 2),
-    ("chaos", 3),
+    ("chaos", 2),
+    ("chaos", 4),
     ("augmentation", 0),
 ]
 

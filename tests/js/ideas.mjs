@@ -1,14 +1,16 @@
 // Reads {euler: [{state, x}], backward: [{state, x, tolerance}], balls: [{state,
-// point, radius}], lifts: [{x, height}]} from standard input and writes what the
-// page computes of them.
+// point, radius}], lifts: [{x, height}], gauges: [{state, x, point, c}]} from
+// standard input and writes what the page computes of them.
 import { readFileSync } from "node:fs";
 import { exponentsAt, imageOf } from "../../lib/neural_odes/lab/widgets/ball.js";
 import { thereAndBack } from "../../lib/neural_odes/lab/widgets/backward.js";
 import { compareLayers } from "../../lib/neural_odes/lab/widgets/euler.js";
+import { gauged, inGauge, measure, penaltyOf } from "../../lib/neural_odes/lab/widgets/gauge.js";
 import { leastGap, stateOf, steepness } from "../../lib/neural_odes/lab/widgets/lift.js";
 import { readModel } from "../../lib/neural_odes/lab/widgets/shared/fields.js";
+import { depthsOf } from "../../lib/neural_odes/lab/widgets/shared/scene.js";
 
-const { euler = [], backward = [], balls = [], lifts = [] } = JSON.parse(readFileSync(0, "utf8"));
+const { euler = [], backward = [], balls = [], lifts = [], gauges = [] } = JSON.parse(readFileSync(0, "utf8"));
 process.stdout.write(JSON.stringify({
   euler: euler.map(({ state, x }) => {
     const { exact, networks } = compareLayers(readModel(state), Float64Array.from(x));
@@ -26,6 +28,20 @@ process.stdout.write(JSON.stringify({
     states: [0, 0.3, 0.5, 1].map((s) => stateOf(x, height, s)),
     least: leastGap(x, height), steepness: steepness(height),
   })),
+  gauges: gauges.map(({ state, x, point, c }) => {
+    const model = readModel(state);
+    const inputs = Float64Array.from(x);
+    const s = depthsOf(model);
+    const flow = model.solve(inputs, s, { rtol: 1e-9, atol: 1e-9 });
+    const states = inGauge(flow.z, s, c);
+    const own = gauged(model, c);
+    const { output, exponent, exponents, z, gap } = measure(model, c, point);
+    return {
+      s, states: states.map((z) => [...z]), outputs: [...own.output(states.at(-1))],
+      penalty: penaltyOf(own, states.at(-1), inputs), boundary: own.boundary,
+      output: output[0], exponent, exponents, starts: [...z[0]], ends: [...z.at(-1)], gap,
+    };
+  }),
   balls: balls.map(({ state, point, radius }) => {
     const model = readModel(state);
     return { ...imageOf(model, point, radius), exponent: exponentsAt(model, [point])[0] };

@@ -15,6 +15,7 @@ from neural_odes.lab.widgets.depths import DepthsWidget
 from neural_odes.lab.widgets.euler import EulerWidget
 from neural_odes.lab.widgets.export import export
 from neural_odes.lab.widgets.flow import FlowWidget
+from neural_odes.lab.widgets.gauge import GaugeWidget
 from neural_odes.lab.widgets.lift import LiftWidget
 from neural_odes.lab.widgets.lorenz import LorenzWidget
 from neural_odes.lab.widgets.modes import ModesWidget
@@ -32,6 +33,7 @@ __all__ = [
     "DepthsWidget",
     "EulerWidget",
     "FlowWidget",
+    "GaugeWidget",
     "LiftWidget",
     "LorenzWidget",
     "ModesWidget",

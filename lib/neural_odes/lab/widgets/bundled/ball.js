@@ -436,9 +436,9 @@ function boxAround(model, states, { rim = 0.08, longest = model.depth } = {}) {
   const [x, y] = [0, 1].map((i) => (low[i] + high[i]) / 2);
   return [x - half, x + half, y - half, y + half];
 }
-function stateAxes(sheet, { model, box }) {
+function stateAxes(sheet, { model, box, names }) {
   const flat = model.size > 1;
-  const names = flat ? ["z₁", "z₂"] : ["depth s", "z"];
+  names ??= flat ? ["z₁", "z₂"] : ["depth s", "z"];
   const frame = axes(sheet, box, { names });
   frame.spot = (s, z, i = 0) => flat ? [frame.x(z[i * model.size]), frame.y(z[i * model.size + 1])] : [frame.x(s), frame.y(z[i])];
   return frame;
@@ -888,8 +888,8 @@ function foldWhereNarrow(root) {
   for (const part of root.querySelectorAll(".ode-fold")) part.open = !narrow;
 }
 var fold = (summary, ...parts) => node("details", { className: "ode-fold", open: true }, node("summary", {}, summary), ...parts);
-function pair(plane, chart, panel, values, legend) {
-  const wide = node("div", { className: "ode-canvas ode-wide" }, chart);
+function pair(plane, chart, panel, values, legend, shape = "ode-wide") {
+  const wide = node("div", { className: `ode-canvas ${shape}` }, chart);
   return [
     node("div", { className: "ode-body ode-pair" }, plane, wide, panel, values),
     fold("What the marks mean", legend)

@@ -759,8 +759,8 @@ function foldWhereNarrow(root) {
   for (const part of root.querySelectorAll(".ode-fold")) part.open = !narrow;
 }
 var fold = (summary, ...parts) => node("details", { className: "ode-fold", open: true }, node("summary", {}, summary), ...parts);
-function pair(plane, chart, panel, values, legend) {
-  const wide = node("div", { className: "ode-canvas ode-wide" }, chart);
+function pair(plane, chart, panel, values, legend, shape = "ode-wide") {
+  const wide = node("div", { className: `ode-canvas ${shape}` }, chart);
   return [
     node("div", { className: "ode-body ode-pair" }, plane, wide, panel, values),
     fold("What the marks mean", legend)
@@ -953,9 +953,9 @@ function fieldOn({ model, box }, s, side, z, x) {
   const slopes = model.slope(s, states, inputs);
   return places.map((at, i) => ({ at, u: slopes[i * model.size], v: slopes[i * model.size + 1] }));
 }
-function stateAxes(sheet, { model, box }) {
+function stateAxes(sheet, { model, box, names }) {
   const flat = model.size > 1;
-  const names = flat ? ["z₁", "z₂"] : ["depth s", "z"];
+  names ??= flat ? ["z₁", "z₂"] : ["depth s", "z"];
   const frame = axes(sheet, box, { names });
   frame.spot = (s, z, i = 0) => flat ? [frame.x(z[i * model.size]), frame.y(z[i * model.size + 1])] : [frame.x(s), frame.y(z[i])];
   return frame;

@@ -868,8 +868,8 @@ function foldWhereNarrow(root) {
   for (const part of root.querySelectorAll(".ode-fold")) part.open = !narrow;
 }
 var fold = (summary, ...parts) => node("details", { className: "ode-fold", open: true }, node("summary", {}, summary), ...parts);
-function pair(plane, chart, panel, values, legend) {
-  const wide = node("div", { className: "ode-canvas ode-wide" }, chart);
+function pair(plane, chart, panel, values, legend, shape = "ode-wide") {
+  const wide = node("div", { className: `ode-canvas ${shape}` }, chart);
   return [
     node("div", { className: "ode-body ode-pair" }, plane, wide, panel, values),
     fold("What the marks mean", legend)

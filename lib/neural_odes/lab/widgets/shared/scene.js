@@ -134,9 +134,9 @@ function fieldOn({ model, box }, s, side, z, x) {
 }
 
 /** Axes whose spot(s, z, i) is where the state of sample i is drawn. */
-export function stateAxes(sheet, { model, box }) {
+export function stateAxes(sheet, { model, box, names }) {
   const flat = model.size > 1;
-  const names = flat ? ["z₁", "z₂"] : ["depth s", "z"];
+  names ??= flat ? ["z₁", "z₂"] : ["depth s", "z"];
   const frame = axes(sheet, box, { names });
   frame.spot = (s, z, i = 0) => flat
     ? [frame.x(z[i * model.size]), frame.y(z[i * model.size + 1])]

@@ -129,9 +129,10 @@ export const fold = (summary, ...parts) =>
 /**
  * Two pictures side by side over controls and values: one below the other on a
  * phone, in the order of the keyboard's focus, with what the marks mean last.
+ * A phone shows the chart flat, or ode-square, where both axes have one unit.
  */
-export function pair(plane, chart, panel, values, legend) {
-  const wide = node("div", { className: "ode-canvas ode-wide" }, chart);
+export function pair(plane, chart, panel, values, legend, shape = "ode-wide") {
+  const wide = node("div", { className: `ode-canvas ${shape}` }, chart);
   return [
     node("div", { className: "ode-body ode-pair" }, plane, wide, panel, values),
     fold("What the marks mean", legend),

@@ -194,7 +194,13 @@ def test_an_interrupt_from_the_keyboard_is_said(tmp_path):
     run = "run anatomy.activations --no-progress --out"
     command = [*f"{sys.executable} -m neural_odes {run}".split(), tmp_path]
     with subprocess.Popen(
-        command, stderr=subprocess.PIPE, text=True
+        command,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell that starts this in the background has it ignored.
+        preexec_fn=lambda: signal.signal(  # noqa: PLW1509
+            signal.SIGINT, signal.SIG_DFL
+        ),
     ) as process:
         while not list(tmp_path.rglob("*/*.json")):  # until a task is kept
             assert process.poll() is None

@@ -186,6 +186,10 @@ class Converged:
         return frame[self.quantity] < self.least
 
 
+FITTED = Converged("accuracy", 0.95)
+"""Runs that fit their training points."""
+
+
 @dataclass(frozen=True)
 class Verdict:
     """A claim, judged.

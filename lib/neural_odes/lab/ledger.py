@@ -10,7 +10,7 @@ from neural_odes.lab.judges import Comparison, Evidence, Verdict
 from neural_odes.lab.paper import PAPER, PaperClaim
 from neural_odes.lab.records import file_name
 from neural_odes.lab.study import Study
-from neural_odes.lab.tables import MARKS, align, reason, reasons
+from neural_odes.lab.tables import MARKS, align, reason, reasons, style
 
 PROOFS = {"proved": "a theorem", "refuted": "refuted by a proof"}
 
@@ -101,7 +101,7 @@ def _row(entry: Entry, verdicts: Sequence[Verdict]) -> str:
         else first
     )
     others = "".join(
-        f'<li class="{_css(one.word)}">{MARKS[one.word]} {escape(setting)}'
+        f'<li class="{style(one.word)}">{MARKS[one.word]} {escape(setting)}'
         f'<span class="visually-hidden"> {one.word}</span></li>'
         for setting, one in list(zip(entry.found, verdicts, strict=True))[1:]
     )
@@ -110,15 +110,11 @@ def _row(entry: Entry, verdicts: Sequence[Verdict]) -> str:
         f'<tr data-chapter="{chapter}" data-verdict="{chosen.word}">'
         f'<th scope="row">{escape(chosen.claim.sentence)} <small>'
         f'{escape(place)}; <a href="{chapter}.html">{chapter}</a></small></th>'
-        f'<td class="{_css(chosen.word)}">{MARKS[chosen.word]} '
+        f'<td class="{style(chosen.word)}">{MARKS[chosen.word]} '
         f"{chosen.word}</td><td>{effect}</td>"
         f'<td><a href="../results/{file_name(study.name)}">{seeds}</a></td>'
         f"<td>{f'<ul>{others}</ul>' if others else ''}</td></tr>"
     )
-
-
-def _css(word: str) -> str:
-    return word.replace(" ", "-")
 
 
 def deciding(verdict: Verdict) -> Evidence:
@@ -170,13 +166,13 @@ class Paper:
         lines = []
         for claim in self.claims:
             said = [
-                (f"{MARKS[word]} {word} {number}", _css(word))
+                (f"{MARKS[word]} {word} {number}", style(word))
                 for word, number in self.found(claim).items()
             ]
             if claim.proof:
                 right = claim.proof == "proved"
-                style = "held" if right else "not-held"
-                said.insert(0, (PROOFS[claim.proof], style))
+                word = "held" if right else "not held"
+                said.insert(0, (PROOFS[claim.proof], style(word)))
             lines.append((claim, said or [("not measured", "")]))
         return lines
 
@@ -194,8 +190,7 @@ class Paper:
             f"{escape(claim.sentence)}</a> <small>{escape(claim.place)}</small>"
             "</th><td><ul>"
             + "".join(
-                f'<li class="{style}">{escape(text)}</li>'
-                for text, style in said
+                f'<li class="{kind}">{escape(text)}</li>' for text, kind in said
             )
             + f"</ul></td><td>{escape(claim.note)}</td></tr>"
             for claim, said in self._lines()

@@ -16,13 +16,11 @@ from typing import Any
 
 import pandas as pd
 
-from neural_odes.lab.judges import Converged, Verdict
+from neural_odes.lab.judges import FITTED, Verdict
 from neural_odes.lab.records import Record, file_name
 from neural_odes.lab.study import MULTIVERSE, Study
-from neural_odes.lab.tables import MARKS, origin, plain
+from neural_odes.lab.tables import MARKS, origin, plain, style
 
-FITTED = Converged("accuracy", 0.95)
-"""Runs that fit their training points."""
 NAMES = {"lr": "rate", "samples": "points"}
 """Of settings, where theirs are no words."""
 ENOUGH = 0.9
@@ -118,7 +116,7 @@ class Multiverse:
                     )
             places = range(row * width, (row + 1) * width)
             cells = "".join(
-                f'<td class="{verdicts[at].word.replace(" ", "-")}">'
+                f'<td class="{style(verdicts[at].word)}">'
                 f"{MARKS[verdicts[at].word]}"
                 f"{'†' * (self.fitted[at] < ENOUGH)}"
                 f'<span class="visually-hidden"> {verdicts[at].word}</span>'
@@ -165,9 +163,8 @@ def judged(study: Study, record: Record) -> Multiverse:
         cell = dict(zip(grid, values, strict=True))
         own = rows[(rows[list(grid)] == pd.Series(cell)).all(axis=1)]
         own = own.drop(columns=list(grid))
-        config = study.config(**{**record.config, **cell})
-        frame = own if study.derive is None else study.derive(config, own)
-        verdicts.append(study.judged(config, frame))
+        config = study.restored({**record.config, **cell})
+        verdicts.append(study.judged(config, study.frame(config, own)))
         trained = own[own[FITTED.quantity].notna()]
         fitted.append(1 - float(FITTED.failing(trained).mean()))
     return Multiverse(

@@ -8,7 +8,7 @@ results.measure("background.euler", "quick", seeds=[0, 1]).table()
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -40,13 +40,7 @@ class Result:
     @cached_property
     def config(self) -> Any:
         """The settings it ran with."""
-        names = {one.name for one in fields(self.study.config)}
-        kept = {
-            key: tuple(value) if isinstance(value, list) else value
-            for key, value in self.record.config.items()
-            if key in names
-        }
-        return self.study.config(**kept)
+        return self.study.restored(self.record.config)
 
     @cached_property
     def rows(self) -> pd.DataFrame:
@@ -56,8 +50,7 @@ class Result:
     @cached_property
     def frame(self) -> pd.DataFrame:
         """What tables and judges see, rows or what is derived from them."""
-        derive = self.study.derive
-        return self.rows if derive is None else derive(self.config, self.rows)
+        return self.study.frame(self.config, self.rows)
 
     @cached_property
     def keys(self) -> list[str]:
@@ -129,7 +122,9 @@ class Result:
         return tables.Parts([self.table(*quantities, **where), self.cards])
 
 
-def _read(name: str, setting: str, folder: str | Path | None) -> Record:
+def _read(
+    name: str, setting: str, folder: str | Path | None
+) -> tuple[Path, Record]:
     if name not in STUDIES:
         raise KeyError(f"there is no study {name!r}")
     path = results_folder() if folder is None else Path(folder)
@@ -142,7 +137,7 @@ def _read(name: str, setting: str, folder: str | Path | None) -> Record:
     record = read(path)
     if record.study != name:
         raise ValueError(f"{path} is of {record.study!r}, not {name!r}")
-    return record
+    return path, record
 
 
 def load(
@@ -160,13 +155,12 @@ def load(
         FileNotFoundError: there is no such result; says how to make it.
         ValueError: the file is damaged, or no result.
     """
-    record = _read(name, setting, folder)
+    path, record = _read(name, setting, folder)
     found = Result(STUDIES[name], record)
     try:
         _ = found.config
     except (TypeError, ValueError) as error:
-        file = file_name(name, setting)
-        raise ValueError(f"{file} is no result: {error}") from error
+        raise ValueError(f"{path} is no result: {error}") from error
     return found
 
 
@@ -180,7 +174,8 @@ def multiverse(name: str, folder: str | Path | None = None) -> Multiverse:
     Raises:
         KeyError, FileNotFoundError, ValueError: as :func:`load`.
     """
-    return judged(STUDIES[name], _read(name, MULTIVERSE, folder))
+    _, record = _read(name, MULTIVERSE, folder)
+    return judged(STUDIES[name], record)
 
 
 def settings(name: str, folder: str | Path | None = None) -> dict[str, Result]:

@@ -147,6 +147,21 @@ class Study:
         grid = self.grid if setting == MULTIVERSE else {}
         return asdict(config) | {key: list(v) for key, v in grid.items()}
 
+    def restored(self, values: Mapping[str, Any]) -> Any:
+        """The config of a result, whose file has lists for tuples."""
+        names = {one.name for one in fields(self.config)}
+        return self.config(
+            **{
+                key: tuple(value) if isinstance(value, list) else value
+                for key, value in values.items()
+                if key in names
+            }
+        )
+
+    def frame(self, config: Any, rows: pd.DataFrame) -> pd.DataFrame:
+        """What tables and judges see of rows measured under one config."""
+        return rows if self.derive is None else self.derive(config, rows)
+
     def judged(self, config: Any, frame: pd.DataFrame) -> list[Verdict]:
         """Its claims, judged over what was measured under one config."""
         least = {**MATTERS, **self.matters}

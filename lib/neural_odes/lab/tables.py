@@ -119,7 +119,7 @@ class Cards:
 
     def _repr_html_(self) -> str:
         return "".join(
-            f'<details class="verdict {one.word.replace(" ", "-")}">'
+            f'<details class="verdict {style(one.word)}">'
             f"<summary><strong>{MARKS[one.word]} {one.word}</strong> "
             f"{escape(one.claim.sentence)}</summary><ul>"
             + "".join(f"<li>{escape(reason)}</li>" for reason in reasons(one))
@@ -153,8 +153,7 @@ class Across:
         body = "".join(
             f'<tr><th scope="row">{escape(sentence)}</th>'
             + "".join(
-                f'<td class="{w.replace(" ", "-")}">{MARKS[w]} {w}</td>'
-                for w in words
+                f'<td class="{style(w)}">{MARKS[w]} {w}</td>' for w in words
             )
             + "</tr>"
             for sentence, words in self._claims()
@@ -243,6 +242,11 @@ def plain(value: Any) -> str:
     if math.isnan(number):
         return "–"
     return str(int(number)) if number.is_integer() else f"{number:.4g}"
+
+
+def style(word: str) -> str:
+    """A verdict's class in the style sheet."""
+    return word.replace(" ", "-")
 
 
 def mean_std(values: pd.Series) -> str:

@@ -15,7 +15,7 @@ from neural_odes.chaos import finite_time_exponents, lyapunov_exponent
 from neural_odes.data.systems import LORENZ
 from neural_odes.depth import DepthConcat
 from neural_odes.lab.config import Count, NonNegative, Positive, option
-from neural_odes.lab.judges import Claim, Converged, exceeds, greater, less
+from neural_odes.lab.judges import FITTED, Claim, exceeds, greater, less
 from neural_odes.lab.studies.common import (
     GRID,
     Spheres,
@@ -102,7 +102,6 @@ HELPS = {
     "Stability moves the boundary away from points": ("reach", True),
 }
 """By sentence, the quantity that would be greater, and whether by a factor."""
-FITTED = Converged("accuracy", 0.95)
 
 
 def _claims() -> Iterator[Claim]:

@@ -159,6 +159,25 @@ def test_runs_that_do_not_converge_cannot_carry_a_claim():
     assert "did not converge" in verdict.notes[0]
 
 
+def test_seeds_seen_before_a_claim_was_made_do_not_count():
+    """The first twenty say yes, those after them say no."""
+    rng = np.random.default_rng(0)
+    sizes = np.r_[np.full(20, 3.0), np.full(20, -0.5)]
+    rows = frame(a=sizes + 0.1 * rng.normal(size=40), b=np.zeros(40))
+    above = judges.greater("q", "a", "b")
+    old, new = judge(
+        [Claim("As seen.", above), Claim("On fresh seeds.", above, after=20)],
+        rows,
+    )
+    assert (old.word, new.word) == ("held", "not held")
+    assert new.evidence[0].seeds == 20
+    assert not old.notes
+    assert "do not count" in new.notes[0]
+    early = rows[rows["seed"] < 20]
+    (none,) = judge([Claim("On fresh seeds.", above, after=20)], early)
+    assert (none.word, none.evidence) == ("undecided", ())
+
+
 def test_checks_hold_in_every_seed_or_not():
     rows = frame(a=[0.1, 0.2])
     assert word(judges.always("q", "a", below=0.2), rows) == "held"

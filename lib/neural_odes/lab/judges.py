@@ -167,11 +167,22 @@ Judge = Callable[[pd.DataFrame], list[Evidence]]
 
 @dataclass(frozen=True)
 class Claim:
-    """A sentence, where the paper says it, and what would show it."""
+    """A sentence, where the paper says it, and what would show it.
+
+    Attributes:
+        after: the first seed that counts: those before had been looked at
+            when the claim was thought of.
+    """
 
     sentence: str
     judge: Judge
     paper: str = ""
+    after: int = 0
+
+    def evidence(self, frame: pd.DataFrame) -> list[Evidence]:
+        """What its seeds show; nothing if there are none."""
+        own = frame[frame["seed"] >= self.after]
+        return [] if own.empty else self.judge(own)
 
 
 @dataclass(frozen=True)
@@ -450,7 +461,9 @@ def judge(
                 replace(a, word="undecided") if gone or a.word != b.word else a
                 for a, b in zip(verdicts, others, strict=True)
             ]
-            verdicts = [replace(v, notes=_about(v, out)) for v in verdicts]
+            verdicts = [
+                replace(v, notes=v.notes + _about(v, out)) for v in verdicts
+            ]
     return [replace(v, notes=(*notes, *v.notes)) for v in verdicts]
 
 
@@ -473,7 +486,7 @@ def _judged(
     claims: Sequence[Claim], frame: pd.DataFrame, matters: Mapping[str, float]
 ) -> list[Verdict]:
     evidence = [
-        [_with_least(one, matters) for one in claim.judge(frame)]
+        [_with_least(one, matters) for one in claim.evidence(frame)]
         for claim in claims
     ]
     compared = [
@@ -502,7 +515,9 @@ def _judged(
             ]
             known = [n for n in open_ if n is not None]
             needed = max(known) if len(known) == len(open_) and known else None
-        verdicts.append(Verdict(claim, word, found, needed))
+        late = f"asked after a look at the seeds before {claim.after}"
+        notes = (f"{late}: they do not count",) if claim.after else ()
+        verdicts.append(Verdict(claim, word, found, needed, notes))
     return verdicts
 
 

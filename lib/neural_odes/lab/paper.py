@@ -242,7 +242,7 @@ PAPER = (
         {
             "chaos.figure7": "The|With",
             "chaos.penalties": "The penalty makes",
-            "chaos.strength": "The strongest penalty lowers",
+            "chaos.strength": "Exponents fall",
         },
         note="Exponents are a gauge: rescaled states and a rescaled readout "
         "are the same classifier, with every exponent shifted.",
@@ -253,7 +253,8 @@ PAPER = (
         "chaos.html#is-a-calm-model-a-robust-one",
         {
             "chaos.figure7": "Stability",
-            "chaos.penalties": "The penalty moves|The penalty saves",
+            "chaos.penalties": "The penalty moves|The penalty saves|"
+            "The penalty helps",
             "chaos.strength": "A penalty|The strongest penalty costs",
         },
         note="Control: attacks and noise on the unpenalised model of the same "

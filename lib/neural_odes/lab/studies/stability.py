@@ -15,7 +15,14 @@ from neural_odes.chaos import finite_time_exponents, lyapunov_exponent
 from neural_odes.data.systems import LORENZ
 from neural_odes.depth import DepthConcat
 from neural_odes.lab.config import Count, NonNegative, Positive, option
-from neural_odes.lab.judges import FITTED, Claim, exceeds, greater, less
+from neural_odes.lab.judges import (
+    FIRST_LOOK,
+    FITTED,
+    Claim,
+    exceeds,
+    greater,
+    less,
+)
 from neural_odes.lab.studies.common import (
     GRID,
     Spheres,
@@ -208,22 +215,32 @@ def figure7(
     block=20,
     variants=(PLAIN, FIXED, STEADY, *COSTS),
     claims=[
-        Claim(f"{text} ({name}).", judge)
-        for name in (FIXED, STEADY, *COSTS)
-        for text, judge in (
-            (
-                "The penalty makes exponents smaller",
-                less("exponent", name, PLAIN),
-            ),
-            (
-                "The penalty moves the boundary away from points",
-                greater("reach", name, PLAIN, ratio=True),
-            ),
-            (
-                "The penalty saves evaluations",
-                less("nfe", name, PLAIN),
-            ),
-        )
+        *(
+            Claim(f"{text} ({name}).", judge)
+            for name in (FIXED, STEADY, *COSTS)
+            for text, judge in (
+                (
+                    "The penalty makes exponents smaller",
+                    less("exponent", name, PLAIN),
+                ),
+                (
+                    "The penalty moves the boundary away from points",
+                    greater("reach", name, PLAIN, ratio=True),
+                ),
+                (
+                    "The penalty saves evaluations",
+                    less("nfe", name, PLAIN),
+                ),
+            )
+        ),
+        *(
+            Claim(
+                f"The penalty helps against attacks ({name}).",
+                greater("attacked", name, PLAIN),
+                after=FIRST_LOOK,
+            )
+            for name in COSTS
+        ),
     ],
     converged=FITTED,
     quick={"samples": 64, "epochs": 60, "fresh": 100},
@@ -241,12 +258,16 @@ def penalties(
     return _measured(config, kind, strength, seeds, device)
 
 
-def _strongest(config: Strength) -> Sequence[Claim]:
+def _by_strength(config: Strength) -> Sequence[Claim]:
     first, last = config.strengths[0], config.strengths[-1]
     return [
-        Claim(
-            "The strongest penalty lowers the exponent.",
-            less("exponent", last, first),
+        *(
+            Claim(
+                f"Exponents fall with a penalty of strength {strength:g}.",
+                less("exponent", strength, first),
+                after=FIRST_LOOK,
+            )
+            for strength in config.strengths[1:]
         ),
         *(
             Claim(
@@ -269,7 +290,7 @@ def _strongest(config: Strength) -> Sequence[Claim]:
     config=Strength,
     block=10,
     variants=lambda config: config.strengths,
-    claims=_strongest,
+    claims=_by_strength,
     label="strength",
     quick={
         "samples": 64,

@@ -20,7 +20,7 @@ from torch import nn
 from torch.nn.functional import mse_loss
 from torchdiffeq import odeint
 
-from neural_odes import NeuralODE, mlp, nested_spheres, seeded
+from neural_odes import NeuralODE, Solver, mlp, nested_spheres, seeded
 from neural_odes.training.ensemble import Ensemble
 
 SEEDS, POINTS, ROUNDS = (1, 5, 20), (64, 1024), 15
@@ -63,12 +63,12 @@ def plain(seeds: int, x: Any, y: Any) -> Step:
     return one_by_one(make, seeds)
 
 
-def library(seeds: int, x: Any, y: Any) -> Step:
-    """Seeds as one program, as ``fit`` trains them."""
+def library(seeds: int, x: Any, y: Any, solver: Solver | None = None) -> Step:
+    """Seeds as one program, as ``fit`` trains them; by default by dopri5."""
     models = []
     for seed in range(seeds):
         f, readout = nets(seed)
-        models.append(NeuralODE(f, readout=readout))
+        models.append(NeuralODE(f, readout=readout, solver=solver))
     program = Ensemble(models)
     optimizer = torch.optim.Adam(program.parameters, lr=1e-3)
     inputs, targets = x.expand(seeds, *x.shape), y.expand(seeds, *y.shape)

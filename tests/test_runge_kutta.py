@@ -9,13 +9,14 @@ from torch.func import functional_call, grad, jacrev, jvp, vmap
 from torchdiffeq import odeint
 
 from neural_odes import NeuralODE, Solver, mlp, seeded
+from neural_odes.initial_value import integrate
 from neural_odes.runge_kutta import (
     TABLEAUS,
     Cost,
     first_step,
     root_mean_square,
 )
-from neural_odes.solver import METHODS, SolverError, integrate
+from neural_odes.solver import METHODS, SolverError
 
 
 def solver(method: str, backend: str, **settings) -> Solver:

@@ -27,6 +27,7 @@ from neural_odes.depth import (
     Hypernetwork,
     HypernetworkODE,
 )
+from neural_odes.initial_value import integrate
 from neural_odes.nets import GraphConv, mlp, seeded
 from neural_odes.ode import JointField, NeuralODE
 from neural_odes.regularize import (
@@ -36,13 +37,7 @@ from neural_odes.regularize import (
     kinetic_energy,
     steady_state,
 )
-from neural_odes.solver import (
-    METHODS,
-    Solution,
-    Solver,
-    SolverError,
-    integrate,
-)
+from neural_odes.solver import METHODS, Solution, Solver, SolverError
 from neural_odes.training.fit import History, TrainingError, accuracy, fit
 
 __version__ = "0.1.0"

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from neural_odes.checks import at_least, generator, positive
+from neural_odes.initial_value import integrate
 from neural_odes.ode import (
     Field,
     JointField,
@@ -25,7 +26,6 @@ from neural_odes.ode import (
     _fitting,
     steps_of,
 )
-from neural_odes.solver import integrate
 
 
 @dataclass(frozen=True)

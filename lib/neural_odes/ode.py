@@ -30,14 +30,9 @@ from neural_odes.checks import (
     positive,
     unwrapped,
 )
-from neural_odes.solver import (
-    METHODS,
-    Solution,
-    Solver,
-    check_solver,
-    integrate,
-    written,
-)
+from neural_odes.initial_value import integrate
+from neural_odes.solver import METHODS, Solution, Solver, check_solver
+from neural_odes.states import written
 
 Field = Callable[[Tensor, Tensor, Tensor], Tensor]
 """A vector field ``field(s, z, x)`` gives the slope dz/ds, shaped like z.

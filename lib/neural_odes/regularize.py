@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from neural_odes.checks import nonnegative
+from neural_odes.initial_value import integrate
 from neural_odes.ode import (
     Field,
     JointField,
@@ -20,7 +21,7 @@ from neural_odes.ode import (
     lengths,
     steps_of,
 )
-from neural_odes.solver import Solution, integrate
+from neural_odes.solver import Solution
 from neural_odes.training.fit import Penalty
 
 

@@ -15,8 +15,9 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, mse_loss
 from tqdm.auto import tqdm
 
+from neural_odes.by_torchdiffeq import given_up
 from neural_odes.ode import NeuralODE
-from neural_odes.solver import SolverError, _reason
+from neural_odes.solver import SolverError
 from neural_odes.training.checkpoint import Checkpoint
 from neural_odes.training.ensemble import Ensemble, Loss, scalar
 
@@ -309,7 +310,7 @@ def _gradient(program: Ensemble, x: Tensor, y: Tensor, loss: Loss) -> Tensor:
     try:
         objectives.sum().backward()
     except AssertionError as error:  # torchdiffeq's adjoint gives up
-        reason = f"backwards, {_reason(error)}"
+        reason = f"backwards, {given_up(error)}"
         member = alive[0] if len(alive) == 1 else None
         raise _StopError(reason, member) from error
     norms = program.gradient_norms()

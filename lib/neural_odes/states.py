@@ -1,0 +1,87 @@
+"""States, tensors or tuples of them, and what a field makes of one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+State = Tensor | tuple[Tensor, ...]
+
+
+def checked(field: Callable[[Tensor, Any], Any], s: Tensor, z: Any) -> Any:
+    """What the field returns, if that is a slope of the state.
+
+    The state is the caller's own: whether it is written to, copies tell.
+    """
+    z = like(z, [part.clone() for part in tensors(z)])
+    writes = written(tensors(z))
+    dz = field(s, z)
+    if writes():
+        raise ValueError(
+            "the field writes into its input z, as nn.ReLU(inplace=True) "
+            "does; the solver needs it unchanged"
+        )
+    for part in tensors(dz):
+        if isinstance(part, Tensor) and part.is_complex():
+            raise ValueError(
+                f"the field must return real slopes, got {part.dtype}; make "
+                "real and imaginary parts two features of the state"
+            )
+    if _shapes(dz) != _shapes(z):
+        raise ValueError(
+            f"the field returned {describe(dz)} for a state z of "
+            f"{describe(z)}; the two must agree"
+        )
+    return dz
+
+
+def tensors(state: Any) -> tuple[Any, ...]:
+    """The parts of a state."""
+    return state if isinstance(state, tuple) else (state,)
+
+
+def like(state: Any, parts: Sequence[Any]) -> Any:
+    """A state of other parts."""
+    return tuple(parts) if isinstance(state, tuple) else parts[0]
+
+
+def written(tensors: Sequence[Tensor]) -> Callable[[], bool]:
+    """What tells later whether any of these tensors was written to."""
+    if any(part.is_inference() for part in tensors):
+        # Of these torch does not count it.
+        kept = [part.clone() for part in tensors]
+        return lambda: not all(map(torch.equal, kept, tensors))
+    before = [part._version for part in tensors]
+    return lambda: [part._version for part in tensors] != before
+
+
+def _shapes(state: Any) -> tuple[Any, ...]:
+    shapes = [getattr(part, "shape", None) for part in tensors(state)]
+    return isinstance(state, tuple), *shapes
+
+
+def describe(state: Any) -> str:
+    """Its shapes, for errors."""
+    if isinstance(state, tuple):
+        return f"({', '.join(describe(part) for part in state)})"
+    if isinstance(state, Tensor):
+        return f"shape {tuple(state.shape)}"
+    return type(state).__name__
+
+
+def packing(
+    z0: State,
+) -> tuple[Callable[[Any], Tensor], Callable[[Tensor], Any]]:
+    """How a state becomes one tensor, and back."""
+    if isinstance(z0, Tensor):
+        return lambda z: z, lambda z: z
+    sizes, shapes = [p.numel() for p in z0], [p.shape for p in z0]
+
+    def unpack(flat: Tensor) -> tuple[Tensor, ...]:
+        parts = zip(flat.split(sizes), shapes, strict=True)
+        return tuple(part.reshape(shape) for part, shape in parts)
+
+    return lambda z: torch.cat([p.reshape(-1) for p in z]), unpack

@@ -250,7 +250,7 @@ def accuracy(model: nn.Module, x: Tensor, y: Tensor) -> float:
     with torch.no_grad():
         output = model(x)
     if classes:
-        check_classes(output, y)
+        check_classes(output, y, y)
         return (output.argmax(1) == y).double().mean().item()
     check_shapes(output, y)
     return (output.sign() == y.sign()).double().mean().item()

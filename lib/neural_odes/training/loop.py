@@ -205,7 +205,8 @@ def train(
     )
     try:
         for epoch in bar:
-            steps, weights = [], []
+            steps: list[Tensor] = []
+            weights: list[float] = []
             for step, index in enumerate(batches()):
                 inputs, targets = x[:, index], y[:, index]
                 found = _attempt(
@@ -214,6 +215,7 @@ def train(
                     good=good,
                     freeze=freeze,
                     fail=partial(log.fail, epoch, step),
+                    labels=None if steps or log.rows else y,
                 )
                 if found is None:
                     return log.histories()
@@ -260,12 +262,13 @@ def _attempt(
     good: list[Tensor],
     freeze: bool,
     fail: Callable[[_StopError], TrainingError],
+    labels: Tensor | None,
 ) -> Tensor | None:
     """What :func:`_gradient` does, without those that fail; None if all do."""
     while program.alive:
         optimizer.zero_grad()
         try:
-            return _gradient(program, x, y, loss)
+            return _gradient(program, x, y, loss, labels)
         except _StopError as stop:
             error = fail(stop)
             if not freeze or stop.member is None:
@@ -290,8 +293,21 @@ def _slow_down(
         now.copy_(old + part * (now - old))
 
 
-def _gradient(program: Ensemble, x: Tensor, y: Tensor, loss: Loss) -> Tensor:
+def _gradient(
+    program: Ensemble,
+    x: Tensor,
+    y: Tensor,
+    loss: Loss,
+    labels: Tensor | None,
+) -> Tensor:
     """Leaves the gradients of those that are alive.
+
+    Args:
+        program: of M models.
+        x: inputs, shape (M, N, ...).
+        y: targets.
+        loss: of one model.
+        labels: of the whole training, if they are still to be checked.
 
     Returns:
         losses, their norms and nfe, shape (3, M); NaN of the others.
@@ -304,7 +320,7 @@ def _gradient(program: Ensemble, x: Tensor, y: Tensor, loss: Loss) -> Tensor:
     except SolverError as error:
         culprit = _culprit(program, x)
         raise _StopError(error.reason, culprit, error.depth) from error
-    check_targets(loss, outputs[0], y[0])
+    check_targets(loss, outputs[0], y[0], labels)
     losses = program.losses(lambda o, t: scalar("loss", loss(o, t)), outputs, y)
     objectives = losses + penalties
     try:
@@ -338,20 +354,29 @@ def _culprit(program: Ensemble, x: Tensor) -> int | None:
     return None
 
 
-def check_targets(loss: Loss, output: Tensor, y: Tensor) -> None:
+def check_targets(
+    loss: Loss, output: Tensor, y: Tensor, labels: Tensor | None
+) -> None:
     """Refuse targets that a loss would broadcast; labels of classes may."""
     if loss is cross_entropy and not y.is_floating_point():
-        check_classes(output, y)
+        check_classes(output, y, labels)
     elif y.is_floating_point() or loss is mse_loss or not _labelled(output, y):
         check_shapes(output, y)
 
 
-def check_classes(output: Tensor, y: Tensor) -> None:
-    """Refuse labels that name no class of the outputs (N, classes, ...)."""
+def check_classes(output: Tensor, y: Tensor, labels: Tensor | None) -> None:
+    """Refuse labels that name no class of the outputs (N, classes, ...).
+
+    Args:
+        output: of a batch.
+        y: its labels.
+        labels: whose range is checked, for which a GPU has to be waited for.
+    """
     shape, classes = tuple(output.shape), (*output.shape, 1)[1]
     whole = y.dtype == torch.int64 and _labelled(output, y)
-    if not whole or not 0 <= y.min() <= y.max() < classes:
-        span = f" from {y.min():g} to {y.max():g}" if whole else ""
+    least, most = (0, 0) if labels is None else map(int, labels.aminmax())
+    if not whole or not 0 <= least <= most < classes:
+        span = f" from {least} to {most}" if whole else ""
         raise ValueError(
             f"y must be classes, int64 from 0 to {classes - 1}, of shape "
             f"{shape[:1] + shape[2:]} for outputs of shape {shape}, got "

@@ -28,6 +28,8 @@ installed := .venv/.installed
 assets := book/vendor/node_modules/.installed
 # The networks are small: a thread each, and processes side by side.
 export OMP_NUM_THREADS ?= 1
+# Types are checked and a browser is fetched while chapters run.
+MAKEFLAGS += --jobs=3
 
 book: $(installed) $(assets)
 	$(python) tools/up_to_date.py || $(python) tools/build_book.py

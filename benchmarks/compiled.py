@@ -75,6 +75,7 @@ def main() -> None:
     solver = Solver("rk4", step_size=1 / STEPS)
     for seeds, points in product(SEEDS, POINTS):
         x, y = nested_spheres(points)
+        torch.compiler.reset()  # else one graph is made to serve all sizes
         compiled = by_hand(seeds, x, y, compiled=True)
         start = time.perf_counter()
         value = compiled()

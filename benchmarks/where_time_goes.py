@@ -1,7 +1,8 @@
 """Where a training step's time goes, by kind of operation.
 
 The step of training_step.py over 20 seeds, by torch's profiler: each
-operation's own time, and what is left of the wall time, which Python spends.
+operation's own time, and what is left of the wall time: Python, and memory that
+is asked for and given back.
 
     python benchmarks/where_time_goes.py
 """
@@ -27,7 +28,7 @@ KINDS = {
     "tanh": ("tanh", "tanh_backward"),
     "sums": ("add", "add_", "sub", "mul", "sum"),
 }
-REST, PYTHON = "other operations", "Python"
+REST, OUTSIDE = "other operations", "outside of them"
 
 
 def kind(name: str) -> str:
@@ -55,7 +56,7 @@ def shares(step: Callable[[], Any]) -> dict[str, float]:
         if event.key.startswith("aten::"):
             spent[kind(event.key)] += event.self_cpu_time_total / 1e3 / STEPS
     inside = {name: spent[name] for name in (*KINDS, REST)}
-    return {**inside, PYTHON: max(0.0, 1e3 * whole - sum(inside.values()))}
+    return {**inside, OUTSIDE: max(0.0, 1e3 * whole - sum(inside.values()))}
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 import torch
 
-from neural_odes import NeuralODE, mlp
+from neural_odes import History, NeuralODE, mlp
 from neural_odes.lab.results import Result
 from neural_odes.lab.studies import (
     STUDIES,
@@ -17,6 +17,7 @@ from neural_odes.lab.studies import (
     common,
     images,
     solvers,
+    table1,
 )
 from neural_odes.solver import METHODS, Solver
 
@@ -229,13 +230,13 @@ def test_a_flow_that_stands_still_is_the_control(rows):
 
 
 def test_spikes_are_counted_in_loss_and_evaluations():
-    history = images.History(
+    history = History(
         loss=torch.tensor([1.0, 2.0, 1.0, 1.4]),
         grad_norm=torch.zeros(4),
         nfe=torch.tensor([10.0, 10.0, 16.0, 16.0]),
         seconds=1.0,
     )
-    assert images.spikes(history) == 2
+    assert table1.spikes(history) == 2
 
 
 def test_length_and_bending_of_known_paths():

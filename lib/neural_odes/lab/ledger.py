@@ -93,7 +93,8 @@ def _row(entry: Entry, verdicts: Sequence[Verdict]) -> str:
     chosen, study = verdicts[0], entry.study
     chapter = study.name.partition(".")[0]
     place = chosen.claim.paper or study.paper
-    first, all_ = escape(reason(deciding(chosen))), reasons(chosen)
+    all_ = reasons(chosen)
+    first = escape(reason(deciding(chosen)) if chosen.evidence else all_[0])
     why = "".join(f"<li>{escape(text)}</li>" for text in all_)
     effect = (
         f"<details><summary>{first}</summary><ul>{why}</ul></details>"
@@ -118,7 +119,10 @@ def _row(entry: Entry, verdicts: Sequence[Verdict]) -> str:
 
 
 def deciding(verdict: Verdict) -> Evidence:
-    """What a verdict hangs on: the weakest support, or what speaks against."""
+    """What a verdict hangs on: the weakest support, or what speaks against.
+
+    It has evidence.
+    """
     signs = {"held": 1, "not held": -1, "undecided": 0}
 
     def decides(one: Evidence) -> bool:

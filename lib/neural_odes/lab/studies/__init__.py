@@ -17,15 +17,16 @@ from neural_odes.lab.studies import (
     by_dimension,
     cover,
     estimators,
+    figure7,
     graphs,
-    images,
     inputs,
     layers,
+    penalties,
     points,
     reflection,
     solvers,
     spheres,
-    stability,
+    table1,
     theorem,
 )
 from neural_odes.lab.study import Study
@@ -36,10 +37,10 @@ STUDIES: Mapping[str, Study] = MappingProxyType(
         for module in (
             *(background, solvers),
             *(activations, anatomy, augmented),
-            *(images, augmented_flows, graphs, adjoint),
+            *(table1, augmented_flows, graphs, adjoint),
             *(theorem, reflection, spheres, layers),
             *(by_dimension, points, cover, inputs),
-            *(estimators, stability),
+            *(estimators, figure7, penalties),
         )
         for one in vars(module).values()
         if isinstance(one, Study) and one.measure.__module__ == module.__name__

@@ -1,16 +1,13 @@
-"""Table 1: augmentation on images of digits."""
+"""The models of Table 1, and how they are trained on images of digits."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, Literal
 
-import pandas as pd
 import torch
 from torch import Tensor, nn
 
@@ -23,9 +20,6 @@ from neural_odes.lab.config import (
     Positive,
     option,
 )
-from neural_odes.lab.judges import Claim, always, highest, lowest
-from neural_odes.lab.studies.common import count
-from neural_odes.lab.study import Row, per_seed, study
 from neural_odes.nets import seeded
 from neural_odes.ode import NeuralODE
 from neural_odes.solver import Solver
@@ -36,7 +30,7 @@ Model = Literal["vanilla", "ANODE", "IL-NODE", "2nd order"]
 
 @dataclass(frozen=True)
 class Table1(Config):
-    """Settings of :data:`table1`."""
+    """Settings of :data:`~neural_odes.lab.studies.table1.table1`."""
 
     dataset: Literal["digits", "mnist"] = option(
         "digits", "digits, 8 x 8, or mnist, 28 x 28 (the paper's)"
@@ -131,105 +125,6 @@ MODELS: dict[str, Callable[[Table1], Parts]] = {
 }
 
 
-def claims(config: Table1) -> Sequence[Claim]:
-    found = []
-    if "IL-NODE" in config.models and len(config.models) > 1:
-        best = (("accuracy", highest), ("nfe", lowest))
-        found = [
-            Claim(
-                f"IL-NODE is best in {quantity}.",
-                judge(quantity, "IL-NODE", config.models),
-                "table 1",
-            )
-            for quantity, judge in best
-        ]
-    if "2nd order" in config.models and len(config.models) > 1:
-        found.append(
-            Claim(
-                "2nd order is most accurate per parameter.",
-                highest("per parameter", "2nd order", config.models),
-                "table 1",
-            )
-        )
-    if "vanilla" in config.models:
-        found.append(
-            Claim(
-                "Vanilla converges without spikes in loss or evaluations.",
-                always("spikes", "vanilla", below=0),
-                "figure 9",
-            )
-        )
-    return found
-
-
-def with_ratio(config: Table1, rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows with the accuracy per 1000 parameters."""
-    ratio = 1000 * rows["accuracy"] / rows["parameters"]
-    return rows.assign(**{"per parameter": ratio})
-
-
-@study(
-    "augmentation.table1",
-    paper="section 4, table 1, figure 9",
-    matters={"accuracy": 0.005},
-    config=Table1,
-    variants=lambda config: config.models,
-    claims=claims,
-    derive=with_ratio,
-    label="model",
-    settings={
-        "mnist-small": {
-            "dataset": "mnist",
-            "samples": 4000,
-            "size": 14,
-            "epochs": 5,
-        },
-        "mnist": {
-            "dataset": "mnist",
-            "batch_size": 256,
-            "adjoint": True,
-            "precision": "tf32",
-        },
-    },
-    quick={"samples": 300, "channels": 16, "epochs": 8, "batch_size": 32},
-    tiny={
-        "samples": 20,
-        "size": 4,
-        "channels": 2,
-        "batch_size": 10,
-    },
-    words={"seconds": "seconds of training", "spikes": "spikes"},
-)
-@per_seed
-def table1(config: Table1, variant: str, seed: int, device: str) -> Row:
-    """Accuracy and cost of four augmentations on images of digits.
-
-    ``accuracy`` is that on the test images. ``nfe`` is of a forward solve of a
-    batch of them after training, ``backward`` that of the adjoint's way back,
-    however the model was trained. ``spikes`` counts epochs whose loss or
-    evaluations lie more than half above those of the epoch before; ``loss``
-    and ``evaluations`` are those of each epoch.
-    """
-    train, test = (load(config, split, device) for split in SPLITS)
-    with _matmul(config.precision):
-        model, history = trained(config, variant, seed, train)
-        batch = [part[: config.batch_size] for part in test]
-        forward, backward = evaluations(model, *batch)
-        accuracy = _accuracy(model, *test)
-    return {
-        "accuracy": accuracy,
-        "nfe": forward,
-        "backward": backward,
-        "parameters": count(model),
-        "seconds": history.seconds,
-        "spikes": spikes(history),
-        "trained on": len(train[0]),
-        "tested on": len(test[0]),
-        "loss": history.loss.tolist(),
-        "evaluations": history.nfe.tolist(),
-    }
-
-
 SPLITS = ("train", "test")
 
 
@@ -294,15 +189,6 @@ def trained(
     return model, history
 
 
-@torch.no_grad()
-def _accuracy(model: NeuralODE, x: Tensor, y: Tensor) -> float:
-    right = [
-        (model(part).argmax(dim=1) == labels).sum().item()
-        for part, labels in zip(x.split(500), y.split(500), strict=True)
-    ]
-    return sum(right) / len(y)
-
-
 class _Counted(nn.Module):
     def __init__(self, field: Any) -> None:
         super().__init__()
@@ -330,32 +216,8 @@ def evaluations(model: NeuralODE, x: Tensor, y: Tensor) -> tuple[int, int]:
     return solution.nfe, field.calls - before
 
 
-def curves(rows: pd.DataFrame) -> dict[str, list[SimpleNamespace]]:
-    """Loss and evaluations of each epoch, a list of runs for each model."""
-    return {
-        name: [
-            SimpleNamespace(loss=loss, nfe=nfe)
-            for loss, nfe in zip(own["loss"], own["evaluations"], strict=True)
-        ]
-        for name, own in rows.groupby("variant", sort=False)
-    }
-
-
-SPIKE = 1.5
-"""How far above the epoch before a spike is (chosen)."""
-
-
-def spikes(history: History) -> int:
-    """Epochs whose loss or nfe is above SPIKE times that of the one before."""
-    return sum(
-        b > SPIKE * a
-        for values in (history.loss, history.nfe)
-        for a, b in pairwise(values.tolist())
-    )
-
-
 @contextmanager
-def _matmul(precision: str) -> Iterator[None]:
+def matmul(precision: str) -> Iterator[None]:
     """CUDA's tf32 is a switch of the whole process; it is put back."""
     before = torch.get_float32_matmul_precision()
     if precision == "tf32":

@@ -1,30 +1,19 @@
-"""Section 6 on networks: exponents, penalties for them, and robustness."""
+"""Section 6 on networks: what is trained, and what is measured of it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import pandas as pd
 import torch
 from torch import Tensor, nn
 
 from neural_odes.attack import accuracy_under_attack, accuracy_under_noise
 from neural_odes.chaos import finite_time_exponents, lyapunov_exponent
-from neural_odes.data.systems import LORENZ
 from neural_odes.depth import DepthConcat
 from neural_odes.lab.config import Count, NonNegative, Positive, option
-from neural_odes.lab.judges import (
-    FIRST_LOOK,
-    FITTED,
-    Claim,
-    exceeds,
-    greater,
-    less,
-)
 from neural_odes.lab.studies.common import (
-    GRID,
     Spheres,
     Trained,
     fresh_spheres,
@@ -32,8 +21,7 @@ from neural_odes.lab.studies.common import (
     trained_spheres,
     turnover,
 )
-from neural_odes.lab.studies.estimators import lorenz_over
-from neural_odes.lab.study import Row, study
+from neural_odes.lab.study import Row
 from neural_odes.nets import mlp
 from neural_odes.ode import NeuralODE
 from neural_odes.regularize import (
@@ -48,7 +36,7 @@ from neural_odes.training import Penalty, accuracy
 
 @dataclass(frozen=True)
 class Stability(Spheres):
-    """Settings of :data:`figure7`."""
+    """Settings of the studies of penalties and figure 7."""
 
     dim: Count = option(3, "of the nested spheres (the paper's 3)")
     strength: NonNegative = option(0.1, "of the paper's penalties (chosen)")
@@ -74,16 +62,6 @@ class Stability(Spheres):
     )
 
 
-@dataclass(frozen=True)
-class Strength(Stability):
-    """Settings of :data:`strength`."""
-
-    strengths: tuple[NonNegative, ...] = option(
-        (0.0, 0.01, 0.03, 0.1, 0.3, 1.0),
-        "of the penalty (21), increasing from 0 (chosen)",
-    )
-
-
 class Kind(NamedTuple):
     """A model: its field and what it is penalised by."""
 
@@ -102,52 +80,6 @@ KINDS = {
 }
 COSTS = {"kinetic energy": kinetic_energy, "Jacobian norm": jacobian_norm}
 """Penalties of later work, by their running costs."""
-SYSTEM = "Lorenz's system"
-HELPS = {
-    "Stability helps against attacks": ("attacked", False),
-    "Stability helps against noise": ("noisy", False),
-    "Stability moves the boundary away from points": ("reach", True),
-}
-"""By sentence, the quantity that would be greater, and whether by a factor."""
-
-
-def _claims() -> Iterator[Claim]:
-    for name, kind in KINDS.items():
-        plain = CONCAT if kind.concat else PLAIN
-        if kind.penalty:
-            yield Claim(
-                f"The penalty makes exponents smaller ({name}).",
-                less("exponent", name, plain),
-            )
-            yield Claim(
-                f"With the penalty errors grow for fewer points ({name}).",
-                less("growing", name, plain),
-            )
-            yield Claim(
-                f"With the penalty errors peak lower along the path ({name}).",
-                less("peak", name, plain, ratio=True),
-            )
-            for sentence, (quantity, ratio) in HELPS.items():
-                yield Claim(
-                    f"{sentence} ({name}).",
-                    greater(quantity, name, plain, ratio=ratio),
-                )
-        else:
-            yield Claim(
-                f"{name}: the exponent exceeds Lorenz's, per unit of depth.",
-                exceeds("exponent", name, LORENZ[0]),
-            )
-            yield Claim(
-                f"{name}: the exponent exceeds Lorenz's, per turnover.",
-                greater("per turnover", name, SYSTEM),
-            )
-            yield Claim(
-                f"{name}: the largest finite-time exponent exceeds Lorenz's, "
-                "per turnover.",
-                greater("largest per turnover", name, SYSTEM),
-            )
-
-
 WORDS = {
     "largest": "largest finite-time exponent",
     "largest per turnover": "largest finite-time exponent, per turnover",
@@ -155,161 +87,6 @@ WORDS = {
     "peak": "largest error along the path, over r",
     "reach": "distance to the boundary, first order",
 }
-
-
-def relative(config: Stability, rows: pd.DataFrame) -> pd.DataFrame:
-    """With the largest finite-time exponents per turnover."""
-    turnover = rows["exponent"] / rows["per turnover"]
-    return rows.assign(**{"largest per turnover": rows["largest"] / turnover})
-
-
-@study(
-    "chaos.figure7",
-    paper="section 6, equations 20 and 21, figure 7",
-    config=Stability,
-    block=20,
-    variants=(*KINDS, SYSTEM),
-    claims=tuple(_claims()),
-    converged=FITTED,
-    settings={"slow": {"lr": 3e-3, "epochs": 1000}, "wide": {"width": 32}},
-    grid=GRID,
-    derive=relative,
-    quick={"samples": 64, "epochs": 60, "fresh": 100},
-    words=WORDS,
-)
-def figure7(
-    config: Stability, variant: str, seeds: Sequence[int], device: str
-) -> list[Row]:
-    """Exponents, penalties and attacks on nested 3-spheres.
-
-    ``exponent`` is the mean of Algorithm 1 over points and perturbations,
-    ``largest`` the mean of the first finite-time exponent, ``growing`` the
-    share of points whose error grew, ``peak`` the mean of the error's largest
-    value along the path, over r. ``per turnover`` is the exponent in units that
-    other flows share (:func:`turnover`). ``reach`` is how far points are from
-    the boundary (:func:`reach`), which no rescaling of states changes. Of seed
-    0, ``path`` keeps the depths, quantiles of the error over points, and each
-    point's exponent. Lorenz's system is measured the same way over as many
-    turnovers.
-    """
-    if variant == SYSTEM:
-        return [
-            {
-                "seed": seed,
-                **lorenz_over(
-                    config.turnovers,
-                    seed,
-                    radius=config.radius,
-                    perturbations=config.perturbations,
-                ),
-            }
-            for seed in seeds
-        ]
-    return _measured(config, KINDS[variant], config.strength, seeds, device)
-
-
-@study(
-    "chaos.penalties",
-    paper="section 6, equations 20 and 21, and penalties of later work",
-    config=Stability,
-    block=20,
-    variants=(PLAIN, FIXED, STEADY, *COSTS),
-    claims=[
-        *(
-            Claim(f"{text} ({name}).", judge)
-            for name in (FIXED, STEADY, *COSTS)
-            for text, judge in (
-                (
-                    "The penalty makes exponents smaller",
-                    less("exponent", name, PLAIN),
-                ),
-                (
-                    "The penalty moves the boundary away from points",
-                    greater("reach", name, PLAIN, ratio=True),
-                ),
-                (
-                    "The penalty saves evaluations",
-                    less("nfe", name, PLAIN),
-                ),
-            )
-        ),
-        *(
-            Claim(
-                f"The penalty helps against attacks ({name}).",
-                greater("attacked", name, PLAIN),
-                after=FIRST_LOOK,
-            )
-            for name in COSTS
-        ),
-    ],
-    converged=FITTED,
-    quick={"samples": 64, "epochs": 60, "fresh": 100},
-    words=WORDS,
-)
-def penalties(
-    config: Stability, variant: str, seeds: Sequence[int], device: str
-) -> list[Row]:
-    """Four penalties: what they do to exponents, boundaries and cost.
-
-    Quantities as in :data:`figure7`.
-    """
-    kind = Kind(penalty="" if variant == PLAIN else variant)
-    strength = config.gentle if variant in COSTS else config.strength
-    return _measured(config, kind, strength, seeds, device)
-
-
-def _by_strength(config: Strength) -> Sequence[Claim]:
-    first, last = config.strengths[0], config.strengths[-1]
-    return [
-        *(
-            Claim(
-                f"Exponents fall with a penalty of strength {strength:g}.",
-                less("exponent", strength, first),
-                after=FIRST_LOOK,
-            )
-            for strength in config.strengths[1:]
-        ),
-        *(
-            Claim(
-                f"A penalty of strength {strength:g} raises accuracy under "
-                "attack.",
-                greater("attacked", strength, first),
-            )
-            for strength in config.strengths[1:]
-        ),
-        Claim(
-            "The strongest penalty costs accuracy on fresh points.",
-            less("fresh", last, first),
-        ),
-    ]
-
-
-@study(
-    "chaos.strength",
-    paper="section 6, equation 21",
-    config=Strength,
-    block=10,
-    variants=lambda config: config.strengths,
-    claims=_by_strength,
-    label="strength",
-    quick={
-        "samples": 64,
-        "epochs": 60,
-        "fresh": 100,
-        "strengths": (0.0, 0.1, 1.0),
-    },
-    tiny={"strengths": (0.0, 1.0)},
-    words=WORDS,
-)
-def strength(
-    config: Strength, variant: float, seeds: Sequence[int], device: str
-) -> list[Row]:
-    """What the penalty (21) costs and buys over its strength.
-
-    Quantities as in :data:`figure7`.
-    """
-    kind = Kind(penalty=FIXED if variant else "")
-    return _measured(config, kind, variant, seeds, device)
 
 
 def _model(config: Stability, kind: Kind) -> NeuralODE:
@@ -333,7 +110,7 @@ def _penalty(kind: Kind, strength: float) -> Penalty | None:
     return made[kind.penalty](strength) if kind.penalty else None
 
 
-def _measured(
+def measured(
     config: Stability,
     kind: Kind,
     strength: float,

@@ -1,0 +1,117 @@
+"""Figure 7: exponents beside Lorenz's, penalties, robustness."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import pandas as pd
+
+from neural_odes.data.systems import LORENZ
+from neural_odes.lab.judges import FITTED, Claim, exceeds, greater, less
+from neural_odes.lab.studies.common import GRID
+from neural_odes.lab.studies.estimators import lorenz_over
+from neural_odes.lab.studies.stability import (
+    CONCAT,
+    KINDS,
+    PLAIN,
+    WORDS,
+    Stability,
+    measured,
+)
+from neural_odes.lab.study import Row, study
+
+SYSTEM = "Lorenz's system"
+HELPS = {
+    "Stability helps against attacks": ("attacked", False),
+    "Stability helps against noise": ("noisy", False),
+    "Stability moves the boundary away from points": ("reach", True),
+}
+"""By sentence, the quantity that would be greater, and whether by a factor."""
+
+
+def _claims() -> Iterator[Claim]:
+    for name, kind in KINDS.items():
+        plain = CONCAT if kind.concat else PLAIN
+        if kind.penalty:
+            yield Claim(
+                f"The penalty makes exponents smaller ({name}).",
+                less("exponent", name, plain),
+            )
+            yield Claim(
+                f"With the penalty errors grow for fewer points ({name}).",
+                less("growing", name, plain),
+            )
+            yield Claim(
+                f"With the penalty errors peak lower along the path ({name}).",
+                less("peak", name, plain, ratio=True),
+            )
+            for sentence, (quantity, ratio) in HELPS.items():
+                yield Claim(
+                    f"{sentence} ({name}).",
+                    greater(quantity, name, plain, ratio=ratio),
+                )
+        else:
+            yield Claim(
+                f"{name}: the exponent exceeds Lorenz's, per unit of depth.",
+                exceeds("exponent", name, LORENZ[0]),
+            )
+            yield Claim(
+                f"{name}: the exponent exceeds Lorenz's, per turnover.",
+                greater("per turnover", name, SYSTEM),
+            )
+            yield Claim(
+                f"{name}: the largest finite-time exponent exceeds Lorenz's, "
+                "per turnover.",
+                greater("largest per turnover", name, SYSTEM),
+            )
+
+
+def relative(config: Stability, rows: pd.DataFrame) -> pd.DataFrame:
+    """With the largest finite-time exponents per turnover."""
+    turnover = rows["exponent"] / rows["per turnover"]
+    return rows.assign(**{"largest per turnover": rows["largest"] / turnover})
+
+
+@study(
+    "chaos.figure7",
+    paper="section 6, equations 20 and 21, figure 7",
+    config=Stability,
+    block=20,
+    variants=(*KINDS, SYSTEM),
+    claims=tuple(_claims()),
+    converged=FITTED,
+    settings={"slow": {"lr": 3e-3, "epochs": 1000}, "wide": {"width": 32}},
+    grid=GRID,
+    derive=relative,
+    quick={"samples": 64, "epochs": 60, "fresh": 100},
+    words=WORDS,
+)
+def figure7(
+    config: Stability, variant: str, seeds: Sequence[int], device: str
+) -> list[Row]:
+    """Exponents, penalties and attacks on nested 3-spheres.
+
+    ``exponent`` is the mean of Algorithm 1 over points and perturbations,
+    ``largest`` the mean of the first finite-time exponent, ``growing`` the
+    share of points whose error grew, ``peak`` the mean of the error's largest
+    value along the path, over r. ``per turnover`` is the exponent in units that
+    other flows share (:func:`turnover`). ``reach`` is how far points are from
+    the boundary (:func:`reach`), which no rescaling of states changes. Of seed
+    0, ``path`` keeps the depths, quantiles of the error over points, and each
+    point's exponent. Lorenz's system is measured the same way over as many
+    turnovers.
+    """
+    if variant == SYSTEM:
+        return [
+            {
+                "seed": seed,
+                **lorenz_over(
+                    config.turnovers,
+                    seed,
+                    radius=config.radius,
+                    perturbations=config.perturbations,
+                ),
+            }
+            for seed in seeds
+        ]
+    return measured(config, KINDS[variant], config.strength, seeds, device)

@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from neural_odes.lab import judges
-from neural_odes.lab.judges import Claim, Converged, judge
+from neural_odes.lab import judges, verdicts
+from neural_odes.lab.judges import Claim
+from neural_odes.lab.verdicts import Converged, judge
 
 
 def frame(**values):
@@ -188,5 +189,5 @@ def test_checks_hold_in_every_seed_or_not():
 
 def test_holm_is_the_published_correction():
     p = [0.01, 0.04, 0.03, 0.005]
-    assert judges.holm(p) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert judges.holm([]) == []
+    assert verdicts.holm(p) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert verdicts.holm([]) == []

@@ -14,9 +14,9 @@ sys.path.insert(0, str(ROOT / "tools"))
 from plain_notebooks import names, plain  # noqa: E402
 from publish_notebooks import publish  # noqa: E402
 
-from neural_odes.lab.judges import FIRST_LOOK  # noqa: E402
 from neural_odes.lab.records import read  # noqa: E402
 from neural_odes.lab.studies import STUDIES  # noqa: E402
+from neural_odes.lab.verdicts import FIRST_LOOK  # noqa: E402
 
 CHAPTERS = sorted((ROOT / "book").glob("*.ipynb"))
 PAGES = ("about", "intro", "ledger", "playground", "speed", "use")

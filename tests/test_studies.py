@@ -5,10 +5,10 @@ from dataclasses import fields
 
 import pytest
 
-from neural_odes.lab.judges import judge
 from neural_odes.lab.results import Result
 from neural_odes.lab.runner import run
 from neural_odes.lab.studies import STUDIES
+from neural_odes.lab.verdicts import judge
 
 
 @pytest.mark.parametrize("name", STUDIES)

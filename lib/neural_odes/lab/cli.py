@@ -23,11 +23,11 @@ import torch
 
 from neural_odes.data.mnist import DataError
 from neural_odes.lab import config, multiverse, records, tables
-from neural_odes.lab.judges import FIRST_LOOK
 from neural_odes.lab.results import Result
 from neural_odes.lab.runner import run
 from neural_odes.lab.studies import STUDIES
 from neural_odes.lab.study import MULTIVERSE, Study
+from neural_odes.lab.verdicts import FIRST_LOOK
 
 SEEDS, QUICK_SEEDS = FIRST_LOOK, 2
 MOST_SEEDS, LARGEST_SEED = 100_000, 2**32 - 1

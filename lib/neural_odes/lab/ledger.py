@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from neural_odes.lab.judges import Comparison, Evidence, Verdict
+from neural_odes.lab.judges import Comparison, Evidence
 from neural_odes.lab.paper import PAPER, PaperClaim
 from neural_odes.lab.records import file_name
 from neural_odes.lab.study import Study
 from neural_odes.lab.tables import MARKS, align, reason, reasons, style
+from neural_odes.lab.verdicts import Verdict
 
 PROOFS = {"proved": "a theorem", "refuted": "refuted by a proof"}
 

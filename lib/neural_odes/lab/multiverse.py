@@ -16,10 +16,10 @@ from typing import Any
 
 import pandas as pd
 
-from neural_odes.lab.judges import FITTED, Verdict
 from neural_odes.lab.records import Record, file_name
 from neural_odes.lab.study import MULTIVERSE, Study
 from neural_odes.lab.tables import MARKS, origin, plain, style
+from neural_odes.lab.verdicts import FITTED, Verdict
 
 NAMES = {"lr": "rate", "samples": "points"}
 """Of settings, where theirs are no words."""

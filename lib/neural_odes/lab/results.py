@@ -16,13 +16,13 @@ from typing import Any
 import pandas as pd
 
 from neural_odes.lab import tables
-from neural_odes.lab.judges import Verdict
 from neural_odes.lab.ledger import Entry, Ledger
 from neural_odes.lab.multiverse import Multiverse, judged
 from neural_odes.lab.records import Record, file_name, read, results_folder
 from neural_odes.lab.runner import run
 from neural_odes.lab.studies import STUDIES
 from neural_odes.lab.study import MULTIVERSE, Study
+from neural_odes.lab.verdicts import Verdict
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,8 @@ import pandas as pd
 
 from neural_odes.checks import one_of
 from neural_odes.lab.config import Config
-from neural_odes.lab.judges import MATTERS, Claim, Converged, Verdict, judge
+from neural_odes.lab.judges import Claim
+from neural_odes.lab.verdicts import MATTERS, Converged, Verdict, judge
 
 Row = dict[str, Any]
 """What was measured of one seed: quantities by their names, numbers or lists
@@ -64,7 +65,7 @@ class Study:
         keys: columns that tell a seed's rows apart, besides the variant.
         converged: which runs count as converged, fixed before any is run.
         matters: the smallest differences that would matter, by quantity,
-            where they are not :data:`~neural_odes.lab.judges.MATTERS`.
+            where they are not :data:`~neural_odes.lab.verdicts.MATTERS`.
         derive: what tables and judges see, from the rows; by default they
             themselves.
         label: what a variant is called in tables.

@@ -12,8 +12,9 @@ from typing import Any
 
 import pandas as pd
 
-from neural_odes.lab.judges import Check, Comparison, Evidence, Verdict
+from neural_odes.lab.judges import Check, Comparison, Evidence
 from neural_odes.lab.records import Record
+from neural_odes.lab.verdicts import Verdict
 
 WORDS = {
     "nfe": "evaluations",

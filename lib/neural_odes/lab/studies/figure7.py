@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import pandas as pd
 
 from neural_odes.data.systems import LORENZ
-from neural_odes.lab.judges import FITTED, Claim, exceeds, greater, less
+from neural_odes.lab.judges import Claim, exceeds, greater, less
 from neural_odes.lab.studies.common import GRID
 from neural_odes.lab.studies.estimators import lorenz_over
 from neural_odes.lab.studies.stability import (
@@ -19,6 +19,7 @@ from neural_odes.lab.studies.stability import (
     measured,
 )
 from neural_odes.lab.study import Row, study
+from neural_odes.lab.verdicts import FITTED
 
 SYSTEM = "Lorenz's system"
 HELPS = {

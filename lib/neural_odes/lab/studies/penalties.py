@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from neural_odes.lab.config import NonNegative, option
-from neural_odes.lab.judges import FIRST_LOOK, FITTED, Claim, greater, less
+from neural_odes.lab.judges import Claim, greater, less
 from neural_odes.lab.studies.stability import (
     COSTS,
     FIXED,
@@ -18,6 +18,7 @@ from neural_odes.lab.studies.stability import (
     measured,
 )
 from neural_odes.lab.study import Row, study
+from neural_odes.lab.verdicts import FIRST_LOOK, FITTED
 
 
 @study(

@@ -28,8 +28,6 @@ installed := .venv/.installed
 assets := book/vendor/node_modules/.installed
 # The networks are small: a thread each, and processes side by side.
 export OMP_NUM_THREADS ?= 1
-# Types are checked while chapters run, a browser is fetched while pip works.
-MAKEFLAGS += --jobs=3
 
 book: $(installed) $(assets) browser
 	$(python) tools/up_to_date.py || $(python) tools/build_book.py

@@ -10,19 +10,18 @@ is asked for and given back.
 from __future__ import annotations
 
 import statistics
-import time
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 import torch
-from timing import keep
+from timing import interleaved, keep
 from torch.profiler import ProfilerActivity, profile
 from training_step import library
 
 from neural_odes import nested_spheres
 
-SEEDS, POINTS, STEPS, ROUNDS = 20, (64, 256, 1024, 4096), 10, 5
+SEEDS, POINTS, STEPS, ROUNDS = 20, (64, 256, 1024, 4096), 10, 50
 KINDS = {
     "products": ("mm", "bmm", "addmm", "baddbmm"),
     "tanh": ("tanh", "tanh_backward"),
@@ -37,17 +36,10 @@ def kind(name: str) -> str:
     return next((k for k, names in KINDS.items() if short in names), REST)
 
 
-def wall(step: Callable[[], Any]) -> float:
-    start = time.perf_counter()
-    for _ in range(STEPS):
-        step()
-    return (time.perf_counter() - start) / STEPS
-
-
 def shares(step: Callable[[], Any]) -> dict[str, float]:
     """Milliseconds of a step by kind of operation."""
-    step()
-    whole = statistics.median(wall(step) for _ in range(ROUNDS))
+    (seconds,) = interleaved({"step": step}, ROUNDS).values()
+    whole = statistics.median(seconds)
     with profile(activities=[ProfilerActivity.CPU]) as found:
         for _ in range(STEPS):
             step()

@@ -179,6 +179,20 @@ def test_seeds_seen_before_a_claim_was_made_do_not_count():
     assert (none.word, none.evidence) == ("undecided", ())
 
 
+def test_seeds_needed_include_those_that_do_not_count():
+    rng = np.random.default_rng(0)
+    fresh = rng.normal(size=20) + 0.4
+    above = judges.greater("q", "a", "b")
+
+    def needed(before, after):
+        rows = frame(a=np.r_[before, fresh], b=np.zeros(len(before) + 20))
+        (found,) = judge([Claim("It is so.", above, after=after)], rows)
+        assert found.word == "undecided"
+        return found.seeds_needed
+
+    assert needed(np.zeros(30), 30) == needed([], 0) + 30
+
+
 def test_checks_hold_in_every_seed_or_not():
     rows = frame(a=[0.1, 0.2])
     assert word(judges.always("q", "a", below=0.2), rows) == "held"

@@ -18,7 +18,7 @@ def test_a_study_measures_judges_and_shows(tiny_record, name):
     assert "failed" not in result.rows
     for verdict in result.verdicts:
         assert verdict.word in ("held", "not held", "undecided")
-        assert verdict.evidence or verdict.claim.after
+        assert bool(verdict.evidence) == (verdict.claim.after == 0)
     shown = result.report()
     assert "<table>" in shown._repr_html_()
     assert all(v.claim.sentence[:20] in repr(shown) for v in result.verdicts)

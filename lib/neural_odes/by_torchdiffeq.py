@@ -15,7 +15,7 @@ from torch import Tensor
 from torchdiffeq import odeint, odeint_adjoint
 
 from neural_odes.solver import METHODS, Solver, SolverError
-from neural_odes.states import State, checked, tensors
+from neural_odes.states import State, checked, like, tensors
 
 
 def by_torchdiffeq(
@@ -128,7 +128,7 @@ def _refuse_missed_tensors(
     """The adjoint silently drops gradients of tensors it was not told of."""
     with torch.enable_grad():
         state = tuple(z.detach().requires_grad_() for z in tensors(z0))
-        dz = field(s, state if isinstance(z0, tuple) else state[0])
+        dz = field(s, like(z0, state))
     known = {id(p) for p in params}
     stop = {p.grad_fn for p in params if p.grad_fn is not None}
     inner = {id(z) for z in state}

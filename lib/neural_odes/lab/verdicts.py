@@ -70,7 +70,8 @@ class Verdict:
 
     Attributes:
         evidence: comparisons with corrected p, or checks.
-        seeds_needed: how many would decide; 0 where it is decided, None where
+        seeds_needed: how many would decide, with those that do not count for
+            it; 0 where it is decided, None where
             more than MOST_SEEDS would be needed or it cannot be told.
         notes: on runs that failed or did not converge.
     """
@@ -174,7 +175,8 @@ def _judged(
                 if isinstance(e, Comparison) and not e.sign
             ]
             known = [n for n in open_ if n is not None]
-            needed = max(known) if len(known) == len(open_) and known else None
+            told = len(known) == len(open_) and known
+            needed = claim.after + max(known) if told else None
         late = f"asked after a look at the seeds before {claim.after}"
         notes = (f"{late}: they do not count",) if claim.after else ()
         verdicts.append(Verdict(claim, word, found, needed, notes))

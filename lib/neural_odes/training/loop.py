@@ -374,7 +374,9 @@ def check_classes(output: Tensor, y: Tensor, labels: Tensor | None) -> None:
     """
     shape, classes = tuple(output.shape), (*output.shape, 1)[1]
     whole = y.dtype == torch.int64 and _labelled(output, y)
-    least, most = (0, 0) if labels is None else map(int, labels.aminmax())
+    least = most = 0
+    if whole and labels is not None:
+        least, most = map(int, labels.aminmax())
     if not whole or not 0 <= least <= most < classes:
         span = f" from {least} to {most}" if whole else ""
         raise ValueError(

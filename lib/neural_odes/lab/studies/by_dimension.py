@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from neural_odes.lab.config import Count, option
 from neural_odes.lab.judges import Claim, always, less, together
 from neural_odes.lab.studies.common import (
+    SLOW,
     Spheres,
     fresh_spheres,
     quality,
@@ -59,8 +60,8 @@ def claims(config: ByDimension) -> Sequence[Claim]:
     variants=lambda config: config.dims,
     claims=claims,
     settings={
-        "slow": {"lr": 3e-3, "epochs": 1000},
-        "wide": {"lr": 3e-3, "epochs": 1000, "width": 64},
+        "slow": SLOW,
+        "wide": {**SLOW, "width": 64},
     },
     label="n",
     quick={"samples": 128, "epochs": 60, "dims": (1, 2, 5)},

@@ -23,6 +23,9 @@ from neural_odes.training.ensemble import Loss
 FRESH = 10_000
 """Points that training never saw are drawn from seeds this much higher."""
 
+SLOW = {"lr": 3e-3, "epochs": 1000}
+WIDE = {"width": 32}
+"""Settings of nested spheres besides the chosen ones."""
 GRID = {
     "lr": (3e-3, 1e-2),
     "width": (16, 32),

@@ -8,12 +8,13 @@ import pandas as pd
 
 from neural_odes.data.systems import LORENZ
 from neural_odes.lab.judges import Claim, exceeds, greater, less
-from neural_odes.lab.studies.common import GRID
+from neural_odes.lab.studies.common import GRID, SLOW, WIDE
 from neural_odes.lab.studies.estimators import lorenz_over
 from neural_odes.lab.studies.stability import (
     CONCAT,
     KINDS,
     PLAIN,
+    QUICK,
     WORDS,
     Stability,
     measured,
@@ -81,10 +82,10 @@ def relative(config: Stability, rows: pd.DataFrame) -> pd.DataFrame:
     variants=(*KINDS, SYSTEM),
     claims=tuple(_claims()),
     converged=FITTED,
-    settings={"slow": {"lr": 3e-3, "epochs": 1000}, "wide": {"width": 32}},
+    settings={"slow": SLOW, "wide": WIDE},
     grid=GRID,
     derive=relative,
-    quick={"samples": 64, "epochs": 60, "fresh": 100},
+    quick=QUICK,
     words=WORDS,
 )
 def figure7(

@@ -11,6 +11,7 @@ from neural_odes.lab.studies.stability import (
     COSTS,
     FIXED,
     PLAIN,
+    QUICK,
     STEADY,
     WORDS,
     Kind,
@@ -56,7 +57,7 @@ from neural_odes.lab.verdicts import FIRST_LOOK, FITTED
         ),
     ],
     converged=FITTED,
-    quick={"samples": 64, "epochs": 60, "fresh": 100},
+    quick=QUICK,
     words=WORDS,
 )
 def penalties(
@@ -64,7 +65,7 @@ def penalties(
 ) -> list[Row]:
     """Four penalties: what they do to exponents, boundaries and cost.
 
-    Quantities as in :data:`figure7`.
+    Quantities as in :data:`~neural_odes.lab.studies.figure7.figure7`.
     """
     kind = Kind(penalty="" if variant == PLAIN else variant)
     strength = config.gentle if variant in COSTS else config.strength
@@ -115,12 +116,7 @@ def _by_strength(config: Strength) -> Sequence[Claim]:
     variants=lambda config: config.strengths,
     claims=_by_strength,
     label="strength",
-    quick={
-        "samples": 64,
-        "epochs": 60,
-        "fresh": 100,
-        "strengths": (0.0, 0.1, 1.0),
-    },
+    quick={**QUICK, "strengths": (0.0, 0.1, 1.0)},
     tiny={"strengths": (0.0, 1.0)},
     words=WORDS,
 )
@@ -129,7 +125,7 @@ def strength(
 ) -> list[Row]:
     """What the penalty (21) costs and buys over its strength.
 
-    Quantities as in :data:`figure7`.
+    Quantities as in :data:`~neural_odes.lab.studies.figure7.figure7`.
     """
     kind = Kind(penalty=FIXED if variant else "")
     return measured(config, kind, variant, seeds, device)

@@ -10,7 +10,12 @@ import pandas as pd
 
 from neural_odes.lab.config import Count, increasing, option
 from neural_odes.lab.judges import Claim, greater
-from neural_odes.lab.studies.common import Spheres, quality, trained_spheres
+from neural_odes.lab.studies.common import (
+    SLOW,
+    Spheres,
+    quality,
+    trained_spheres,
+)
 from neural_odes.lab.studies.spheres import invariant_model
 from neural_odes.lab.study import Row, study
 
@@ -87,7 +92,7 @@ def claims(config: Points) -> Sequence[Claim]:
     claims=claims,
     derive=limits,
     label="n",
-    settings={"slow": {"lr": 3e-3, "epochs": 1000}},
+    settings={"slow": SLOW},
     quick={"epochs": 60, "dims": (1, 2, 5), "numbers": (16, 64, 256)},
     tiny={"dims": (1, 3), "numbers": (16, 32)},
     words={

@@ -27,6 +27,8 @@ from neural_odes.lab.judges import (
 from neural_odes.lab.studies.common import (
     FRESH,
     GRID,
+    SLOW,
+    WIDE,
     Spheres,
     Trained,
     fresh_spheres,
@@ -131,7 +133,7 @@ CLAIMS = [
     block=20,
     variants=FIELDS,
     claims=CLAIMS,
-    settings={"slow": {"lr": 3e-3, "epochs": 1000}, "wide": {"width": 32}},
+    settings={"slow": SLOW, "wide": WIDE},
     grid=GRID,
     quick={"samples": 128, "epochs": 60},
     tiny={"fresh": 50, "depths": 11},

@@ -80,6 +80,7 @@ KINDS = {
 }
 COSTS = {"kinetic energy": kinetic_energy, "Jacobian norm": jacobian_norm}
 """Penalties of later work, by their running costs."""
+QUICK = {"samples": 64, "epochs": 60, "fresh": 100}
 WORDS = {
     "largest": "largest finite-time exponent",
     "largest per turnover": "largest finite-time exponent, per turnover",

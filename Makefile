@@ -11,7 +11,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 CONSTRAINTS ?= constraints.txt # empty: the newest versions in the ranges
 TORCH_FLAGS ?=# options of pip for torch, such as an index of CPU builds
-WORKERS ?= 2# test processes
+WORKERS ?= 3# test processes: on two cores, as browsers mostly wait
 PORT ?= 8000
 
 SHELL := /bin/bash

@@ -2,7 +2,7 @@
 
 The step of training_step.py over 20 seeds, by torch's profiler: each
 operation's own time, and what is left of the wall time: Python, and memory that
-is asked for and given back.
+is asked for and given back. Medians over rounds that do both.
 
     python benchmarks/where_time_goes.py
 """
@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+import pandas as pd
 import torch
 from timing import interleaved, keep
 from torch.profiler import ProfilerActivity, profile
@@ -21,7 +22,7 @@ from training_step import library
 
 from neural_odes import nested_spheres
 
-SEEDS, POINTS, STEPS, ROUNDS = 20, (64, 256, 1024, 4096), 10, 50
+SEEDS, POINTS, STEPS, ROUNDS = 20, (64, 256, 1024, 4096), 10, 5
 KINDS = {
     "products": ("mm", "bmm", "addmm", "baddbmm"),
     "tanh": ("tanh", "tanh_backward"),
@@ -36,10 +37,10 @@ def kind(name: str) -> str:
     return next((k for k, names in KINDS.items() if short in names), REST)
 
 
-def shares(step: Callable[[], Any]) -> dict[str, float]:
-    """Milliseconds of a step by kind of operation."""
-    (seconds,) = interleaved({"step": step}, ROUNDS).values()
-    whole = statistics.median(seconds)
+def spent_on(step: Callable[[], Any]) -> dict[str, float]:
+    """Milliseconds of a step by kind of operation, in one round."""
+    (seconds,) = interleaved({"step": step}, STEPS).values()
+    whole = statistics.mean(seconds)
     with profile(activities=[ProfilerActivity.CPU]) as found:
         for _ in range(STEPS):
             step()
@@ -55,7 +56,9 @@ def main() -> None:
     rows: list[dict[str, Any]] = []
     for points in POINTS:
         x, y = nested_spheres(points)
-        found = shares(library(SEEDS, x, y))
+        step = library(SEEDS, x, y)
+        rounds = pd.DataFrame([spent_on(step) for _ in range(ROUNDS)])
+        found = rounds.median().to_dict()
         whole = sum(found.values())
         rows += [
             {"points": points, "what": what, "ms": ms, "share": ms / whole}

@@ -191,7 +191,7 @@ def test_missing_images_are_named_in_one_line(tmp_path, capsys, monkeypatch):
 
 @SHELL
 def test_an_interrupt_from_the_keyboard_is_said(tmp_path):
-    run = "run anatomy.activations --no-progress --out"
+    run = "run anatomy.activations --epochs 40 --no-progress --out"
     command = [*f"{sys.executable} -m neural_odes {run}".split(), tmp_path]
     with subprocess.Popen(
         command,

@@ -270,8 +270,10 @@ def dots(values: pd.Series, all_: pd.Series) -> str:
     if len(own) < 2 or not high > low:
         return ""
     at = 4 + 72 * (own - low) / (high - low)
-    # Lines of no length with round ends, in a third of what circles weigh.
-    each = "".join(f"M{x:.1f} 6h.01" for x in at)
+    # Lines of no length with round ends, in a third of what circles weigh;
+    # those less than half a pixel apart are one.
+    places = sorted(set((2 * at).round() / 2))
+    each = "".join(f"M{x:g} 6h.01" for x in places)
     round_ = 'stroke-width="5" stroke-linecap="round" stroke-opacity=".55"'
     mean = f'<path d="M{at.mean():.1f} 1v10"/>'
     return (

@@ -193,6 +193,19 @@ def test_seeds_needed_include_those_that_do_not_count():
     assert needed(np.zeros(30), 30) == needed([], 0) + 30
 
 
+def test_growth_is_the_power_of_each_seed():
+    """Two exact power laws, and a seed that is missing somewhere."""
+    powers = (0.5, 1.5)
+    rows = frame(**{"1": [3.0, 5.0, 7.0]}).assign(variant=1)
+    for n in (2, 6):
+        q = [c * n**power for c, power in zip((3, 5), powers, strict=True)]
+        rows = pd.concat([rows, frame(**{"": q}).assign(variant=n)])
+    claim = Claim("q grows.", judges.grows("q", (1, 2, 6)))
+    (one,) = claim.evidence(rows)
+    np.testing.assert_allclose(one.gains, powers)
+    assert one.quantity == "power"
+
+
 def test_checks_hold_in_every_seed_or_not():
     rows = frame(a=[0.1, 0.2])
     assert word(judges.always("q", "a", below=0.2), rows) == "held"

@@ -59,6 +59,7 @@ class Visit:
     failed: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
+    path: str = ""
     html: str = ""
 
     def __post_init__(self) -> None:
@@ -97,6 +98,7 @@ class Visit:
 
     def open(self, path: str) -> Page:
         """Open a page and wait until its formulas and widgets are drawn."""
+        self.path = path
         self.page.goto(f"{self.server}/{path}", wait_until="networkidle")
         self.html = (HTML / path).read_text(encoding="utf-8")
         self.page.evaluate("window.MathJax?.startup?.promise")

@@ -14,7 +14,7 @@ from conftest import (
     started,
     wait_until,
 )
-from playwright.sync_api import Browser, Locator
+from playwright.sync_api import Browser, Locator, Page
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 WIDGETS = [
@@ -25,19 +25,27 @@ WIDGETS = [
 ]
 
 
-# Without a book there is none to move, and the tests are to fail. Opening a
-# page takes seconds: the tests of a widget share one visit.
-@pytest.fixture(
+# Without a book there is none to move, and the tests are to fail.
+pytestmark = pytest.mark.parametrize(
+    ("page", "widget"),
+    WIDGETS or [("book/background.html", 0)],
+    indirect=True,
     scope="module",
-    params=WIDGETS or [("book/background.html", 0)],
-    ids=lambda at: f"{at[0]}-{at[1]}",
 )
-def widget(
+
+
+# Opening a page takes seconds: the tests of its widgets share one visit.
+@pytest.fixture(scope="module")
+def page(
     request: pytest.FixtureRequest, browser: Browser, server: str
-) -> Iterator[Locator]:
-    path, index = request.param
+) -> Iterator[Page]:
     with new_visit(browser, server) as visit:
-        yield answered(started(visit.open(path), index))
+        yield visit.open(request.param)
+
+
+@pytest.fixture(scope="module")
+def widget(request: pytest.FixtureRequest, page: Page) -> Locator:
+    return answered(started(page, request.param))
 
 
 def readout(widget: Locator) -> str:

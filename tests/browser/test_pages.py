@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from conftest import HTML, Visit, new_visit, settle, started
+from page_weight import sizes
 from playwright.sync_api import Browser
 
 PAGES = sorted(
@@ -33,6 +34,12 @@ def test_page_loads_from_itself_alone(shown: Visit) -> None:
     assert not shown.outside
     assert not shown.failed
     assert not shown.errors
+
+
+def test_page_loads_less_than_2_5_megabytes(shown: Visit) -> None:
+    """Without the films in it."""
+    found = sizes(HTML, shown.path, shown.requests)
+    assert sum(found.values()) < 2.5e6, found
 
 
 def test_formulas_are_rendered(shown: Visit) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from conftest import answered, new_visit, settle, started, wait_until
-from playwright.sync_api import Browser, Locator
+from playwright.sync_api import Browser, Locator, Page
 from test_moving import WIDGETS
 from test_pages import PAGES
 
@@ -15,20 +15,31 @@ WITHIN = 560
 """Pixels: of a phone's screen, what its bars leave."""
 
 
-@pytest.fixture(
-    scope="module",
-    params=WIDGETS or [("book/background.html", 0)],
-    ids=lambda at: f"{at[0]}-{at[1]}",
-)
-def widget(
+@pytest.fixture(scope="module")
+def page(
     request: pytest.FixtureRequest, browser: Browser, server: str
-) -> Iterator[Locator]:
-    path, index = request.param
-    with new_visit(browser, server) as visit:
-        visit.page.set_viewport_size(PHONE)
-        yield answered(started(visit.open(path), index))
+) -> Iterator[Page]:
+    with new_visit(browser, server, viewport=PHONE) as visit:
+        yield visit.open(request.param)
 
 
+@pytest.fixture(scope="module")
+def widget(request: pytest.FixtureRequest, page: Page) -> Locator:
+    return answered(started(page, request.param))
+
+
+of_each_page = pytest.mark.parametrize(
+    "page", PAGES or ["index.html"], indirect=True, scope="module"
+)
+of_each_widget = pytest.mark.parametrize(
+    ("page", "widget"),
+    WIDGETS or [("book/background.html", 0)],
+    indirect=True,
+    scope="module",
+)
+
+
+@of_each_widget
 def test_a_chart_and_its_main_control_are_seen_at_once(
     widget: Locator,
 ) -> None:
@@ -39,6 +50,7 @@ def test_a_chart_and_its_main_control_are_seen_at_once(
     assert control["y"] + control["height"] - top["y"] <= WITHIN
 
 
+@of_each_widget
 def test_heights_stay_while_sliding(widget: Locator) -> None:
     for slider in widget.locator("input[type=range]").all():
         slider.focus()
@@ -57,32 +69,28 @@ def test_heights_stay_while_sliding(widget: Locator) -> None:
         assert len(heights) == 1
 
 
+@of_each_widget
 def test_lists_leave_no_hole(widget: Locator) -> None:
     for part in widget.locator("dl, p").all():
         margin = part.evaluate("one => getComputedStyle(one).marginBottom")
         assert float(margin.removesuffix("px")) <= 16
 
 
-@pytest.mark.parametrize("path", PAGES or ["index.html"])
-def test_formulas_scroll_where_they_are_too_wide(
-    path: str, browser: Browser, server: str
-) -> None:
-    with new_visit(browser, server) as visit:
-        visit.page.set_viewport_size(PHONE)
-        page = visit.open(path)
-        cut = page.locator("mjx-container[display=true]").evaluate_all(
-            """all => all.filter(one => {
-                const { right } = one.querySelector("mjx-math")
-                    .getBoundingClientRect();
-                for (let box = one; box !== document.body;
-                        box = box.parentElement) {
-                    if (["auto", "scroll"].includes(
-                        getComputedStyle(box).overflowX)) return false;
-                }
-                return right > innerWidth;
-            }).map(one => one.textContent)"""
-        )
-        assert not cut
+@of_each_page
+def test_formulas_scroll_where_they_are_too_wide(page: Page) -> None:
+    cut = page.locator("mjx-container[display=true]").evaluate_all(
+        """all => all.filter(one => {
+            const { right } = one.querySelector("mjx-math")
+                .getBoundingClientRect();
+            for (let box = one; box !== document.body;
+                    box = box.parentElement) {
+                if (["auto", "scroll"].includes(
+                    getComputedStyle(box).overflowX)) return false;
+            }
+            return right > innerWidth;
+        }).map(one => one.textContent)"""
+    )
+    assert not cut
 
 
 def source(picture: Locator) -> str:

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from conftest import SCREENS, new_visit, press, settle, wait_until
+from conftest import HTML, SCREENS, new_visit, press, settle, wait_until
+from page_weight import sizes
 from playwright.sync_api import Browser, Locator
 
 PAGE = "book/playground.html"
@@ -23,6 +24,14 @@ def playground(
         yield one
         assert not visit.errors
         assert not visit.outside
+
+
+def test_the_page_weighs_little(browser: Browser, server: str) -> None:
+    with new_visit(browser, server) as visit:
+        visit.open(PAGE)
+    found = sizes(HTML, PAGE, visit.requests)
+    own = {path: n for path, n in found.items() if "mathjax" not in path}
+    assert sum(own.values()) < 150e3, own
 
 
 def control(playground: Locator, name: str) -> Locator:

@@ -355,6 +355,27 @@ def slope(
     return judge
 
 
+def grows(quantity: str, numbers: Sequence[float]) -> Judge:
+    """A quantity grows with the variants, which are numbers > 0.
+
+    The effect is the power of the variant as which it grows, of each seed: the
+    slope of a line through logarithms. The smallest power that would matter is
+    the study's, by the name "power".
+    """
+    logs = np.log(numbers)
+
+    def judge(frame: pd.DataFrame) -> list[Evidence]:
+        columns = [np.log(_values(frame, quantity, _where(n))) for n in numbers]
+        values = pd.concat(columns, axis=1).dropna()
+        powers = values.apply(
+            lambda row: stats.linregress(logs, row).slope, axis=1
+        )
+        label = f"power of n, {numbers[0]:g} to {numbers[-1]:g}, above 0"
+        return [Comparison(label, powers, "power")]
+
+    return judge
+
+
 def together(*judges: Judge) -> Judge:
     """All of what several judges ask."""
     return lambda frame: [one for judge in judges for one in judge(frame)]

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 import pandas as pd
 
 from neural_odes.lab.config import Count, increasing, option
-from neural_odes.lab.judges import Claim, greater
+from neural_odes.lab.judges import Claim, greater, grows
 from neural_odes.lab.studies.common import (
     SLOW,
     Spheres,
@@ -18,6 +17,7 @@ from neural_odes.lab.studies.common import (
 )
 from neural_odes.lab.studies.spheres import invariant_model
 from neural_odes.lab.study import Row, study
+from neural_odes.lab.verdicts import FIRST_LOOK
 
 
 @dataclass(frozen=True)
@@ -67,20 +67,25 @@ def limits(config: Points, rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def claims(config: Points) -> Sequence[Claim]:
-    return [
-        Claim(
-            f"Dimension {more} {what.format(fewer)}.",
-            greater(quantity, more, fewer, ratio=True),
+    first, *above = config.dims
+    found = []
+    if above:
+        fits = f"Dimension {above[0]} fits more points than dimension {first}."
+        found.append(
+            Claim(fits, greater("fitted", above[0], first, ratio=True))
         )
-        for quantity, what in (
-            ("fitted", "fits more points than dimension {}"),
-            (
-                "cheap",
-                "doubles its evaluations at more points than dimension {}",
-            ),
-        )
-        for fewer, more in pairwise(config.dims)
-    ]
+    if len(above) > 1:
+        grow = {
+            f"From dimension {above[0]} on, the most points that all fit grow "
+            "with the dimension.": grows("fitted", above),
+            "The most points at less than twice the evaluations grow with the "
+            "dimension.": grows("cheap", config.dims),
+        }
+        found += [
+            Claim(sentence, judge, after=FIRST_LOOK)
+            for sentence, judge in grow.items()
+        ]
+    return found
 
 
 @study(
@@ -91,6 +96,7 @@ def claims(config: Points) -> Sequence[Claim]:
     variants=lambda config: config.dims,
     claims=claims,
     derive=limits,
+    matters={"power": 1.0},  # in proportion; the least cover grows faster
     label="n",
     settings={"slow": SLOW},
     quick={"epochs": 60, "dims": (1, 2, 5), "numbers": (16, 64, 256)},

@@ -22,7 +22,7 @@ SHELL := /bin/bash
 constraints := $(strip $(CONSTRAINTS))
 python := .venv/bin/python
 pip := $(python) -m pip --disable-pip-version-check install --quiet \
-	$(if $(constraints),-c $(constraints),--upgrade --upgrade-strategy eager)
+	--no-compile $(if $(constraints),-c $(constraints),--upgrade --upgrade-strategy eager)
 torch := $(or $(if $(constraints),$(shell sed -n '/^torch==/p' $(constraints))),torch)
 installed := .venv/.installed
 assets := book/vendor/node_modules/.installed
@@ -65,6 +65,8 @@ settings := $(shell $(PYTHON) -VV), $(constraints), $(TORCH_FLAGS)
 	@echo '$(settings)' | cmp --quiet - $@ || echo '$(settings)' > $@
 always:
 
+# pip would compile on one core, and the tests of others, too. It fails for a
+# few files that are for later Pythons.
 $(installed): pyproject.toml $(constraints) .venv/.settings
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
 		"this needs Python 3.11 or later: make PYTHON=/path/to/python3.11")'
@@ -72,6 +74,7 @@ $(installed): pyproject.toml $(constraints) .venv/.settings
 		$(PYTHON) -m venv --clear .venv && echo '$(settings)' > .venv/.settings; }
 	$(pip) $(TORCH_FLAGS) '$(torch)'
 	$(pip) -e '.[book,test]'
+	@$(python) -m compileall -qq -j 0 -x '/tests?/' .venv/lib || true
 	@touch $@
 
 $(assets): book/vendor/package.json book/vendor/package-lock.json | $(installed)

@@ -130,6 +130,16 @@ def chapters(root: Path) -> list[Path]:
     return [path for path in paths if path.exists()]
 
 
+def in_pairs(notebooks: list[Path]) -> list[Path]:
+    """A long one and a short one by turns, the longest first.
+
+    On two cores the executor hands them out in pairs, and two long ones in a
+    pair would run on one core while the other waits.
+    """
+    left = sorted(notebooks, key=lambda path: path.stat().st_size)
+    return [left.pop(-1 if i % 2 == 0 else 0) for i in range(len(left))]
+
+
 def run_chapters(root: Path, folder: Path, limit: int) -> None:
     """Run the chapters whose outputs are not kept, side by side."""
     notebooks = chapters(root)
@@ -140,7 +150,7 @@ def run_chapters(root: Path, folder: Path, limit: int) -> None:
     cache = get_cache(str(folder))
     forget_changed(cache, notebooks, keys, root / "_build" / ".doctrees")
     records = {}
-    for path in notebooks:
+    for path in in_pairs(notebooks):
         records[str(path)] = cache.add_nb_to_project(str(path)).pk
     logging.basicConfig(format="%(message)s")
     logger = logging.getLogger("chapters")

@@ -7,8 +7,6 @@ from itertools import pairwise
 from types import SimpleNamespace
 
 import pandas as pd
-import torch
-from torch import Tensor
 
 from neural_odes.lab.judges import Claim, always, highest, lowest
 from neural_odes.lab.studies.common import count
@@ -21,8 +19,7 @@ from neural_odes.lab.studies.images import (
     trained,
 )
 from neural_odes.lab.study import Row, per_seed, study
-from neural_odes.ode import NeuralODE
-from neural_odes.training import History
+from neural_odes.training import History, accuracy
 
 
 def claims(config: Table1) -> Sequence[Claim]:
@@ -109,9 +106,10 @@ def table1(config: Table1, variant: str, seed: int, device: str) -> Row:
         model, history = trained(config, variant, seed, train)
         batch = [part[: config.batch_size] for part in test]
         forward, backward = evaluations(model, *batch)
-        accuracy = _accuracy(model, *test)
+        parts = zip(*(part.split(500) for part in test), strict=True)
+        right = sum(accuracy(model, x, y) * len(y) for x, y in parts)
     return {
-        "accuracy": accuracy,
+        "accuracy": right / len(test[1]),
         "nfe": forward,
         "backward": backward,
         "parameters": count(model),
@@ -122,15 +120,6 @@ def table1(config: Table1, variant: str, seed: int, device: str) -> Row:
         "loss": history.loss.tolist(),
         "evaluations": history.nfe.tolist(),
     }
-
-
-@torch.no_grad()
-def _accuracy(model: NeuralODE, x: Tensor, y: Tensor) -> float:
-    right = [
-        (model(part).argmax(dim=1) == labels).sum().item()
-        for part, labels in zip(x.split(500), y.split(500), strict=True)
-    ]
-    return sum(right) / len(y)
 
 
 def curves(rows: pd.DataFrame) -> dict[str, list[SimpleNamespace]]:

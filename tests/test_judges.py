@@ -1,5 +1,7 @@
 """Verdicts: how often they are false, and what they say."""
 
+import math
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -193,17 +195,17 @@ def test_seeds_needed_include_those_that_do_not_count():
     assert needed(np.zeros(30), 30) == needed([], 0) + 30
 
 
-def test_growth_is_the_power_of_each_seed():
-    """Two exact power laws, and a seed that is missing somewhere."""
-    powers = (0.5, 1.5)
-    rows = frame(**{"1": [3.0, 5.0, 7.0]}).assign(variant=1)
-    for n in (2, 6):
-        q = [c * n**power for c, power in zip((3, 5), powers, strict=True)]
-        rows = pd.concat([rows, frame(**{"": q}).assign(variant=n)])
-    claim = Claim("q grows.", judges.grows("q", (1, 2, 6)))
+def test_growth_is_over_proportion_as_far_as_was_tried():
+    """Two power laws: one grows slower, one faster, up to a ceiling of 20."""
+    rows = pd.concat(
+        frame(**{str(n): [4 * n**0.5, min(20, n**1.5)]}).assign(variant=n)
+        for n in (1, 4, 9)
+    )
+    claim = Claim("q outgrows n.", judges.outgrows("q", (1, 4, 9), 20))
     (one,) = claim.evidence(rows)
-    np.testing.assert_allclose(one.gains, powers)
-    assert one.quantity == "power"
+    slower = math.log2(8 / 16) / 2 + math.log2(12 / 20) / 2
+    faster = math.log2(8 / 4) / 2 + math.log2(20 / 9) / 2
+    np.testing.assert_allclose(one.gains, [slower, faster])
 
 
 def test_checks_hold_in_every_seed_or_not():

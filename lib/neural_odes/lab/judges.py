@@ -355,23 +355,31 @@ def slope(
     return judge
 
 
-def grows(quantity: str, numbers: Sequence[float]) -> Judge:
-    """A quantity grows with the variants, which are numbers > 0.
+def outgrows(quantity: str, numbers: Sequence[float], most: float) -> Judge:
+    """Over variants that are numbers > 0, a quantity grows faster than they.
 
-    The effect is the power of the variant as which it grows, of each seed: the
-    slope of a line through logarithms. The smallest power that would matter is
-    the study's, by the name "power".
+    The effect is how many doublings the other variants are above what they
+    would be in proportion to the first, on average.
+
+    Args:
+        quantity: a column.
+        numbers: the variants, two or more.
+        most: the largest value that could be measured. Proportion asks no more
+            than that: a ceiling that is reached does not count against the
+            claim, and only a shortfall refutes it.
     """
-    logs = np.log(numbers)
+    first, *others = numbers
 
     def judge(frame: pd.DataFrame) -> list[Evidence]:
-        columns = [np.log(_values(frame, quantity, _where(n))) for n in numbers]
-        values = pd.concat(columns, axis=1).dropna()
-        powers = values.apply(
-            lambda row: stats.linregress(logs, row).slope, axis=1
-        )
-        label = f"power of n, {numbers[0]:g} to {numbers[-1]:g}, above 0"
-        return [Comparison(label, powers, "power")]
+        start = _values(frame, quantity, _where(first))
+        gains = [
+            np.log2(_values(frame, quantity, _where(n)))
+            - np.log2((start * n / first).clip(upper=most))
+            for n in others
+        ]
+        label = f"{first:g} to {others[-1]:g}, doublings above proportion"
+        mean = pd.concat(gains, axis=1).mean(axis=1, skipna=False)
+        return [Comparison(label, mean.dropna())]
 
     return judge
 

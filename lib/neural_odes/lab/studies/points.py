@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from neural_odes.lab.config import Count, increasing, option
-from neural_odes.lab.judges import Claim, greater, grows
+from neural_odes.lab.judges import Claim, greater, outgrows
 from neural_odes.lab.studies.common import (
     SLOW,
     Spheres,
@@ -75,15 +75,22 @@ def claims(config: Points) -> Sequence[Claim]:
             Claim(fits, greater("fitted", above[0], first, ratio=True))
         )
     if len(above) > 1:
+        most = config.numbers[-1]
         grow = {
-            f"From dimension {above[0]} on, the most points that all fit grow "
-            "with the dimension.": grows("fitted", above),
-            "The most points at less than twice the evaluations grow with the "
-            "dimension.": grows("cheap", config.dims),
+            f"From dimension {above[0]} on, the most points that all fit": (
+                outgrows("fitted", above, most)
+            ),
+            "The most points at less than twice the evaluations": (
+                outgrows("cheap", config.dims, most)
+            ),
         }
         found += [
-            Claim(sentence, judge, after=FIRST_LOOK)
-            for sentence, judge in grow.items()
+            Claim(
+                f"{what} grow faster than the dimension.",
+                judge,
+                after=FIRST_LOOK,
+            )
+            for what, judge in grow.items()
         ]
     return found
 
@@ -96,7 +103,6 @@ def claims(config: Points) -> Sequence[Claim]:
     variants=lambda config: config.dims,
     claims=claims,
     derive=limits,
-    matters={"power": 1.0},  # in proportion; the least cover grows faster
     label="n",
     settings={"slow": SLOW},
     quick={"epochs": 60, "dims": (1, 2, 5), "numbers": (16, 64, 256)},

@@ -1,12 +1,19 @@
-// A link into a page lands where it points: formulas get their heights later,
-// so the page goes there once more, unless its reader has moved on.
+// A link into a page lands where it points: formulas and pictures get their
+// heights later, so the page goes there again when they have, for some seconds,
+// unless its reader has moved on.
 {
+  const SECONDS = 5;
   let moved = false;
   for (const event of ["wheel", "touchmove", "keydown", "pointerdown"])
     addEventListener(event, () => (moved = true), { once: true, passive: true });
   addEventListener("load", async () => {
     await window.MathJax?.startup?.promise;
     const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
-    if (target && !moved) target.scrollIntoView({ behavior: "instant" });
+    if (!target) return;
+    const grown = new ResizeObserver(() => {
+      if (!moved) target.scrollIntoView({ behavior: "instant" });
+    });
+    grown.observe(document.body); // which calls back at once, too
+    setTimeout(() => grown.disconnect(), 1000 * SECONDS);
   });
 }

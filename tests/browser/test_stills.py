@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import HTML, TIMEOUT, new_visit, settle, started
+from conftest import HTML, TIMEOUT, new_visit, started, wait_until
 from playwright.sync_api import Browser, Page, expect
 
 STATE = re.compile(
@@ -158,10 +158,12 @@ def test_a_deep_link_lands(width: int, browser: Browser, server: str) -> None:
         page.goto("about:blank")
         page.goto(f"{server}/book/dimensionality.html#{name}")
         page.wait_for_load_state("networkidle")
+        heading = page.locator(f"[id='{name}']")
+
+        def landed() -> bool:
+            top = heading.evaluate("one => one.getBoundingClientRect().top")
+            return -10 < top < 900
+
+        # Formulas and pictures above get their heights as they come.
         page.evaluate("window.MathJax.startup.promise")
-        settle(page)
-        top = page.evaluate(
-            "name => document.getElementById(name).getBoundingClientRect().top",
-            name,
-        )
-        assert -10 < top < 900
+        wait_until(page, landed)

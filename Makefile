@@ -65,8 +65,8 @@ settings := $(shell $(PYTHON) -VV), $(constraints), $(TORCH_FLAGS)
 	@echo '$(settings)' | cmp --quiet - $@ || echo '$(settings)' > $@
 always:
 
-# pip would compile on one core, and the tests of others, too. It fails for a
-# few files that are for later Pythons.
+# pip would compile on one core, and the tests of others, too. A few files are
+# for later Pythons and do not compile.
 $(installed): pyproject.toml $(constraints) .venv/.settings
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
 		"this needs Python 3.11 or later: make PYTHON=/path/to/python3.11")'

@@ -160,6 +160,31 @@ def wait_until(page: Page, holds: Callable[[], bool]) -> None:
         settle(page)
 
 
+@pytest.fixture(scope="module")
+def screen() -> dict[str, Any]:
+    """What new_visit takes for :func:`page`; a file may have its own."""
+    return {}
+
+
+# Opening a page takes seconds: the tests of a file share one visit to it.
+@pytest.fixture(scope="module")
+def page(
+    request: pytest.FixtureRequest,
+    browser: Browser,
+    server: str,
+    screen: dict[str, Any],
+) -> Iterator[Page]:
+    """The page of the parameter's path."""
+    with new_visit(browser, server, **screen) as visit:
+        yield visit.open(request.param)
+
+
+@pytest.fixture(scope="module")
+def widget(request: pytest.FixtureRequest, page: Page) -> Locator:
+    """The page's widget of the parameter's number, its question answered."""
+    return answered(started(page, request.param))
+
+
 SCREENS: dict[str, dict[str, Any]] = {
     "desk": {"viewport": {"width": 1440, "height": 900}},
     "phone": {"viewport": {"width": 360, "height": 740}, "has_touch": True},

@@ -2,19 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
-from conftest import (
-    HTML,
-    answered,
-    drag,
-    new_visit,
-    settle,
-    started,
-    wait_until,
-)
-from playwright.sync_api import Browser, Locator, Page
+from conftest import HTML, drag, settle, wait_until
+from playwright.sync_api import Locator
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 WIDGETS = [
@@ -26,26 +16,13 @@ WIDGETS = [
 
 
 # Without a book there is none to move, and the tests are to fail.
-pytestmark = pytest.mark.parametrize(
+of_each_widget = pytest.mark.parametrize(
     ("page", "widget"),
     WIDGETS or [("book/background.html", 0)],
     indirect=True,
     scope="module",
 )
-
-
-# Opening a page takes seconds: the tests of its widgets share one visit.
-@pytest.fixture(scope="module")
-def page(
-    request: pytest.FixtureRequest, browser: Browser, server: str
-) -> Iterator[Page]:
-    with new_visit(browser, server) as visit:
-        yield visit.open(request.param)
-
-
-@pytest.fixture(scope="module")
-def widget(request: pytest.FixtureRequest, page: Page) -> Locator:
-    return answered(started(page, request.param))
+pytestmark = of_each_widget
 
 
 def readout(widget: Locator) -> str:

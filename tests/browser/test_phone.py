@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import Any
 
 import pytest
-from conftest import answered, new_visit, settle, started, wait_until
+from conftest import new_visit, settle, wait_until
 from playwright.sync_api import Browser, Locator, Page
-from test_moving import WIDGETS
+from test_moving import of_each_widget
 from test_pages import PAGES
 
 PHONE = {"width": 360, "height": 740}
@@ -16,26 +16,12 @@ WITHIN = 560
 
 
 @pytest.fixture(scope="module")
-def page(
-    request: pytest.FixtureRequest, browser: Browser, server: str
-) -> Iterator[Page]:
-    with new_visit(browser, server, viewport=PHONE) as visit:
-        yield visit.open(request.param)
-
-
-@pytest.fixture(scope="module")
-def widget(request: pytest.FixtureRequest, page: Page) -> Locator:
-    return answered(started(page, request.param))
+def screen() -> dict[str, Any]:
+    return {"viewport": PHONE}
 
 
 of_each_page = pytest.mark.parametrize(
     "page", PAGES or ["index.html"], indirect=True, scope="module"
-)
-of_each_widget = pytest.mark.parametrize(
-    ("page", "widget"),
-    WIDGETS or [("book/background.html", 0)],
-    indirect=True,
-    scope="module",
 )
 
 

@@ -14,6 +14,9 @@ SHEETS = sorted(
     )
 )
 ICON = re.compile(r'((?:\.fa-[\w-]+::?before,?)+)\{content:"\\?(\w+)"\}')
+PRIVATE = re.compile(r"[\ue000-\uf8ff]")
+"""A style sheet may hold an icon's character itself in place of its code."""
+
 WOFF2 = re.compile(r'url\([^)]*\.woff2\) format\("woff2"\),')
 
 
@@ -33,7 +36,7 @@ def subset_icons(html: Path) -> None:
         int(code, 16)
         for text in texts
         for code in re.findall(r"\\(f[0-9a-f]{3})\b", text)
-    }
+    } | {ord(c) for text in texts for c in PRIVATE.findall(text)}
 
     def shown(rule: re.Match[str]) -> str:
         known = {part.split(":")[0] for part in rule[1].split(",")}

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from conftest import HTML, Visit, new_visit, settle, started
+from fontTools.ttLib import TTFont
 from page_weight import sizes
 from playwright.sync_api import Browser
 
@@ -59,6 +60,20 @@ def test_pictures_have_a_text_alternative(shown: Visit) -> None:
         assert name, picture.evaluate("node => node.outerHTML.slice(0, 200)")
         # Sphinx falls back on the file's name: no reader is served by it.
         assert not re.search(r"\.(png|svg|jpe?g|gif)$", name), name
+
+
+def test_icons_have_their_glyphs(shown: Visit) -> None:
+    """The fonts are reduced to the icons that a page is found to show."""
+    drawn = shown.page.evaluate(
+        """() => [...document.querySelectorAll("body *")].flatMap(node =>
+            ["::before", "::after"].map(part => getComputedStyle(node, part)))
+            .filter(style => style.fontFamily.includes("Font Awesome"))
+            .flatMap(style => [...style.content])"""
+    )
+    fonts = HTML.glob("_static/vendor/fontawesome/*/webfonts/*.ttf")
+    glyphs = {code for font in fonts for code in TTFont(font).getBestCmap()}
+    icons = {ord(c) for c in drawn if "\ue000" <= c <= "\uf8ff"}
+    assert icons <= glyphs, [f"{code:x}" for code in icons - glyphs]
 
 
 def test_no_sideways_scroll(shown: Visit) -> None:

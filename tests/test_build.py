@@ -8,15 +8,12 @@ from pathlib import Path
 
 import nbformat.v4 as notebook_format
 import pytest
+from build_book import derived_config
+from up_to_date import up_to_date
+
+from neural_odes.lab.records import Record, write
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "tools"))
-
-from build_book import derived_config  # noqa: E402
-from up_to_date import up_to_date  # noqa: E402
-
-from neural_odes.lab.records import Record, write  # noqa: E402
-
 UNSET = ("GITHUB_REPOSITORY", "BOOK_REPOSITORY", "NEURAL_ODES_RESULTS")
 INTRO = "# Intro\n\nSome text, some $x^2$.\n"
 

@@ -1,15 +1,11 @@
 """The JavaScript that Python hands out is what its sources make today."""
 
-import sys
 from pathlib import Path
 
+import bundle_widgets
 import pytest
 
 from neural_odes.lab import widgets
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
-
-import bundle_widgets
 
 FOLDER = bundle_widgets.WIDGETS
 BUNDLES = FOLDER / "bundled"

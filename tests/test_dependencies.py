@@ -1,14 +1,10 @@
 """A chapter runs again when what it depends on changes, and only then."""
 
 import json
-import sys
 from pathlib import Path
 
-import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
-
 import dependencies
+import pytest
 
 LIBRARY = {
     "__init__.py": "from neural_odes.nets import mlp, other",

@@ -3,6 +3,7 @@
 import base64
 import io
 
+import finish_pages
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pytest
@@ -80,6 +81,7 @@ def test_a_picture_carries_both():
     figure.savefig(draft, format="png")
     both = with_narrow(base64.b64encode(draft.getvalue()).decode(), figure)
     wide = Image.open(io.BytesIO(base64.b64decode(both)))
+    assert finish_pages.NARROW == NARROW
     small = Image.open(io.BytesIO(base64.b64decode(wide.text[NARROW])))
     assert wide.width > 2 * small.width
     assert small.height > small.width

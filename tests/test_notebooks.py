@@ -2,22 +2,18 @@
 
 import json
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from plain_notebooks import names, plain
+from publish_notebooks import publish
+
+from neural_odes.lab.records import read
+from neural_odes.lab.studies import STUDIES
+from neural_odes.lab.verdicts import FIRST_LOOK
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "tools"))
-
-from plain_notebooks import names, plain  # noqa: E402
-from publish_notebooks import publish  # noqa: E402
-
-from neural_odes.lab.records import read  # noqa: E402
-from neural_odes.lab.studies import STUDIES  # noqa: E402
-from neural_odes.lab.verdicts import FIRST_LOOK  # noqa: E402
-
 CHAPTERS = sorted((ROOT / "book").glob("*.ipynb"))
 PAGES = ("about", "intro", "ledger", "playground", "speed", "use")
 """Notebooks that show measurements and teach nothing."""

@@ -5,12 +5,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import up_to_date
 
 TOOLS = Path(__file__).parents[1] / "tools"
-sys.path.insert(0, str(TOOLS))
-
-import up_to_date  # noqa: E402
-
 FILES = (
     "book/chapter.ipynb",
     "book/assets/book.css",

@@ -16,12 +16,12 @@ from playwright.sync_api import Browser, Locator
 from serve import serving
 from subset_icons import subset_icons
 
-from neural_odes.lab.plot.narrow import NARROW
-
 VIEW = re.compile(
     r'<script type="application/vnd\.jupyter\.widget-view\+json">.*?</script>',
     re.DOTALL,
 )
+NARROW = "narrow"
+"""As in lab/plot/narrow.py, which would load torch for it."""
 LEAN = Path("book/playground.html")
 """Sent around by itself, so it goes without the theme."""
 SLOT = '<div class="widget-slot">'

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import chromium
 import pytest
 from playwright.sync_api import (
     Browser,
@@ -18,13 +18,9 @@ from playwright.sync_api import (
     Page,
     Route,
 )
+from serve import serving
 
 ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "tools"))
-
-import chromium  # noqa: E402
-from serve import serving  # noqa: E402
-
 HTML = ROOT / "_build" / "html"
 TIMEOUT = 180_000
 """Milliseconds until a page counts as hung, on a machine however busy."""

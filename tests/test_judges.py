@@ -103,10 +103,10 @@ def test_differences_too_small_to_matter_are_not_held():
     equal = frame(a=[1.0, 2.0], b=[1.0, 2.0])
     (verdict,) = judge([Claim("", above)], equal, matters={"q": 0.5})
     assert verdict.word == "not held"
-    # Clear, though small: the sentence is right.
+    # Clear, but small: with fewer seeds it would not be seen.
     clear = frame(a=[1.01, 2.011, 3.01], b=[1.0, 2.0, 3.0])
     (verdict,) = judge([Claim("", above)], clear, matters={"q": 0.5})
-    assert verdict.word == "held"
+    assert verdict.word == "not held"
 
 
 def test_pairs_see_what_means_do_not():

@@ -52,6 +52,9 @@ def test_claims_that_no_claim_of_the_paper_names_are_controls():
         "augmentation.graph",
         "augmentation.memory",
         "augmentation.widths",
+        "chaos.estimators",
+        "chaos.penalties",
+        "chaos.strength",
         "dimensionality.layers",
     }
 

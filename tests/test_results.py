@@ -213,6 +213,7 @@ def test_the_spread_decides_how_many_digits_are_shown():
     shown = {
         "0.20 ± 0.14": [0.1, 0.3],
         "0.5": [0.5],
+        "49 ± 12": [40.0, 57.0],
         "37771": [37771.0] * 2,
         "3e-07 ± 1e-07": [2e-7, 4e-7],
         "–": [math.nan],
@@ -234,6 +235,9 @@ def test_a_page_shows_each_seed_and_links_to_the_file():
     html = Result(STUDIES[NAME], RECORD).report()._repr_html_()
     assert f'href="../results/{NAME}.json"' in html
     assert html.count("h.01") == len(RECORD.rows)  # a dot for each
+    assert "How it was measured" in html
+    assert "<p>Each seed draws <code>samples</code> points of" in html
+    assert "<code>fit_from</code></th><td>16</td>" in html
     assert '<details class="verdict held">' in html
     assert "✓ held" in html
 
@@ -252,6 +256,7 @@ def test_verdicts_stand_side_by_side_over_settings(tmp_path):
         records.write(record, tmp_path)
     shown = results.across(name, tmp_path)
     assert list(shown.found) == ["chosen", "wide"]
+    assert "wide: seeds 20, width 32" in repr(shown)
     assert "chosen: " in repr(shown)
     assert '<th scope="col">wide</th>' in shown._repr_html_()
 

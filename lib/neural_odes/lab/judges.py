@@ -74,8 +74,8 @@ class Comparison:
 
     @property
     def negligible(self) -> bool:
-        """No effect is seen, and one that matters is ruled out."""
-        return not self.p <= LEVEL and self.p_matters <= LEVEL
+        """An effect that matters is ruled out, be there one or none."""
+        return self.p_matters <= LEVEL
 
     @property
     def sign(self) -> int:
@@ -320,7 +320,8 @@ def always(
     def judge(frame: pd.DataFrame) -> list[Evidence]:
         own = _values(frame, quantity, {**where, **_where(a)})
         right = (own >= above) & (own <= below)  # false of NaN
-        return [Check(f"{_name(a)}:{low}{both}{high}", own, right)]
+        label = f"{_name(a)}: {quantity}{low}{both}{high}"
+        return [Check(label, own, right)]
 
     return judge
 

@@ -16,6 +16,7 @@ from typing import Any
 import pandas as pd
 
 from neural_odes.lab import tables
+from neural_odes.lab.config import write
 from neural_odes.lab.ledger import Entry, Ledger
 from neural_odes.lab.multiverse import Multiverse, judged
 from neural_odes.lab.records import Record, file_name, read, results_folder
@@ -110,6 +111,7 @@ class Result:
             {"variant": self.study.label, **self.study.words},
             tables.origin(self.record),
             file_name(self.record.study, self.record.setting),
+            tables.Method(self.study.method, self.study.described(self.config)),
         )
 
     @property
@@ -197,7 +199,13 @@ def settings(name: str, folder: str | Path | None = None) -> dict[str, Result]:
 def across(name: str, folder: str | Path | None = None) -> tables.Across:
     """A study's verdicts under each setting that was measured."""
     found = settings(name, folder)
-    return tables.Across({s: one.verdicts for s, one in found.items()})
+    told = []
+    for setting, one in found.items():
+        seeds = len(one.record.seeds)
+        changes = {"seeds": seeds, **one.study.settings.get(setting, {})}
+        words = (f"{key} {write(value)}" for key, value in changes.items())
+        told.append(f"{setting}: {', '.join(words)}")
+    return tables.Across({s: one.verdicts for s, one in found.items()}, told)
 
 
 def ledger(folder: str | Path | None = None) -> Ledger:

@@ -24,7 +24,7 @@ from typing import Any
 import pandas as pd
 
 from neural_odes.checks import one_of
-from neural_odes.lab.config import Config
+from neural_odes.lab.config import Config, write
 from neural_odes.lab.judges import Claim
 from neural_odes.lab.verdicts import MATTERS, Converged, Verdict, judge
 
@@ -96,6 +96,26 @@ class Study:
         """What it measures, in one line."""
         text = inspect.getdoc(self.measure) or ""
         return text.partition("\n")[0].rstrip(".")
+
+    @property
+    def method(self) -> str:
+        """How it measures, in words: what the docstrings of the function and
+        of its config's classes say below their first lines."""
+        kinds = self.config.__mro__
+        own = kinds[: kinds.index(Config)]
+        texts = [self.measure.__doc__, *(kind.__doc__ for kind in own)]
+        parts = [inspect.cleandoc(text or "") for text in texts]
+        return "\n\n".join(
+            more.strip() for part in parts if (more := part.partition("\n")[2])
+        )
+
+    def described(self, config: Any) -> list[tuple[str, str, str]]:
+        """Of each setting of a config: its name, its value, what it is."""
+        return [
+            (one.name, write(getattr(config, one.name)), one.metadata["text"])
+            for one in fields(self.config)
+            if one.metadata["decides"]
+        ]
 
     def configured(self, setting: str = "chosen", **changes: Any) -> Any:
         """The config under a setting's name, with changes of one's own.

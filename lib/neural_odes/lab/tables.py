@@ -4,9 +4,11 @@ as cards. In a terminal, the same as text."""
 from __future__ import annotations
 
 import math
+import re
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import ROUND_HALF_UP, Decimal
 from html import escape
 from typing import Any
 
@@ -35,6 +37,47 @@ WIDTH = 76
 
 
 @dataclass(frozen=True)
+class Method:
+    """How a result was measured, folded away until a reader asks.
+
+    Attributes:
+        text: in words, paragraphs with code in double backticks.
+        settings: of each its name, its value, and what it is.
+    """
+
+    text: str
+    settings: Sequence[tuple[str, str, str]]
+
+    def _repr_html_(self) -> str:
+        paragraphs = "".join(
+            f"<p>{_marked(one)}</p>" for one in self.text.split("\n\n") if one
+        )
+        body = "".join(
+            f'<tr><th scope="row"><code>{name}</code></th>'
+            f"<td>{escape(value)}</td><td>{escape(what)}</td></tr>"
+            for name, value, what in self.settings
+        )
+        return (
+            '<details class="method"><summary>How it was measured</summary>'
+            f"{paragraphs}<table><thead><tr>"
+            '<th scope="col">setting</th><th scope="col">value</th>'
+            '<th scope="col">what it is</th></tr></thead>'
+            f"<tbody>{body}</tbody></table></details>"
+        )
+
+
+ROLE = re.compile(r":\w+:`~?(?:[\w.]*\.)?(\w+)`|``(.+?)``")
+
+
+def _marked(paragraph: str) -> str:
+    """A docstring's paragraph as HTML: names in it are code."""
+    return ROLE.sub(
+        lambda found: f"<code>{found[1] or found[2]}</code>",
+        escape(" ".join(paragraph.split()), quote=False),
+    )
+
+
+@dataclass(frozen=True)
 class Table:
     """Quantities over seeds.
 
@@ -45,6 +88,7 @@ class Table:
         words: names of columns.
         origin: where it is from, in words.
         file: the result's file, for a link.
+        method: how it was measured; None: not told.
     """
 
     frame: pd.DataFrame
@@ -53,6 +97,7 @@ class Table:
     words: Mapping[str, str] = field(default_factory=dict)
     origin: str = ""
     file: str = ""
+    method: Method | None = None
 
     def _name(self, column: str) -> str:
         return self.words.get(column, WORDS.get(column, column))
@@ -100,6 +145,7 @@ class Table:
             '<div class="measured"><table>'
             f"<caption>{escape(self.origin)}{link}</caption>"
             f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+            + (self.method._repr_html_() if self.method else "")
         )
 
 
@@ -131,9 +177,15 @@ class Cards:
 
 @dataclass(frozen=True)
 class Across:
-    """Verdicts of the same claims under several settings."""
+    """Verdicts of the same claims under several settings.
+
+    Attributes:
+        found: the verdicts under each.
+        told: what each is, in words.
+    """
 
     found: Mapping[str, Sequence[Verdict]]
+    told: Sequence[str] = ()
 
     def _claims(self) -> list[tuple[str, list[str]]]:
         return [
@@ -147,7 +199,7 @@ class Across:
             lines += textwrap.wrap(sentence, WIDTH)
             pairs = zip(self.found, words, strict=True)
             lines.append("  " + ", ".join(f"{s}: {w}" for s, w in pairs))
-        return "\n".join(lines)
+        return "\n".join([*self.told, *lines])
 
     def _repr_html_(self) -> str:
         head = "".join(f'<th scope="col">{escape(s)}</th>' for s in self.found)
@@ -160,7 +212,8 @@ class Across:
             for sentence, words in self._claims()
         )
         return (
-            '<div class="measured across"><table><thead><tr>'
+            '<div class="measured across"><table>'
+            f"<caption>{escape('; '.join(self.told))}</caption><thead><tr>"
             f'<th scope="col">claim</th>{head}</tr></thead>'
             f"<tbody>{body}</tbody></table></div>"
         )
@@ -261,7 +314,13 @@ def mean_std(values: pd.Series) -> str:
     decimals = max(0, 1 - math.floor(math.log10(std)))
     if decimals > 5:
         return f"{mean:.2g} ± {std:.1g}"
-    return f"{mean:.{decimals}f} ± {std:.{decimals}f}"
+    return " ± ".join(_rounded(value, decimals) for value in (mean, std))
+
+
+def _rounded(value: float, decimals: int) -> str:
+    """Halves are rounded away from zero, as widgets do."""
+    unit = Decimal(1).scaleb(-decimals)
+    return str(Decimal(value).quantize(unit, ROUND_HALF_UP))
 
 
 def dots(values: pd.Series, all_: pd.Series) -> str:

@@ -5,9 +5,11 @@ seeds. All comparisons of a study are corrected together (Holm, 1979), so that
 in the whole of it one false verdict is found with a probability of at most
 LEVEL.
 
-A difference that the seeds do not show may still be shown to be smaller than
-what would matter (MATTERS; a one-sided t test, corrected likewise): then the
-claim is not held. More seeds than FIRST_LOOK are taken where those left
+A difference may be shown to be smaller than what would matter (MATTERS; a
+one-sided t test, corrected likewise, so that one that does matter is ruled out
+with a probability of at most LEVEL, too): then the claim is not held, whether
+the seeds show the difference or not. Else the verdict on it would hang on how
+many seeds there are. More seeds than FIRST_LOOK are taken where those left
 something open: this second look is at half the level, so that the two
 together find a false verdict with a probability of at most 1.5 LEVEL.
 """

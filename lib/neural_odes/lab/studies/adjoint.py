@@ -78,10 +78,10 @@ def adjoint(config: Adjoint, variant: str, seed: int, device: str) -> list[Row]:
     """Gradient and cost of the adjoint on images.
 
     Each way's gradient, in float32 at each tolerance, against backpropagation
-    in float64 through 200 steps of rk4: |g - g*| / |g*| over all parameters,
-    for one batch of test images. ``reference`` is that distance for 100 steps:
-    how far g* itself may be off. ``nfe`` and ``backward`` count the evaluations
-    of the forward solve and of the adjoint's.
+    in float64 through 200 steps of rk4: ``|g - g*| / |g*|`` over all
+    parameters, for one batch of test images. ``reference`` is that distance for
+    100 steps: how far g* itself may be off. ``nfe`` and ``backward`` count the
+    evaluations of the forward solve and of the adjoint's.
     """
     train, test = (
         images.load(config, split, device) for split in images.SPLITS

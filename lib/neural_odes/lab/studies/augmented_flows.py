@@ -107,9 +107,17 @@ def flows(
 ) -> list[Row]:
     """Nested spheres with two added states, in five ways.
 
-    Of the trajectories of the two visible states, ``length`` is the mean path
-    over the spread of the data, and ``bending`` the mean path over the
-    distance between its ends.
+    vanilla: none are added. ANODE: two zeros are joined to x, and f maps all
+    four states to their slopes. IL: as ANODE, but a trained linear layer of x
+    takes the place of the zeros, x itself is kept. 2nd order: the first two
+    states are positions, which start at x, the others velocities, which start
+    at zero or (IL) at a linear layer of x; f maps all four to accelerations.
+    The linear readout sees the first two states.
+
+    Of the paths of these two, read at 101 depths over all training points,
+    ``length`` is the mean path over the spread of the data (the root mean
+    square distance from their mean), and ``bending`` the mean path over the
+    mean distance between its ends. ``fresh`` is the accuracy on other points.
     """
     return _measured(config, AUGMENTED[variant], seeds, device)
 
@@ -135,7 +143,12 @@ def flows(
 def widths(
     config: Widths, variant: int, seeds: Sequence[int], device: str
 ) -> list[Row]:
-    """Cost and fit over the number of added states (0-augmentation)."""
+    """Cost and fit over the number of added states (0-augmentation).
+
+    Zeros are joined to x, f maps all states to their slopes, and the linear
+    readout sees the first two. ``length``, ``bending`` and ``fresh`` as in
+    :data:`flows`.
+    """
     make = partial(zero_augmented, extra=variant)
     return _measured(config, make, seeds, device)
 

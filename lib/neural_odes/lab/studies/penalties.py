@@ -65,7 +65,8 @@ def penalties(
 ) -> list[Row]:
     """Four penalties: what they do to exponents, boundaries and cost.
 
-    Quantities as in :data:`~neural_odes.lab.studies.figure7.figure7`.
+    Of a depth-invariant field. Distances to the boundary are compared as
+    ratios.
     """
     kind = Kind(penalty="" if variant == PLAIN else variant)
     strength = config.gentle if variant in COSTS else config.strength
@@ -125,7 +126,7 @@ def strength(
 ) -> list[Row]:
     """What the penalty (21) costs and buys over its strength.
 
-    Quantities as in :data:`~neural_odes.lab.studies.figure7.figure7`.
+    Of a depth-invariant field; the strengths take the place of ``strength``.
     """
     kind = Kind(penalty=FIXED if variant else "")
     return measured(config, kind, variant, seeds, device)

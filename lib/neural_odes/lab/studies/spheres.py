@@ -144,12 +144,20 @@ def nested_spheres(
 ) -> list[Row]:
     """Fit, extrapolation and crossings on nested 2-spheres.
 
+    depth-invariant: f(z). concat: f sees [z; s]. GalNODE: its weights are a sum
+    of ``modes`` functions 1, cos 2 pi s, sin 2 pi s, ... with trained
+    coefficients, which start at the constant; steps are at most half of the
+    shortest wave. data-controlled: f sees [z; x].
+
     Extrapolation is the accuracy away from the training points: ``rings`` on
-    fresh points of the two rings, ``gap`` on points between them, labelled by
-    the ring that is nearer. ``crossings`` counts pairs of trajectories that
-    cross in the plane, at whatever depths. ``island`` is 1 where the region
-    around the disc is closed off (:func:`island`), asked where that can be: of
-    data control.
+    ``fresh`` points drawn as those were, ``gap`` on as many uniform in the area
+    0.5 < ``|x|`` < 1, labelled by the ring that is nearer. ``crossings`` counts
+    pairs of trajectories that cross in the plane, at whatever depths: of the
+    first ``followed`` points, solved in float64 at 1e-9 and joined by straight
+    lines between ``depths`` depths. ``island`` is 1 where the region of the
+    origin's class does not reach the edge of the square [-3, 3]^2, on a grid
+    of ``grid`` points a side. A channel thinner than a cell is missed, so this
+    is asked where an island can be: of data control.
     """
     found = trained_spheres(
         config,

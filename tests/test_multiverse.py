@@ -54,8 +54,9 @@ def test_each_combination_is_judged_on_its_own(record):
 def test_a_map_has_a_cell_for_each_combination(record):
     found = judged(record)
     page = found._repr_html_()
-    assert page.count("<table") == len(found.verdicts[0])
-    assert len(re.findall(r"<td class=", page)) == 8 * page.count("<table")
+    maps = page.count("<caption>")
+    assert maps == len(found.verdicts[0])
+    assert len(re.findall(r"<td class=", page)) == 8 * maps
     first = page.partition("</table>")[0]
     # One setting down the side, two along the top.
     assert re.findall(r">(\w+ [\d.]+)</th>", first) == [
@@ -64,6 +65,10 @@ def test_a_map_has_a_cell_for_each_combination(record):
         *("rate 0.01", "rate 0.1"),
     ]
     assert "†" in first  # one epoch fits nothing
+    assert "0.01, 0.1" in page  # the rates, among the settings
+    assert "as chosen" not in page  # the study's own is none of these
+    shown = replace(found, chosen=3)._repr_html_()
+    assert shown.count(", as chosen") == maps
 
 
 def test_results_are_read_as_they_were_written(record, tmp_path, monkeypatch):

@@ -16,9 +16,10 @@ from typing import Any
 
 import pandas as pd
 
+from neural_odes.lab.config import write
 from neural_odes.lab.records import Record, file_name
 from neural_odes.lab.study import MULTIVERSE, Study
-from neural_odes.lab.tables import MARKS, origin, plain, style
+from neural_odes.lab.tables import MARKS, Method, origin, plain, style
 from neural_odes.lab.verdicts import FITTED, Verdict
 
 NAMES = {"lr": "rate", "samples": "points"}
@@ -37,6 +38,8 @@ class Multiverse:
         fitted: the share of its runs that fit their training points.
         origin: where it is from, in words.
         file: the result's file, for a link.
+        chosen: which combination the study takes elsewhere, if one of these.
+        method: how it was measured; None: not told.
     """
 
     grid: Mapping[str, Sequence[Any]]
@@ -44,6 +47,8 @@ class Multiverse:
     fitted: Sequence[float]
     origin: str = ""
     file: str = ""
+    chosen: int | None = None
+    method: Method | None = None
 
     def counts(self) -> pd.DataFrame:
         """In how many combinations a claim is held, not held or undecided."""
@@ -79,11 +84,13 @@ class Multiverse:
             if few
             else ""
         )
+        if self.chosen is not None:
+            note = f" Framed: the settings as chosen elsewhere.{note}"
         return (
             f'<div class="measured multiverse">{maps}</div>'
             f"<p><small>{escape(self.origin)} "
             f'<a href="../results/{self.file}">{self.file}</a>.{note}</small>'
-            "</p>"
+            "</p>" + (self.method._repr_html_() if self.method else "")
         )
 
     def _map(
@@ -115,19 +122,21 @@ class Multiverse:
                         f"{NAMES.get(name, name)} {plain(value)}</th>"
                     )
             places = range(row * width, (row + 1) * width)
-            cells = "".join(
-                f'<td class="{style(verdicts[at].word)}">'
-                f"{MARKS[verdicts[at].word]}"
-                f"{'†' * (self.fitted[at] < ENOUGH)}"
-                f'<span class="visually-hidden"> {verdicts[at].word}</span>'
-                "</td>"
-                for at in places
-            )
+            cells = "".join(self._cell(at, verdicts[at].word) for at in places)
             body += f"<tr>{titles}{cells}</tr>"
         return (
             f"<table><caption>{escape(sentence)} <em>{said}</em></caption>"
             f"<thead>{head}</thead>"
             f"<tbody>{body}</tbody></table>"
+        )
+
+    def _cell(self, at: int, word: str) -> str:
+        chosen = at == self.chosen
+        return (
+            f'<td class="{style(word)}{" chosen" * chosen}">{MARKS[word]}'
+            f"{'†' * (self.fitted[at] < ENOUGH)}"
+            f'<span class="visually-hidden"> {word}{", as chosen" * chosen}'
+            "</span></td>"
         )
 
     def _spans(
@@ -158,19 +167,32 @@ def judged(study: Study, record: Record) -> Multiverse:
         )
     grid = {name: record.config[name] for name in study.grid}
     rows = pd.DataFrame(list(record.rows))
-    verdicts, fitted = [], []
+    verdicts, fitted, configs = [], [], []
     for values in product(*grid.values()):
         cell = dict(zip(grid, values, strict=True))
         own = rows[(rows[list(grid)] == pd.Series(cell)).all(axis=1)]
         own = own.drop(columns=list(grid))
         config = study.restored({**record.config, **cell})
+        configs.append(config)
         verdicts.append(study.judged(config, study.frame(config, own)))
         trained = own[own[FITTED.quantity].notna()]
         fitted.append(1 - float(FITTED.failing(trained).mean()))
+    chosen = study.configured()
+    several = {
+        name: ", ".join(map(write, values)) for name, values in grid.items()
+    }
     return Multiverse(
         grid,
         verdicts,
         fitted,
         origin(record),
         file_name(record.study, record.setting),
+        configs.index(chosen) if chosen in configs else None,
+        Method(
+            study.method,
+            [
+                (name, several.get(name, value), what)
+                for name, value, what in study.described(configs[0])
+            ],
+        ),
     )

@@ -37,7 +37,7 @@ def claims(config: Table1) -> Sequence[Claim]:
     if "2nd order" in config.models and len(config.models) > 1:
         found.append(
             Claim(
-                "2nd order is most accurate per parameter.",
+                "2nd order is most accurate per thousand parameters.",
                 highest("per parameter", "2nd order", config.models),
                 "table 1",
             )

@@ -21,6 +21,7 @@ def test_a_study_measures_judges_and_shows(tiny_record, name):
         assert bool(verdict.evidence) == (verdict.claim.after == 0)
     shown = result.report()
     assert "<table>" in shown._repr_html_()
+    assert STUDIES[name].method
     assert all(v.claim.sentence[:20] in repr(shown) for v in result.verdicts)
 
 

@@ -104,12 +104,14 @@ def activations(
 ) -> list[Row]:
     """Half-moons with five activations after f's last layer.
 
-    Of each pair of hidden activation and readout. The fixed readout is the
-    first coordinate of z(1), which the flow has to move to the label itself:
-    the lower moon's to +1, the upper one's to -1. Losses are compared as
-    ratios. ``up`` and ``down`` are the shares of the components of f along the
-    data's trajectories that are > 0 and < 0. Models that differ in activations
-    alone start from the same weights.
+    Flows with each activation after f's last layer are trained with each pair
+    of hidden activation and readout, with weight decay added to the gradient.
+    The fixed readout is the first coordinate of z(1), which the flow has to
+    move to the label itself: the lower moon's to +1, the upper one's to -1.
+    Losses are compared as ratios. ``up`` and ``down`` are the shares of the
+    components of f along the data's trajectories, at ``depths`` equally spaced
+    depths, that are > 0 and < 0. Models that differ in activations alone start
+    from the same weights.
     """
     rows: list[Row] = []
     for hidden, readout in product(config.hidden, config.readouts):

@@ -77,11 +77,15 @@ SMALL = {"size": 4, "channels": 2, "samples": 20, "batch_size": 10}
 def adjoint(config: Adjoint, variant: str, seed: int, device: str) -> list[Row]:
     """Gradient and cost of the adjoint on images.
 
-    Each way's gradient, in float32 at each tolerance, against backpropagation
-    in float64 through 200 steps of rk4: ``|g - g*| / |g*|`` over all
-    parameters, for one batch of test images. ``reference`` is that distance for
-    100 steps: how far g* itself may be off. ``nfe`` and ``backward`` count the
-    evaluations of the forward solve and of the adjoint's.
+    The gradients by backpropagation and by the adjoint, in float32 by dopri5 at
+    each of ``tolerances``, against backpropagation in float64 through 200 steps
+    of rk4 (the 3/8 rule): ``|g - g*| / |g*|`` over all parameters, for the
+    first ``images`` test images, of models trained as below. The adjoint is
+    solved forwards and back by torchdiffeq, whose steps back are controlled by
+    state, adjoint and the parameters' gradient together. ``reference`` is that
+    distance for 100 steps: how far g* itself may be off. ``nfe`` counts the
+    evaluations of f in the forward solve, ``backward`` those in the adjoint's.
+    Errors are compared as ratios.
     """
     train, test = (
         images.load(config, split, device) for split in images.SPLITS
@@ -141,8 +145,13 @@ def memory(
 ) -> list[Row]:
     """Peak memory of a gradient of IL-NODE over its evaluations.
 
-    The most that tensors take at a time during one gradient, in MiB, with rk4
-    of so many steps. It does not depend on the weights.
+    The most that tensors take at a time during one gradient of an untrained
+    IL-NODE, in MiB, by rk4 of so many ``steps``: the bytes of all tensors that
+    the operations forwards and back make and that are alive at once. The loss
+    is the cross entropy of the first ``images`` test images; nothing is
+    trained, and memory does not depend on the weights. ``nfe`` is of the
+    forward solve. The slope is that of log memory over log nfe by least
+    squares.
     """
     x, y = (
         part[: config.images] for part in images.load(config, "test", device)

@@ -33,8 +33,7 @@ class AugmentedField(Config):
     roundings: Positive = option(
         100.0,
         "errors of up to so many units of relative rounding count as rounding "
-        "(chosen; dopri5 reads its last state off an interpolating "
-        "polynomial, which multiplies them by tens)",
+        "(chosen; some steps of dopri5 make a few)",
     )
 
 
@@ -97,10 +96,11 @@ def augmented_field(
     dz = 0, da = f(z): the slope of a is constant along a trajectory, so any
     solver integrates it exactly but for rounding. f is one of four: -x; the
     side of the circle ``|x| = 1``, ±1; sin 20 x1 + sin 20 x2; and a random
-    multilayer perceptron 2-16-16-2 with tanh. ``error`` is the largest
-    ``|a(1) - f(x)|`` over the largest ``|f(x)|``, on the CPU in both
-    precisions; ``roundings`` is the error over the precision's machine
-    epsilon. The largest of the four is shown.
+    multilayer perceptron 2-16-16-2 with tanh. It is solved by one Euler step of
+    length 1, and by dopri5 at each tolerance, from a(0) = 0. ``error`` is the
+    largest ``|a(1) - f(x)|`` over the largest ``|f(x)|``, on the CPU in both
+    precisions; ``roundings`` is the error over the precision's machine epsilon.
+    The largest of the four is shown.
     """
     generator = torch.Generator().manual_seed(seed)
     points = 4 * torch.rand(config.samples, 2, generator=generator) - 2

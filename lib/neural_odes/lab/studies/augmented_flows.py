@@ -107,17 +107,18 @@ def flows(
 ) -> list[Row]:
     """Nested spheres with two added states, in five ways.
 
-    vanilla: none are added. ANODE: two zeros are joined to x, and f maps all
-    four states to their slopes. IL: as ANODE, but a trained linear layer of x
-    takes the place of the zeros, x itself is kept. 2nd order: the first two
-    states are positions, which start at x, the others velocities, which start
-    at zero or (IL) at a linear layer of x; f maps all four to accelerations.
-    The linear readout sees the first two states.
+    States are added to x in five ways. vanilla: none. ANODE: two zeros are
+    joined to x, and f maps all four states to their slopes. IL: as ANODE, but a
+    trained linear layer of x takes the place of the zeros, x itself is kept.
+    2nd order: the first two states are positions, which start at x, the others
+    velocities, which start at zero or (IL) at a linear layer of x; f maps all
+    four to accelerations. The linear readout sees the first two states.
 
     Of the paths of these two, read at 101 depths over all training points,
-    ``length`` is the mean path over the spread of the data (the root mean
-    square distance from their mean), and ``bending`` the mean path over the
-    mean distance between its ends. ``fresh`` is the accuracy on other points.
+    ``length`` is the mean path length divided by the spread of the data (the
+    root mean square distance from their mean), and ``bending`` the mean path
+    length divided by the mean distance between its ends. ``fresh`` is the
+    accuracy on other points.
     """
     return _measured(config, AUGMENTED[variant], seeds, device)
 
@@ -146,8 +147,10 @@ def widths(
     """Cost and fit over the number of added states (0-augmentation).
 
     Zeros are joined to x, f maps all states to their slopes, and the linear
-    readout sees the first two. ``length``, ``bending`` and ``fresh`` as in
-    :data:`flows`.
+    readout sees the first two. ``length`` is the mean path length of these two,
+    read at 101 depths, divided by the spread of the data (the root mean square
+    distance from their mean), ``bending`` the mean path length divided by the
+    mean distance between its ends, ``fresh`` the accuracy on other points.
     """
     make = partial(zero_augmented, extra=variant)
     return _measured(config, make, seeds, device)

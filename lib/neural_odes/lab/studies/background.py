@@ -125,12 +125,14 @@ def gradients(
 ) -> list[Row]:
     """Error of the gradient by backpropagation and by adjoint.
 
-    Both in float32 as in training, of the loss over all training points,
-    against backpropagation at 1e-10 in float64: ``|g - g*| / |g*|`` over all
-    parameters, those of f and of the readout, at the first step of training
-    and after the last. ``norm`` is ``|g*|``. Both ways solve by dopri5 at the
-    same rtol = atol; the adjoint, forwards and back, by torchdiffeq, whose
-    last step is made to end at the end, too. Errors are compared as ratios.
+    Gradients by backpropagation and by the adjoint, both in float32 as in
+    training, of the loss over all training points, against backpropagation at
+    1e-10 in float64: ``|g - g*| / |g*|`` over all parameters, those of f and of
+    the readout, at the first step of training and after the last. ``norm`` is
+    ``|g*|``. Both ways solve by dopri5 at the same rtol = atol; the adjoint,
+    forwards and back, by torchdiffeq, whose last step is made to end at the
+    end, too; its steps back are controlled by state, adjoint and the
+    parameters' gradient together. Errors are compared as ratios.
     """
     x, y = moons(config, seed, device)
     model = planar(seed, config.width, config.width, device=device)

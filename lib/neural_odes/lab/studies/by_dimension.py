@@ -73,8 +73,9 @@ def spheres_by_dimension(
 ) -> list[Row]:
     """The depth-invariant model in n = 1 to 20 dimensions.
 
-    With as many points in each. ``success`` is 1 where all training points are
-    on their side, ``fresh`` the accuracy on others.
+    The depth-invariant flow f(z) is trained on the same number of points in
+    each dimension n. ``success`` is 1 where all training points are on their
+    side, ``fresh`` the accuracy on others.
     """
     rows: list[Row] = []
     for seed, model, x, y, _ in trained_spheres(

@@ -44,9 +44,17 @@ class Flow(Config):
     draws them. f is a multilayer perceptron 2-``width``-``width``-2 with tanh
     after its hidden layers, the readout a linear layer to one number, unless
     something else is said above. Adam trains all of it in full batches, in
-    float32, on the mean squared error from the labels; dopri5 solves from
-    s = 0 to 1 at rtol = atol = 1e-4, ends its last step at 1, and is
-    backpropagated through with its steps held fixed.
+    float32, on the mean squared error from the labels; dopri5 solves from s = 0
+    to 1 at rtol = atol = 1e-4, ends its last step at 1, and is backpropagated
+    through with its steps held fixed. A step's error is the root mean square
+    over all points and components, in units of atol + rtol ``|z|``. Seeds that
+    are trained together share the solver's steps, those of the one with the
+    largest error.
+
+    ``loss`` is the mean squared error after training, ``accuracy`` the share
+    of training points whose output has the sign of their label, ``nfe`` the
+    evaluations of f in a solve of all of them, with those of rejected steps and
+    the two that choose the first step.
     """
 
     samples: Count = option(256, "points of data (chosen)")
@@ -54,7 +62,7 @@ class Flow(Config):
         0.1, "standard deviation of the data's noise (chosen)"
     )
     width: Count = option(
-        16, "of the field's two hidden layers, tanh (the paper's 16)"
+        16, "of the field's two hidden layers (the paper's 16)"
     )
     epochs: Count = option(200, "full-batch steps of Adam (chosen)")
     lr: Positive = option(0.01, "Adam's learning rate (chosen)")
@@ -64,19 +72,24 @@ class Flow(Config):
 class Spheres(Config):
     """Models trained on nested spheres.
 
-    Each seed draws ``samples`` points, half of them uniform in the ball
-    ``|x| <= 0.5`` and labelled -1, half in the shell ``1 <= |x| <= 1.5`` and
-    labelled +1, and initial weights as torch draws them. f is a multilayer
-    perceptron n-``width``-``width``-n with tanh after its hidden layers, the
-    readout a linear layer to one number, unless something else is said above.
-    Adam trains all of it in full batches, in float32, on the mean squared
-    error from the labels; dopri5 solves from s = 0 to 1 at rtol = atol = 1e-4,
-    ends its last step at 1, and is backpropagated through with its steps held
-    fixed. Seeds that are trained together share these steps.
+    Each seed draws ``samples`` points, half of them uniform in the ball ``|x|
+    <= 0.5`` and labelled -1, half in the shell ``1 <= |x| <= 1.5`` and labelled
+    +1, and initial weights as torch draws them. ``noise`` is Gaussian, added to
+    each coordinate after labelling; points that training never saw are drawn
+    without it. f is a multilayer perceptron n-``width``-``width``-n with tanh
+    after its hidden layers, the readout a linear layer to one number, unless
+    something else is said above. Adam trains all of it in full batches, in
+    float32, on the mean squared error from the labels; dopri5 solves from s = 0
+    to 1 at rtol = atol = 1e-4, ends its last step at 1, and is backpropagated
+    through with its steps held fixed. A step's error is the root mean square
+    over all points and components, in units of atol + rtol ``|z|``. Seeds that
+    are trained together share the solver's steps, those of the one with the
+    largest error.
 
     ``loss`` is the mean squared error after training, ``accuracy`` the share
     of training points whose output has the sign of their label, ``nfe`` the
-    evaluations of f in a solve of all of them.
+    evaluations of f in a solve of all of them, with those of rejected steps and
+    the two that choose the first step.
     """
 
     samples: Count = option(256, "points of data (chosen)")

@@ -81,14 +81,15 @@ def claims(config: Cover) -> Sequence[Claim]:
 def cover(config: Cover, variant: int, seed: int, device: str) -> list[Row]:
     """How many points cover a sphere in n dimensions.
 
-    ``needed`` is the least any cover takes: the area of the sphere over that of
-    a cap, the points within distance r of one, which are at an angle of at
-    most 2 arcsin(r / 2); it is the same for all seeds. With each dimension it
-    grows by a factor of 1 / sin(2 arcsin(r / 2)) at least, which is judged.
-    ``greedy`` is how many of ``points`` random points reach all of them, each
-    next one the farthest from those chosen before; once it nears their number,
-    they are too few to stand for the sphere. ``nearest`` is the mean distance
-    from another random point, of 200, to the nearest of them.
+    ``needed`` is the fewest points that any cover of the unit sphere in R^n
+    takes: the area of the sphere over that of a cap, the points within distance
+    r of one, which are at an angle of at most 2 arcsin(r / 2); it is the same
+    for all seeds. With each dimension it grows by a factor of 1 / sin(2
+    arcsin(r / 2)) at least, and this bound is judged. ``greedy`` is how many of
+    ``points`` random points leave none of them farther than r: the first drawn,
+    then always the one farthest from those chosen before; once it nears their
+    number, they are too few to stand for the sphere. ``nearest`` is the mean
+    distance from another random point, of 200, to the nearest of all of them.
     """
     cloud = on_sphere(config.points, variant, seed).to(device)
     others = on_sphere(200, variant, seed + FRESH).to(device)

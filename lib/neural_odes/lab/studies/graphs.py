@@ -103,14 +103,15 @@ def club(
     """The karate club with and without added features.
 
     Sides (±1) of 34 members, learned from two of them, the instructor and the
-    officer, and the friendships. A graph convolution is a linear layer of the
-    neighbours' mean (Kipf and Welling, 2017). One embeds the members, given as
-    unit vectors, in ``features`` numbers; f is two of them with tanh between,
-    ``width`` features wide there; a linear readout sees the embedding's
-    features, not those that are added as zeros. "no flow" is embedding and
-    readout alone. Adam trains all of it on the mean squared error of the two;
-    dopri5 solves from s = 0 to 1 at rtol = atol = 1e-4. ``accuracy`` is that on
-    the 32 whose sides training is not told.
+    officer, and the friendships. A graph convolution is a linear layer, bias
+    included, multiplied by D^-1/2 (A + I) D^-1/2, friendships A unweighted
+    (Kipf and Welling, 2017). One embeds the members, one-hot vectors, in
+    ``features`` numbers; f is two of them with tanh and ``width`` features
+    between them; a linear readout sees the embedding's features, not those that
+    are added as zeros. "no flow" is embedding and readout alone. Adam trains
+    all of it in full batches, in float32, on the mean squared error of the two,
+    which is the ``loss``; dopri5 solves from s = 0 to 1 at rtol = atol = 1e-4.
+    ``accuracy`` is that on the 32 whose sides training is not told.
     """
     x, y, adjacency = (part.to(device) for part in karate())
     asked = torch.ones(len(x), dtype=torch.bool, device=device)

@@ -33,15 +33,17 @@ class Table1(Config):
     """Settings of :data:`~neural_odes.lab.studies.table1.table1`.
 
     f is the paper's: a 1 x 1 convolution from the state's channels to
-    ``channels``, ReLU, a 3 x 3 convolution, ReLU, a 1 x 1 convolution back.
-    vanilla: the state is the image. ANODE: ``extra`` channels of zeros are
-    joined to it. IL-NODE: a 1 x 1 convolution makes 1 + ``extra`` channels of
-    it. 2nd order: the same, but half of the channels are positions and half
-    velocities, and f maps all of them to accelerations. A linear layer of all
-    channels and pixels gives ten scores. Adam trains all of it on the cross
-    entropy, on shuffled batches, in float32; dopri5 solves from s = 0 to 1.
-    Digits are scikit-learn's, values in [0, 1], 1,437 for training and 360,
-    the same for all seeds, for testing; MNIST has its own test images.
+    ``channels``, ReLU, a 3 x 3 convolution with a border of zeros, ReLU, a 1 x
+    1 convolution back. vanilla: the state is the image. ANODE: ``extra``
+    channels of zeros are joined to it. IL-NODE: a 1 x 1 convolution makes 1 +
+    ``extra`` channels of it. 2nd order: the same, but half of the channels are
+    positions and half velocities, and f maps all of them to accelerations. A
+    linear layer of all channels and pixels gives ten scores. Adam trains all of
+    it on the cross entropy, on shuffled batches, in float32; dopri5 solves from
+    s = 0 to 1 at rtol = atol = ``tolerance`` and is backpropagated through
+    unless ``adjoint``. Values of images are in [0, 1]. Digits are
+    scikit-learn's, 1,437 for training and 360, the same for all seeds, for
+    testing; MNIST has its own test images.
     """
 
     dataset: Literal["digits", "mnist"] = option(

@@ -12,7 +12,7 @@ from neural_odes.lab.config import Count, option
 from neural_odes.lab.judges import Claim, greater
 from neural_odes.lab.studies.common import quality, trained_spheres
 from neural_odes.lab.studies.inputs import Still
-from neural_odes.lab.studies.spheres import FIELDS, NestedSpheres, extrapolation
+from neural_odes.lab.studies.spheres import FIELDS, Extrapolation, extrapolation
 from neural_odes.lab.study import Row, study
 from neural_odes.nets import mlp
 from neural_odes.ode import NeuralODE
@@ -22,7 +22,7 @@ NETWORK, SOLVED, NONE = "network, no flow", "dopri5", "none"
 
 
 @dataclass(frozen=True)
-class Layers(NestedSpheres):
+class Layers(Extrapolation):
     """Settings of :data:`layers`."""
 
     steps: tuple[Count, ...] = option(
@@ -72,10 +72,11 @@ def layers(
     solver, as a residual network of as many layers, which share their weights
     but for what depth changes; beside them a network without a flow, a
     multilayer perceptron 2-``width``-``width``-1 with tanh. Fields are those of
-    :data:`nested_spheres`: f(z), f([z; s]), f(z) with weights that are a sum of
-    ``modes`` Fourier functions, and f([z; x]); so are ``rings``, the accuracy
-    on ``fresh`` points drawn as those for training were, and ``gap``, that on
-    as many uniform in the area 0.5 < ``|x|`` < 1, labelled by the nearer ring.
+    :data:`nested_spheres`: f(z), f([z; s]), f(z) with weights and biases that
+    are a sum of ``modes`` functions 1, cos 2 pi s, sin 2 pi s, ..., and f([z;
+    x]); so are ``rings``, the accuracy on ``fresh`` other points of the ball
+    and the shell, and ``gap``, that on as many uniform in the area 0.5 <
+    ``|x|`` < 1, labelled by the nearer ring.
     """
     if variant == NETWORK:
         solvers = {NONE: Solver("euler", step_size=1.0)}

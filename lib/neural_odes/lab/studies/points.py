@@ -118,12 +118,15 @@ def points(
     """How many points a depth-invariant flow fits in n dimensions.
 
     Nested spheres of ever more points N in a space of fixed dimension: with
-    enough of them, no room is left to pass between. ``fitted`` is the largest
-    N up to which all training points are on their side, ``cheap`` that up to
+    enough of them, no room is left to pass between. ``fitted`` is the largest N
+    up to which all training points are on their side, ``cheap`` that up to
     which a solve takes less than twice the evaluations that it takes for the
-    fewest points; half of the fewest where that never holds, the most where it
-    always does. A claim of growth compares log2 of it with that in proportion
-    to n, from the smallest n, and asks no more than the most that was tried.
+    fewest points; half of the fewest where that never holds, the most that was
+    tried where it always does. A claim of growth starts from the first of its
+    dimensions, n0 = 2 for ``fitted`` and 1 for ``cheap``: in proportion to n
+    the number would be N(n0) n / n0, or the most that was tried if that is
+    less. What is judged is log2 of the number minus log2 of that, averaged over
+    the larger n.
     """
     return [
         {"seed": one.seed, "N": number, **quality(one.model, one.x, one.y)}

@@ -45,8 +45,8 @@ from neural_odes.training import accuracy
 
 
 @dataclass(frozen=True)
-class NestedSpheres(Spheres):
-    """Settings of :data:`nested_spheres`."""
+class Extrapolation(Spheres):
+    """Models whose accuracy away from the training points is measured."""
 
     modes: Count = option(5, "Fourier functions m of the GalNODE (chosen)")
     fresh: Count = option(
@@ -54,6 +54,12 @@ class NestedSpheres(Spheres):
         "points drawn to measure extrapolation, on the rings and in the gap "
         "between them each (chosen)",
     )
+
+
+@dataclass(frozen=True)
+class NestedSpheres(Extrapolation):
+    """Settings of :data:`nested_spheres`."""
+
     followed: Count = option(32, "trajectories searched for crossings (chosen)")
     depths: Count = option(
         401,
@@ -74,7 +80,7 @@ def invariant_model(config: Spheres, dim: int) -> NeuralODE:
     return NeuralODE(invariant(config, dim), readout=nn.Linear(dim, 1))
 
 
-FIELDS: dict[str, Callable[[NestedSpheres], nn.Module]] = {
+FIELDS: dict[str, Callable[[Extrapolation], nn.Module]] = {
     "depth-invariant": invariant,
     "concat": lambda c: DepthConcat(mlp(3, c.width, c.width, 2)),
     "GalNODE": lambda c: Galerkin(invariant(c), Fourier(c.modes)),
@@ -144,20 +150,22 @@ def nested_spheres(
 ) -> list[Row]:
     """Fit, extrapolation and crossings on nested 2-spheres.
 
-    depth-invariant: f(z). concat: f sees [z; s]. GalNODE: its weights are a sum
-    of ``modes`` functions 1, cos 2 pi s, sin 2 pi s, ... with trained
-    coefficients, which start at the constant; steps are at most half of the
-    shortest wave. data-controlled: f sees [z; x].
+    depth-invariant: f(z). concat: f sees [z; s]. GalNODE: its weights and
+    biases are a sum of ``modes`` functions 1, cos 2 pi s, sin 2 pi s, ... with
+    trained coefficients, which start at torch's draw, constant in s; steps are
+    at most half of the shortest wave. data-controlled: f sees [z; x].
 
     Extrapolation is the accuracy away from the training points: ``rings`` on
-    ``fresh`` points drawn as those were, ``gap`` on as many uniform in the area
-    0.5 < ``|x|`` < 1, labelled by the ring that is nearer. ``crossings`` counts
-    pairs of trajectories that cross in the plane, at whatever depths: of the
-    first ``followed`` points, solved in float64 at 1e-9 and joined by straight
-    lines between ``depths`` depths. ``island`` is 1 where the region of the
-    origin's class does not reach the edge of the square [-3, 3]^2, on a grid
-    of ``grid`` points a side. A channel thinner than a cell is missed, so this
-    is asked where an island can be: of data control.
+    ``fresh`` other points of the ball and the shell, without noise, ``gap`` on
+    as many uniform in the area 0.5 < ``|x|`` < 1, labelled by the ring that is
+    nearer. ``crossings`` counts pairs of trajectories that cross in the plane,
+    at whatever depths: of the first ``followed`` points, solved in float64 at
+    1e-9 and joined by straight lines between ``depths`` depths; lines at an
+    angle whose sine is below 0.05 do not count. ``island`` is 1 where the
+    region of the origin's class, the points connected to it on a grid of
+    ``grid`` points a side, does not reach the edge of the square [-3, 3]^2. A
+    channel thinner than a cell is missed, so this is measured for data control
+    alone, where an island is possible.
     """
     found = trained_spheres(
         config,
@@ -168,7 +176,7 @@ def nested_spheres(
     return [{"seed": one.seed, **_measured(config, one)} for one in found]
 
 
-def extrapolation(config: NestedSpheres, one: Trained) -> Row:
+def extrapolation(config: Extrapolation, one: Trained) -> Row:
     """Accuracy on fresh points of the rings, and in the gap between them."""
     between, side = gap(config.fresh, seed=one.seed + FRESH)
     fresh = fresh_spheres(config.fresh, one.seed, str(one.x.device))

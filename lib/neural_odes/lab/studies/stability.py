@@ -42,29 +42,36 @@ class Stability(Spheres):
     ``strength`` times: fixed point (21), ``|f(1, z(1))|``; steady state (20),
     the integral of ``|f|`` from s = 1 to 2, the solve going on. Those of later
     work are ``gentle`` times: kinetic energy, the integral of ``|f|^2`` from 0
-    to 1; Jacobian norm, that of ``|e^T df/dz|^2`` for one Gaussian direction e.
+    to 1; Jacobian norm, that of ``|e^T df/dz|^2`` for one standard normal
+    direction e, the same for all points, steps and seeds. These two are solved
+    for beside z in training, and count for its steps there alone.
 
     Exponents are measured on the training points, in float64 at 1e-8.
-    ``exponent`` is the mean of Algorithm 1 over points and perturbations,
-    ``largest`` the mean of the first finite-time exponent, ``growing`` the
-    share of points whose mean exponent is > 0, ``peak`` the mean of the error's
-    largest value along the path, read at 51 depths, over r. "per turnover" is
-    the exponent over the mean of ``|f|`` over the states' spread (their root
-    mean square distance from their mean), this averaged over 101 depths.
+    ``exponent`` is Algorithm 1, the mean over points and perturbations of
+    ``ln(|z'(1) - z(1)| / r)``, z'(0) uniform on the sphere of radius r about
+    z(0), ``largest`` the mean of the first finite-time exponent, ln of the
+    largest singular value of dz(1)/dz(0), ``growing`` the share of points whose
+    mean exponent is > 0, ``peak`` the mean of the error's largest value along
+    the path, read at 51 depths, over r. "per turnover" is the exponent divided
+    by the turnover: at each of 101 depths the mean of ``|f|`` divided by the
+    states' spread (their root mean square distance from their mean), averaged.
+    ``loss`` is that of the last epoch, without the penalty.
 
     Of ``fresh`` points: ``fresh`` is the accuracy; ``reach`` the median of
-    ``|y| / |dy/dx|``, which no rescaling of states changes; ``attacked`` the
-    share that survives l2 attacks of radius ``attack`` from each of ``starts``
-    random starts, projected gradient ascent on -y times the label, 20 steps of
-    an eighth of the radius along the normalised gradient; ``noisy`` the
-    accuracy under Gaussian noise, 10 draws a point. Runs below 95 % of
-    training accuracy count as not converged.
+    ``|y| / |dy/dx|``, which no rescaling of states changes, in float64 at 1e-8;
+    ``attacked`` the share on their side after each of ``starts`` l2 attacks of
+    radius ``attack``: from a start uniform in the cube of that half side,
+    pulled back to the ball, projected gradient ascent on minus the output times
+    the label, 20 steps of an eighth of the radius along the normalised
+    gradient; ``noisy`` the accuracy under Gaussian noise, 10 draws a point.
+    These are in float32 at 1e-4.
     """
 
     dim: Count = option(3, "of the nested spheres (the paper's 3)")
     strength: NonNegative = option(0.1, "of the paper's penalties (chosen)")
     gentle: NonNegative = option(
-        0.01, "strength of penalties of later work (theirs, of other data)"
+        0.01,
+        "strength of penalties of later work (its value there, on other data)",
     )
     radius: Positive = option(1e-3, "r of Algorithm 1 (chosen)")
     perturbations: Count = option(10, "k of Algorithm 1, per point (chosen)")

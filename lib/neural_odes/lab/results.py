@@ -111,7 +111,6 @@ class Result:
             {"variant": self.study.label, **self.study.words},
             tables.origin(self.record),
             file_name(self.record.study, self.record.setting),
-            tables.Method(self.study.method, self.study.described(self.config)),
         )
 
     @property
@@ -120,8 +119,13 @@ class Result:
         return tables.Cards(self.verdicts)
 
     def report(self, *quantities: str, **where: Any) -> tables.Parts:
-        """Table and verdicts together; see :meth:`table`."""
-        return tables.Parts([self.table(*quantities, **where), self.cards])
+        """Table, how it was measured, and verdicts; see :meth:`table`."""
+        method = tables.Method(
+            self.study.method, self.study.described(self.config)
+        )
+        return tables.Parts(
+            [self.table(*quantities, **where), method, self.cards]
+        )
 
 
 def _read(

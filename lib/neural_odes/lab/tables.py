@@ -48,6 +48,9 @@ class Method:
     text: str
     settings: Sequence[tuple[str, str, str]]
 
+    def __repr__(self) -> str:
+        return ""  # for pages alone
+
     def _repr_html_(self) -> str:
         paragraphs = "".join(
             f"<p>{_marked(one)}</p>" for one in self.text.split("\n\n") if one
@@ -88,7 +91,6 @@ class Table:
         words: names of columns.
         origin: where it is from, in words.
         file: the result's file, for a link.
-        method: how it was measured; None: not told.
     """
 
     frame: pd.DataFrame
@@ -97,7 +99,6 @@ class Table:
     words: Mapping[str, str] = field(default_factory=dict)
     origin: str = ""
     file: str = ""
-    method: Method | None = None
 
     def _name(self, column: str) -> str:
         return self.words.get(column, WORDS.get(column, column))
@@ -145,7 +146,6 @@ class Table:
             '<div class="measured"><table>'
             f"<caption>{escape(self.origin)}{link}</caption>"
             f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
-            + (self.method._repr_html_() if self.method else "")
         )
 
 
@@ -330,8 +330,8 @@ def dots(values: pd.Series, all_: pd.Series) -> str:
         return ""
     at = 4 + 72 * (own - low) / (high - low)
     # Lines of no length with round ends, in a third of what circles weigh;
-    # those less than half a pixel apart are one.
-    places = sorted(set((2 * at).round() / 2))
+    # those that fall on one pixel are one.
+    places = sorted(set(at.round()))
     each = "".join(f"M{x:g} 6h.01" for x in places)
     round_ = 'stroke-width="5" stroke-linecap="round" stroke-opacity=".55"'
     mean = f'<path d="M{at.mean():.1f} 1v10"/>'

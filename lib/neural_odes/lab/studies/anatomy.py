@@ -326,12 +326,11 @@ def depth_variants(
     theta(0) is trained, too. Both start close to constant weights, torch's draw
     for f, because the rest of the last layer starts at a tenth of torch's draw.
     "vanilla, wide" is f(z) with hidden layers of ``wide`` units: 40 make about
-    as many parameters (1,845) as the GalNODE has at ``width`` 16 (1,773); at 32
-    that has 6,093, and the control is too small. Losses are compared as ratios.
-    ``rate`` is the learning rate taken: with ``tuned`` above 0, of 0.001,
-    0.003, 0.01 and 0.03 each variant takes that with the lowest median loss
-    over so many seeds from 1,000,000 on; one at which any of these fails is not
-    taken.
+    as many parameters as the GalNODE has at ``width`` 16; at 32 it has far
+    more, and the control is too small. Losses are compared as ratios. ``rate``
+    is the learning rate taken: with ``tuned`` above 0, of 0.001, 0.003, 0.01
+    and 0.03 each variant takes that with the lowest median loss over so many
+    seeds from 1,000,000 on; one at which any of these fails is not taken.
     """
 
     def at(rate: float, seeds: Sequence[int]) -> list[Trained]:

@@ -36,55 +36,15 @@ GRID = {
 
 
 @dataclass(frozen=True)
-class Flow(Config):
-    """A vanilla flow trained on half-moons.
+class Labelled(Config):
+    """How models are trained on points with labels ±1.
 
-    Each seed draws ``samples`` points of scikit-learn's ``make_moons``, the
-    upper moon labelled -1 and the lower one +1, and initial weights as torch
-    draws them. f is a multilayer perceptron 2-``width``-``width``-2 with tanh
-    after its hidden layers, the readout a linear layer to one number, unless
-    something else is said above. Adam trains all of it in full batches, in
-    float32, on the mean squared error from the labels; dopri5 solves from s = 0
-    to 1 at rtol = atol = 1e-4, ends its last step at 1, and is backpropagated
-    through with its steps held fixed. A step's error is the root mean square
-    over all points and components, in units of atol + rtol ``|z|``. Seeds that
-    are trained together share the solver's steps, those of the one with the
-    largest error.
-
-    ``loss`` is the mean squared error after training, ``accuracy`` the share
-    of training points whose output has the sign of their label, ``nfe`` the
-    evaluations of f in a solve of all of them, with those of rejected steps and
-    the two that choose the first step.
-    """
-
-    samples: Count = option(256, "points of data (chosen)")
-    noise: NonNegative = option(
-        0.1, "standard deviation of the data's noise (chosen)"
-    )
-    width: Count = option(
-        16, "of the field's two hidden layers (the paper's 16)"
-    )
-    epochs: Count = option(200, "full-batch steps of Adam (chosen)")
-    lr: Positive = option(0.01, "Adam's learning rate (chosen)")
-
-
-@dataclass(frozen=True)
-class Spheres(Config):
-    """Models trained on nested spheres.
-
-    Each seed draws ``samples`` points, half of them uniform in the ball ``|x|
-    <= 0.5`` and labelled -1, half in the shell ``1 <= |x| <= 1.5`` and labelled
-    +1, and initial weights as torch draws them. ``noise`` is Gaussian, added to
-    each coordinate after labelling; points that training never saw are drawn
-    without it. f is a multilayer perceptron n-``width``-``width``-n with tanh
-    after its hidden layers, the readout a linear layer to one number, unless
-    something else is said above. Adam trains all of it in full batches, in
-    float32, on the mean squared error from the labels; dopri5 solves from s = 0
-    to 1 at rtol = atol = 1e-4, ends its last step at 1, and is backpropagated
-    through with its steps held fixed. A step's error is the root mean square
-    over all points and components, in units of atol + rtol ``|z|``. Seeds that
-    are trained together share the solver's steps, those of the one with the
-    largest error.
+    Adam trains all of it in full batches, in float32, on the mean squared
+    error from the labels; dopri5 solves from s = 0 to 1 at rtol = atol = 1e-4,
+    ends its last step at 1, and is backpropagated through with its steps held
+    fixed. A step's error is the root mean square over all points and
+    components, in units of atol + rtol ``|z|``. Seeds that are trained together
+    share the solver's steps, those of the one with the largest error.
 
     ``loss`` is the mean squared error after training, ``accuracy`` the share
     of training points whose output has the sign of their label, ``nfe`` the
@@ -99,6 +59,40 @@ class Spheres(Config):
     width: Count = option(16, "of the field's two hidden layers, tanh (chosen)")
     epochs: Count = option(300, "full-batch steps of Adam (chosen)")
     lr: Positive = option(0.01, "Adam's learning rate (chosen)")
+
+
+@dataclass(frozen=True)
+class Flow(Labelled):
+    """A vanilla flow trained on half-moons.
+
+    Each seed draws ``samples`` points of scikit-learn's ``make_moons``, the
+    upper moon labelled -1 and the lower one +1, and initial weights as torch
+    draws them. f is a multilayer perceptron 2-``width``-``width``-2 with tanh
+    after its hidden layers, the readout a linear layer to one number, unless
+    something else is said above.
+    """
+
+    noise: NonNegative = option(
+        0.1, "standard deviation of the data's noise (chosen)"
+    )
+    width: Count = option(
+        16, "of the field's two hidden layers (the paper's 16)"
+    )
+    epochs: Count = option(200, "full-batch steps of Adam (chosen)")
+
+
+@dataclass(frozen=True)
+class Spheres(Labelled):
+    """Models trained on nested spheres.
+
+    Each seed draws ``samples`` points, half of them uniform in the ball
+    ``|x| <= 0.5`` and labelled -1, half in the shell ``1 <= |x| <= 1.5`` and
+    labelled +1, and initial weights as torch draws them. ``noise`` is Gaussian,
+    added to each coordinate after labelling; points that training never saw
+    are drawn without it. f is a multilayer perceptron n-``width``-``width``-n
+    with tanh after its hidden layers, the readout a linear layer to one number,
+    unless something else is said above.
+    """
 
 
 def moons(config: Any, seed: int, device: str) -> tuple[Tensor, Tensor]:

@@ -26,7 +26,7 @@ def exponent_map(
 ) -> Axes:
     """The first finite-time exponent over the plane of inputs.
 
-    Orange: small differences grow on the way to S; blue: all shrink. A solid
+    Orange: small differences grow on the way to S; violet: all shrink. A solid
     line is the decision boundary, if the readout gives one number.
 
     Args:

@@ -2185,7 +2185,7 @@ var marks = (model) => [
   ...CLASS_KEY,
   ...model.boundary ? ["dashed: output 0"] : [],
   model.controlled ? "arrows: the field of the large point" : "arrows: the field",
-  "black: loss",
+  "solid: loss",
   ["dashed green: NFE by dopri5 at 10⁻⁴", "ode-green"],
   DRAG_KEY
 ];

@@ -37,5 +37,5 @@ export function readings(now, way, { step, done, learning, pace }) {
 export const marks = (model) => [
   ...CLASS_KEY, ...(model.boundary ? ["dashed: output 0"] : []),
   model.controlled ? "arrows: the field of the large point" : "arrows: the field",
-  "black: loss", ["dashed green: NFE by dopri5 at 10⁻⁴", "ode-green"], DRAG_KEY,
+  "solid: loss", ["dashed green: NFE by dopri5 at 10⁻⁴", "ode-green"], DRAG_KEY,
 ];

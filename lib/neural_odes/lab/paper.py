@@ -44,8 +44,8 @@ PAPER = (
         "section 2",
         "background.html#two-ways-to-a-gradient",
         {"background.gradients": "", "augmentation.adjoint": ""},
-        note="It depends on the tolerance; on images, where f has ReLU, the "
-        "adjoint is the better one at tight ones.",
+        note="It depends on the tolerance: on images, where f has ReLU, the "
+        "adjoint is the better one at tight tolerances.",
     ),
     PaperClaim(
         "GalNODEs have parameters linear in m and in theta's size, "
@@ -60,8 +60,8 @@ PAPER = (
         "anatomy.html#what-the-freedom-costs",
         {"anatomy.depth_variants": ""},
         note="Controls: a vanilla field with as many parameters, and a "
-        "learning rate of each model's own, chosen on other seeds; under these "
-        "rates all of it is undecided.",
+        "learning rate for each model, chosen on other seeds; at those rates "
+        "every comparison is undecided.",
     ),
     PaperClaim(
         "A basis is defined on a fixed domain and is rescaled if depth runs "
@@ -72,22 +72,22 @@ PAPER = (
         "domain.",
     ),
     PaperClaim(
-        "Neural ODEs are in general no universal approximators; beside an "
+        "Neural ODEs are in general not universal approximators; with an "
         "augmented state they are.",
         "section 3, equation 8",
         "anatomy.html#what-a-flow-cannot-represent",
         {"anatomy.augmented_field": ""},
         "proved",
-        "Of the sup norm. In Lᵖ and two or more dimensions flows are "
+        "In the sup norm. In Lᵖ and two or more dimensions flows are "
         "universal under mild conditions.",
     ),
     PaperClaim(
-        "With tanh or ELU at the field's end models do best; sigmoid, ReLU "
-        "and softplus push one way only.",
+        "Models with tanh or ELU as the field's last activation do best; "
+        "sigmoid, ReLU and softplus push one way only.",
         "section 3, figures 2 and 8",
         "anatomy.html#mind-your-activation",
         {"anatomy.activations": ""},
-        note="Control: a readout that is fixed and cannot turn around.",
+        note="Control: a fixed readout, which cannot change its sign.",
     ),
     PaperClaim(
         "Input-layer augmentation is consistently best in accuracy and in "
@@ -95,7 +95,8 @@ PAPER = (
         "section 4, table 1",
         "augmentation.html#images-the-table",
         {"augmentation.table1": "IL-NODE"},
-        note="Five seeds of the digits and of a part of MNIST.",
+        note="Measured on scikit-learn's digits and on a part of MNIST, not on "
+        "the paper's whole MNIST.",
     ),
     PaperClaim(
         "Second order is most accurate per parameter.",
@@ -134,7 +135,7 @@ PAPER = (
         "dimensionality.html#a-field-that-knows-where-it-started",
         {"dimensionality.theorem1": ""},
         "proved",
-        "The proof needs x other than 0, where the claim is plain.",
+        "The proof takes x other than 0; at 0 the claim is immediate.",
     ),
     PaperClaim(
         "Data-controlled models learn the reflection.",
@@ -143,7 +144,7 @@ PAPER = (
         {"dimensionality.crossing": "linear|data-controlled"},
     ),
     PaperClaim(
-        "A depth of each input's own lets trajectories pass, too.",
+        "A separate depth for each input lets trajectories pass, too.",
         "section 5, equation 18, figures 4 and 14",
         "dimensionality.html#a-depth-of-one-s-own",
         {"dimensionality.adaptive_depth": "by hand|learned"},
@@ -161,8 +162,8 @@ PAPER = (
         "dimensionality.html#in-the-plane-there-is-room",
         proof="refuted",
         note="Lemma No islands: a shared flow maps starts to ends without "
-        "tearing, whether its field varies or not. Finite data are fitted "
-        "through a channel.",
+        "tearing, whether its field varies with depth or not. Finite data are "
+        "fitted through a channel.",
     ),
     PaperClaim(
         "Data control extrapolates best, with the fewest evaluations.",
@@ -172,7 +173,7 @@ PAPER = (
             "dimensionality.nested_spheres": "Data control",
             "dimensionality.layers": "The data-controlled",
         },
-        note="Control: the same network without a flow, and with few Euler "
+        note="Control: the same network without a flow, or with a few Euler "
         "steps, does as well. The flow adds nothing there.",
     ),
     PaperClaim(
@@ -210,7 +211,7 @@ PAPER = (
         "section 5, figure 6",
         "dimensionality.html#when-the-flow-has-nothing-to-do",
         {"dimensionality.input_network": ""},
-        note="Control: the same network trained without its flow.",
+        note="Control: the same network trained without the flow.",
     ),
     PaperClaim(
         "No autonomous flow in the plane is chaotic.",
@@ -225,8 +226,8 @@ PAPER = (
         "section 6, algorithm 1",
         "chaos.html#three-estimators",
         {"chaos.saturation": ""},
-        note="Control: estimators that renormalise meet the published "
-        "exponents, and are judged on their own below.",
+        note="Control: estimators that renormalise reproduce the published "
+        "exponents; they are judged separately below.",
     ),
     PaperClaim(
         "Exponents of unregularised models exceed those of well-known chaotic "
@@ -235,7 +236,7 @@ PAPER = (
         "chaos.html#beside-lorenz",
         {"chaos.figure7": "depth-invariant|concat"},
         note="Control: Lorenz's system measured over as many turnovers. Per "
-        "turnover it hangs on the training: at a smaller learning rate, "
+        "turnover it depends on the training: at a smaller learning rate, "
         "after as many epochs, the mean exponent exceeds Lorenz's.",
     ),
     PaperClaim(

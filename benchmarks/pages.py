@@ -143,7 +143,7 @@ def frames(page: Page) -> tuple[float, float, float]:
     between = page.evaluate(FRAMES, WATCHED)
     page.wait_for_function(
         "document.querySelector('.ode-readout').innerText"
-        ".match(/points on their side\\s+100 %/)"
+        ".match(/points classified right\\s+100 %/)"
     )
     learned = page.evaluate("performance.now()") - start
     return (

@@ -96,7 +96,7 @@ def test_mission_close_it(playground: Locator) -> None:
     entry = begin(playground, "Close it")
     control(playground, "Model").select_option("augmented")
     train_until(playground, lambda: done(entry))
-    assert "points on their side" in playground.inner_text()
+    assert "points classified right" in playground.inner_text()
 
 
 def test_mission_turn_the_line_over(playground: Locator) -> None:
@@ -111,7 +111,7 @@ def test_mission_a_network_in_disguise(playground: Locator) -> None:
     entry = begin(playground, "A network in disguise")
     train_until(
         playground,
-        lambda: shown(playground, "points on their side") == "100 %",
+        lambda: shown(playground, "points classified right") == "100 %",
     )
     assert not done(entry)
     control(playground, "Solve by").select_option("dopri5")

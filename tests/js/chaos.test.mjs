@@ -66,7 +66,7 @@ test("distances, their typical size and where they saturate", () => {
 
 test("what cannot be told is said", () => {
   assert.equal(rate(exponentOf(1, 1, 0)), "–");
-  assert.equal(rate(exponentOf(0, 1, 1)), "below what doubles tell");
+  assert.equal(rate(exponentOf(0, 1, 1)), "below double precision");
   assert.equal(length(0), "below 1.0 · 10⁻¹⁵");
   assert.equal(length(0.25), "0.25");
 });

@@ -11,7 +11,7 @@ test("a prediction is called right or not, with what was measured", () => {
   const judged = { right: "2", words: "A factor of 2.01." };
   assert.equal(verdict(judged, "2", choices), "Right. A factor of 2.01.");
   assert.equal(verdict(judged, "1", choices),
-    "You said “It hardly changes”: not so. A factor of 2.01.");
+    "Not so; you said “It hardly changes”. A factor of 2.01.");
 });
 
 test("the choice nearest to what was measured is the right one", () => {

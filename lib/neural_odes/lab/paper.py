@@ -39,17 +39,17 @@ PAPER = (
         {"background.euler": ""},
     ),
     PaperClaim(
-        "Training needs small numerical errors of the gradient, so "
-        "backpropagation through the solver is the better way to it.",
+        "Training needs small numerical errors in the gradient, so "
+        "backpropagation through the solver is the better way to compute it.",
         "section 2",
         "background.html#two-ways-to-a-gradient",
         {"background.gradients": "", "augmentation.adjoint": ""},
         note="It depends on the tolerance: on images, where f has ReLU, the "
-        "adjoint is the better one at tight tolerances.",
+        "adjoint is the more accurate one at the tightest.",
     ),
     PaperClaim(
-        "GalNODEs have parameters linear in m and in theta's size, "
-        "hypernetworks polynomial.",
+        "The number of parameters is linear in m and in theta's size for "
+        "GalNODEs, polynomial in theta's size for hypernetworks.",
         "section 3, equations 5-7",
         "anatomy.html#what-the-freedom-costs",
         {"anatomy.parameters": ""},
@@ -78,8 +78,8 @@ PAPER = (
         "anatomy.html#what-a-flow-cannot-represent",
         {"anatomy.augmented_field": ""},
         "proved",
-        "In the sup norm. In Lᵖ and two or more dimensions flows are "
-        "universal under mild conditions.",
+        "In the sup norm. In the Lᵖ norm, in two or more dimensions, flows "
+        "are universal under mild conditions.",
     ),
     PaperClaim(
         "Models with tanh or ELU as the field's last activation do best; "
@@ -96,7 +96,7 @@ PAPER = (
         "augmentation.html#images-the-table",
         {"augmentation.table1": "IL-NODE"},
         note="Measured on scikit-learn's digits and on a part of MNIST, not on "
-        "the paper's whole MNIST.",
+        "all of MNIST as in the paper.",
     ),
     PaperClaim(
         "Second order is most accurate per parameter.",
@@ -173,8 +173,8 @@ PAPER = (
             "dimensionality.nested_spheres": "Data control",
             "dimensionality.layers": "The data-controlled",
         },
-        note="Control: the same network without a flow, or with a few Euler "
-        "steps, does as well. The flow adds nothing there.",
+        note="Control: the same network without a flow, or with one Euler "
+        "step, does as well. The flow adds nothing there.",
     ),
     PaperClaim(
         "Depth-variant models fit the training data best, with less precise "
@@ -218,7 +218,7 @@ PAPER = (
         "section 6",
         "chaos.html#how-fast-does-a-difference-grow",
         proof="proved",
-        note="Poincaré and Bendixson; cited, not proved anew.",
+        note="A theorem of Poincaré and Bendixson, not proved here.",
     ),
     PaperClaim(
         "Algorithm 1 estimates the largest exponent, and underestimates it "
@@ -236,8 +236,9 @@ PAPER = (
         "chaos.html#beside-lorenz",
         {"chaos.figure7": "depth-invariant|concat"},
         note="Control: Lorenz's system measured over as many turnovers. Per "
-        "turnover it depends on the training: at a smaller learning rate, "
-        "after as many epochs, the mean exponent exceeds Lorenz's.",
+        "turnover the verdict depends on the training: at a smaller learning "
+        "rate and with the same number of epochs, the mean exponent exceeds "
+        "Lorenz's in most settings.",
     ),
     PaperClaim(
         "Regularised models have smaller exponents and errors that do not "
@@ -249,8 +250,9 @@ PAPER = (
             "chaos.penalties": "The penalty makes",
             "chaos.strength": "Exponents fall",
         },
-        note="Exponents are a gauge: rescaled states and a rescaled readout "
-        "are the same classifier, with every exponent shifted.",
+        note="Exponents are a matter of gauge: states rescaled along the "
+        "depth, with a readout rescaled to match, are the same classifier "
+        "with every exponent shifted.",
     ),
     PaperClaim(
         "Stability makes models less sensitive to perturbations.",

@@ -95,7 +95,8 @@ def judge(
 
     Every run counts. Runs that did not converge are named, and where leaving
     them and their partners out would change a verdict, it is undecided. Where
-    a run failed, its seed is missing, and the claim is not held.
+    a run failed, its seed is missing, and a claim that would be held is
+    undecided.
 
     Args:
         claims: of one study, corrected together.

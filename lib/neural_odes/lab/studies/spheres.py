@@ -126,7 +126,8 @@ CLAIMS = [
         ),
     ),
     Claim(
-        "Data control closes the disc's region off, in every seed.",
+        "As far as a grid shows, data control closes the disc's region off, "
+        "in every seed.",
         always("island", "data-controlled", above=1),
     ),
 ]

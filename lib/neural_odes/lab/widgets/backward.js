@@ -59,7 +59,7 @@ function judge(label, { failed, miss, nfe }, digits) {
   const right = failed ? "beyond" : comesBack(miss, tolerance);
   const words = failed ? `The solver stopped: ${failed}.`
     : `At a tolerance of ${powerOfTen(-digits)} the way back of “${label}” ends ${distance(miss)} from its start, ` +
-      (right === "exact" ? "which is rounding alone." : `${tidy(miss / tolerance, 1)} times the tolerance, ` +
+      (right === "exact" ? "which is only rounding." : `${tidy(miss / tolerance, 1)} times the tolerance, ` +
       `after ${nfe[0]} evaluations there and ${nfe[1]} back.`);
   return { right, words };
 }
@@ -135,7 +135,7 @@ function renderBackward({ model: python, el }) {
     });
     shell.root.append(...pair(plane, chart, panel, values,
       key(["● there, a mark for each step", "ode-minus"], ["◆ back", "ode-plus"],
-        "dotted: what is missed", "dashed: as far off as the tolerance", DRAG_KEY)));
+        "dotted: from the end to the start", "dashed: as far off as the tolerance", DRAG_KEY)));
     panel.after(guess);
     for (const t of [...moved, answer]) t.watch(shell.redraw);
 

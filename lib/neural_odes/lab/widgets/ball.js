@@ -82,7 +82,7 @@ function judge({ image, middle, crosses }, radius, exponent, shortest) {
   const least = shortest === null ? "" : ` The smallest ball that crosses has a radius of ${tidy(shortest, 3)}.`;
   return {
     right: crosses ? "crosses" : "stays",
-    words: `The exponent here is ${rate(exponent)}; the flow takes the ball's radius of ${tidy(radius)} to as ` +
+    words: `The exponent here is ${rate(exponent)}; the flow stretches the ball's radius from ${tidy(radius)} to as ` +
       `much as ${tidy(reach)}, and the image ${crosses ? "crosses the line" : "stays on its side"}.${least}`,
   };
 }
@@ -205,10 +205,10 @@ function renderBall({ model: python, el }) {
         (free ? `the image of the ball, which ${crosses}` : "the middle of the ball; its image is shown after an answer"));
       values.show({
         "radius r": r,
-        "exponent at its middle": rate(found.exponent),
+        "exponent at its centre": rate(found.exponent),
         "line crossed?": free ? (found.crosses ? "yes" : "no") : "?",
         "smallest ball that crosses": free ? (found.shortest === null ? "–" : tidy(found.shortest, 3)) : "?",
-        "output at its middle": tidy(now.model.output(Float64Array.from(found.middle))[0]),
+        "output at its centre": tidy(now.model.output(Float64Array.from(found.middle))[0]),
       });
       shell.say(`Ball of radius ${r} around ${from}${free ? `: its image ${crosses}` : ""}`);
     };

@@ -66,7 +66,7 @@ function renderDepths({ model: python, el }) {
       moves(point, scene, () => frame));
     const depths = node("canvas", { role: "img", "aria-label": "Depth over input" });
     const variant = choice("Model", [...states.keys()].map((k) => [k, k]), selected.get(), selected.set);
-    const part = slider("Part of g(x)", { min: 0, max: 1, step: 0.01 },
+    const part = slider("Fraction of g(x)", { min: 0, max: 1, step: 0.01 },
       (value) => (play.stop(), s.set(value)));
     const play = player(shell, s.get, s.set);
     const reset = button("Reset", () => {
@@ -96,7 +96,7 @@ function renderDepths({ model: python, el }) {
       part.show(s.get(), tidy(now.s[k]));
       plane.place(...frame.handle, x, `x = ${tidy(x)}, stops at depth ${tidy(way.end)}`);
       plane.describe(`Trajectories over depth, each to its own; that of ${tidy(x)} stops at depth ` +
-        `${tidy(way.end)}, in ${tidy(end)}`);
+        `${tidy(way.end)}, at z = ${tidy(end)}`);
       depths.setAttribute("aria-label", `Depth over input; of ${tidy(x)} it is ${tidy(way.end)}`);
       values.show({
         "input x": tidy(x),
@@ -107,7 +107,7 @@ function renderDepths({ model: python, el }) {
         "NFE, point alone": String(way.nfe),
         "NFE, all data": String(now.nfe),
       });
-      shell.say(`${tidy(x)} stops at depth ${tidy(way.end)}, in ${tidy(end)}; target ${tidy(aim)}`);
+      shell.say(`${tidy(x)} stops at depth ${tidy(way.end)}, at z = ${tidy(end)}; target ${tidy(aim)}`);
     };
   });
 }

@@ -15,8 +15,8 @@ import {
 export const LAYERS = [1, 2, 4, 8, 16, 32, 64];
 const EXACT = { rtol: 1e-10, atol: 1e-10 };
 const LEAST = 1e-9;
-const QUESTION = "Twice the layers, 64 in place of 32: what does the distance " +
-  "between the network's end and the flow's do?";
+const QUESTION = "With twice as many layers, 64 instead of 32, what happens to the " +
+  "distance between the ends of the network and the flow?";
 const CHOICES = [["4", "It falls to a quarter"], ["2", "It halves"], ["1", "It hardly changes"]];
 
 /** |a - b| of each sample of two batches of states. */
@@ -134,7 +134,7 @@ function renderEuler({ model: python, el }) {
       question: QUESTION, choices: CHOICES, judge: () => judge(all.networks),
     });
     shell.root.append(...pair(plane, chart, panel, values,
-      key("broad grey line: the flow, hollow its end", "thin line: the network, a dot for each layer",
+      key("broad grey line: the flow, hollow its end", "thin line: the network, a dot for each layer up to 16",
         "dotted: the distance at the end", ["● its mean", "ode-minus"], ["■ of your point", "ode-ink"], "dashed: slope −1", DRAG_KEY)));
     panel.after(guess);
     for (const t of [doublings, point, answer]) t.watch(shell.redraw);
@@ -174,7 +174,7 @@ function renderEuler({ model: python, el }) {
         "layers L": String(count),
         "step S/L": tidy(model.depth / count, 3),
         "mean distance": tidy(average, 4),
-        "distance at L/2": before ? `${tidy(before / average)} times it` : "–",
+        "with L/2 layers": before ? `${tidy(before / average)} times as far` : "–",
         "distance of the point": tidy(alone, 4),
       });
       shell.say(`${count} layers: mean distance ${tidy(average, 4)}, of the point ${tidy(alone, 4)}`);

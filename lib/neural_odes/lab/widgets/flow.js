@@ -82,7 +82,7 @@ function renderFlow({ model: python, el }) {
       tolerance.get(), (t) => tolerance.set(Number(t)));
     const values = readout();
     const inputs = node("canvas", { role: "img", "aria-label": "Class of each input" });
-    const zoom = toggle(`${TIMES} times, around the point`, (on) => (close = on, shell.redraw()));
+    const zoom = toggle(`${TIMES}× zoom on the point`, (on) => (close = on, shell.redraw()));
     const small = node("div", { className: "ode-canvas ode-square" }, inputs, zoom);
     const addedStates = node("canvas", { role: "img", "aria-label": "Added states" });
     const added = node("div", { className: "ode-canvas ode-square" }, addedStates);
@@ -145,7 +145,7 @@ function renderFlow({ model: python, el }) {
       legend.show(...CLASS_KEY,
         ...(carried ? ["dashed: output 0, carried back to this depth"] : boundary ? ["dashed: output 0"] : []),
         controlled ? "arrows: the field of the dragged x alone"
-          : hasAdded(now.model) ? "arrows: the field where the added states are the point's"
+          : hasAdded(now.model) ? "arrows: the field at the point's added states"
           : "arrows: one field for all",
         ...(small.hidden ? [] : ["other picture: class of each input; " + (carried
           ? "its boundary is the dashed line, carried back to depth 0"
@@ -170,7 +170,7 @@ function renderFlow({ model: python, el }) {
       const own = drawn.find(({ label }) => label === selected.get());
       const { now, k, way, from, to, kept } = own;
       const { adaptive } = now.model;
-      depth.querySelector("label").textContent = adaptive ? "Part of g(x)" : "Depth s";
+      depth.querySelector("label").textContent = adaptive ? "Fraction of g(x)" : "Depth s";
       depth.show(now.s[k], tidy(now.s[k]), { max: now.model.depth, step: now.model.depth / 100 });
       drawSmall(own);
       explain(own);
@@ -188,7 +188,7 @@ function renderFlow({ model: python, el }) {
         "NFE, all data": String(now.nfe),
         ...(now.right === null ? {} : { "data classified": right(now.right) }),
       });
-      const circle = kept === null ? "" : `, ${kept ? "within" : "out of"} the circle`;
+      const circle = kept === null ? "" : `, ${kept ? "within" : "outside"} the circle`;
       shell.say(`From ${from} to ${to}${circle}` + (now.model.outputs ? `, output ${output}` : "") +
         `, ${way.nfe} evaluations`);
     };

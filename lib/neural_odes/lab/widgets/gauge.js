@@ -17,7 +17,7 @@ const DISTANCE = 0.15;
 const ANGLE = Math.PI / 4;
 const FAR = 2;
 const QUESTION = "At c = 2 every exponent is lower by 2 than at c = 0, and no output differs. " +
-  "And penalty (21), the mean speed of the data at the end?";
+  "What about penalty (21), the mean speed of the data at the end?";
 const CHOICES = [["lower", "It is lower"], ["same", "It is the same"], ["higher", "It is higher"]];
 
 const times = (factor, values) => values.map((v) => factor * v);

@@ -13,10 +13,11 @@ const HEIGHT = [0.05, 1.2];
 const PARTS = 100;
 const DEPTHS = Array.from({ length: PARTS + 1 }, (_, k) => k / PARTS);
 const EDGE = 1.25;
-const QUESTION = "On the line all trajectories would have to meet halfway. With one state added, " +
-  "how near do the point x and its mirror image −x come to each other?";
+const QUESTION = "On the line the trajectories of x and −x would have to meet. With one state added, " +
+  "how close do the point x and its mirror image −x come?";
 const CHOICES = [
-  ["meet", "They meet"], ["nearer", "Nearer than at the start"], ["same", "As far as at the start"],
+  ["meet", "They meet"], ["nearer", "They come closer than at the start"],
+  ["same", "They stay as far apart as at the start"],
 ];
 
 /** [z, a] at depth s from [x, 0]. */
@@ -143,7 +144,7 @@ function renderLift({ model: python, el }) {
       values.show({
         "depth s": tidy(at),
         "state (z, a)": free ? state : "?",
-        "distance to −x": free ? gap : "?",
+        "from its mirror image": free ? gap : "?",
         "least on the way": free ? least : "?",
         "steepness of f": tidy(steepness(h), 1),
       });

@@ -105,8 +105,8 @@ function renderLorenz({ model: python, el }) {
       node("div", { className: "ode-buttons" }, play, reset));
     shell.root.append(...pair(plane, chart, panel, values,
       key("start (x, y, z) with y = x, its neighbour at x + r", ["━ neighbour, error of Lorenz", "ode-green"],
-        ...(states.size ? [["━ error of the network, where it grows most", "ode-plus"]] : []),
-        ["- - λ by Algorithm 1", "ode-ink"], ["- - growth of 0.9056", "ode-minus"], DRAG_KEY)));
+        ...(states.size ? [["━ error of the network, in its direction of fastest growth", "ode-plus"]] : []),
+        ["- - λ by Algorithm 1", "ode-ink"], ["- - growth at the rate 0.9056", "ode-minus"], DRAG_KEY)));
     for (const t of traits) t.watch(shell.redraw);
 
     return () => {
@@ -148,7 +148,7 @@ function renderLorenz({ model: python, el }) {
         "λ by Algorithm 1": rate(lambda),
         "published, T → ∞": String(PUBLISHED),
         "saturated?": apart,
-        "λ up to there": full ? rate(early) : "–",
+        "λ until then": full ? rate(early) : "–",
         ...(net ? { "λ of the network": rate(own) } : {}),
       });
       shell.say(`Over time ${tidy(end, 1)} the exponent is ${rate(lambda)}, published ${PUBLISHED}; ` +

@@ -167,7 +167,7 @@ function renderNeighbour({ model: python, el }) {
       });
       legend.show(...(model.outputs === 1 ? CLASS_KEY.slice(0, 2) : []),
         ["━ point, - - λ by Algorithm 1", "ode-ink"], ["━ neighbour, error", "ode-green"],
-        ["- - direction that grows most, its λ", "ode-plus"],
+        ["- - direction of fastest growth, its λ", "ode-plus"],
         "dotted: error of the linear flow", "solved to 10⁻⁹, NFE at 10⁻⁴", DRAG_KEY);
       shell.say(`Error ${length(gap)} at depth ${tidy(at)}; exponent ${rate(lambda)}, largest ${rate(largest)}` +
         (found.sides[0] ? `; classes ${agree ? "agree" : "differ"}` : ""));

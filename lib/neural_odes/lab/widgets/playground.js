@@ -189,12 +189,12 @@ function renderPlayground({ model: python, el }) {
       coarse.hidden = view.solver !== "euler";
       solver.hidden = net.variant === "network";
       deep.show(depth, tidy(depth));
-      deep.querySelector("label").textContent = settings.variant === "adaptive depth" ? "Part of g(x)" : "Depth s";
+      deep.querySelector("label").textContent = settings.variant === "adaptive depth" ? "Fraction of g(x)" : "Depth s";
       drawTraining(pen(curve), losses, nfes);
       const way = wayOf(now, point);
       if (way.stopped || failed) {
         values.show(stoppedReadings(net, step, failed
-          ? "the loss or its gradient is not finite; a smaller rate helps" : way.stopped));
+          ? "the loss or its gradient is not finite; a smaller learning rate helps" : way.stopped));
         return;
       }
       const { scene, model } = now;

@@ -1067,7 +1067,7 @@ function prediction(shell, answer, { question, choices, judge: judge2 }) {
 }
 function verdict({ right, words }, answer, choices) {
   const said = choices.find(([value]) => value === answer)[1];
-  return answer === right ? `Right. ${words}` : `You said “${said}”: not so. ${words}`;
+  return answer === right ? `Right. ${words}` : `Not so; you said “${said}”. ${words}`;
 }
 
 // backward.js
@@ -1111,7 +1111,7 @@ var distance = (value) => Number.isNaN(value) ? "–" : scientific(Math.max(valu
 function judge(label, { failed, miss, nfe }, digits) {
   const tolerance = 10 ** -digits;
   const right = failed ? "beyond" : comesBack(miss, tolerance);
-  const words = failed ? `The solver stopped: ${failed}.` : `At a tolerance of ${powerOfTen(-digits)} the way back of “${label}” ends ${distance(miss)} from its start, ` + (right === "exact" ? "which is rounding alone." : `${tidy(miss / tolerance, 1)} times the tolerance, after ${nfe[0]} evaluations there and ${nfe[1]} back.`);
+  const words = failed ? `The solver stopped: ${failed}.` : `At a tolerance of ${powerOfTen(-digits)} the way back of “${label}” ends ${distance(miss)} from its start, ` + (right === "exact" ? "which is only rounding." : `${tidy(miss / tolerance, 1)} times the tolerance, after ${nfe[0]} evaluations there and ${nfe[1]} back.`);
   return { right, words };
 }
 function drawMisses(sheet, tries, digits, free) {
@@ -1192,7 +1192,7 @@ function renderBackward({ model: python, el }) {
       key(
         ["● there, a mark for each step", "ode-minus"],
         ["◆ back", "ode-plus"],
-        "dotted: what is missed",
+        "dotted: from the end to the start",
         "dashed: as far off as the tolerance",
         DRAG_KEY
       )

@@ -514,7 +514,7 @@ function stretchOf(u, v) {
   const [c, s] = [Math.cos(angle), Math.sin(angle)];
   return { largest: turned(c, s), smallest: turned(-s, c), angle };
 }
-var rate = (value) => Number.isNaN(value) ? "–" : Number.isFinite(value) ? tidy(value, 3) : "below what doubles tell";
+var rate = (value) => Number.isNaN(value) ? "–" : Number.isFinite(value) ? tidy(value, 3) : "below double precision";
 
 // shared/fields.js
 var VERSION = 2;
@@ -1046,7 +1046,7 @@ function prediction(shell, answer, { question, choices, judge: judge2 }) {
 }
 function verdict({ right, words }, answer, choices) {
   const said = choices.find(([value]) => value === answer)[1];
-  return answer === right ? `Right. ${words}` : `You said “${said}”: not so. ${words}`;
+  return answer === right ? `Right. ${words}` : `Not so; you said “${said}”. ${words}`;
 }
 
 // ball.js
@@ -1112,7 +1112,7 @@ function judge({ image, middle, crosses }, radius, exponent, shortest) {
   const least = shortest === null ? "" : ` The smallest ball that crosses has a radius of ${tidy(shortest, 3)}.`;
   return {
     right: crosses ? "crosses" : "stays",
-    words: `The exponent here is ${rate(exponent)}; the flow takes the ball's radius of ${tidy(radius)} to as much as ${tidy(reach)}, and the image ${crosses ? "crosses the line" : "stays on its side"}.${least}`
+    words: `The exponent here is ${rate(exponent)}; the flow stretches the ball's radius from ${tidy(radius)} to as much as ${tidy(reach)}, and the image ${crosses ? "crosses the line" : "stays on its side"}.${least}`
   };
 }
 function drawRing({ ctx, colours: c }, pixels, { crossed, side }) {
@@ -1240,10 +1240,10 @@ function renderBall({ model: python, el }) {
       chart.setAttribute("aria-label", "The plane of states at the end, with the data, the readout's line and " + (free ? `the image of the ball, which ${crosses}` : "the middle of the ball; its image is shown after an answer"));
       values.show({
         "radius r": r,
-        "exponent at its middle": rate(found.exponent),
+        "exponent at its centre": rate(found.exponent),
         "line crossed?": free ? found.crosses ? "yes" : "no" : "?",
         "smallest ball that crosses": free ? found.shortest === null ? "–" : tidy(found.shortest, 3) : "?",
-        "output at its middle": tidy(now.model.output(Float64Array.from(found.middle))[0])
+        "output at its centre": tidy(now.model.output(Float64Array.from(found.middle))[0])
       });
       shell.say(`Ball of radius ${r} around ${from}${free ? `: its image ${crosses}` : ""}`);
     };

@@ -501,7 +501,7 @@ function drawCovers(sheet, covers, n, points, first) {
   ctx.font = "12px system-ui, sans-serif";
   ctx.fillStyle = c.ink;
   [ctx.textAlign, ctx.textBaseline] = ["right", "bottom"];
-  ctx.fillText(`${amount(points)} points there are`, frame.right - 6, level - 4);
+  ctx.fillText(`${amount(points)} points available`, frame.right - 6, level - 4);
 }
 function renderCover({ model: python, el }) {
   return mount(python, el, (shell) => {
@@ -558,13 +558,13 @@ function renderCover({ model: python, el }) {
       distance.show(r.get(), tidy(r.get()));
       const least = amount(covers[n.get()]);
       circle.place(...frame.handle, r.get(), `distance r = ${tidy(r.get())}`);
-      circle.describe(`A circle that ${frame.caps} caps of radius ${tidy(r.get())} cover`);
+      circle.describe(`A circle covered by ${frame.caps} caps of radius ${tidy(r.get())}`);
       const where = Number.isFinite(first) ? `n = ${first}` : `beyond n = ${FARTHEST}`;
-      chart.setAttribute("aria-label", `Points that a cover takes, over dimension: ${least} for n = ${n.get()}; more than ${points} from ${where} on`);
+      chart.setAttribute("aria-label", `Points needed for a cover, against dimension: ${least} for n = ${n.get()}; more than ${points} from ${where} on`);
       values.show({
-        "a cap reaches": `${tidy(180 * angleOf(r.get()) / Math.PI, 1)}°`,
+        "angular radius": `${tidy(180 * angleOf(r.get()) / Math.PI, 1)}°`,
         [`cover, n = ${n.get()}`]: `at least ${least}`,
-        "points there are": amount(points),
+        "points available": amount(points),
         "too few from": where
       });
       shell.say(`In ${n.get()} dimensions a cover takes at least ${least} points; ${points} are too few from ${where} on`);

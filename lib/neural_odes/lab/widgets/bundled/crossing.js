@@ -581,17 +581,17 @@ function renderCrossing({ model: python, el }) {
       plane.place(...frame.handle, x, `x = ${tidy(x)}, ends at ${tidy(end, 3)}`);
       plane.describe(`Trajectories over depth, which meet at s = ${tidy(meeting)}; that of ${tidy(x)} ends at ${tidy(end, 3)}`);
       errors.setAttribute("aria-label", `Error over theta, falling as exp(−theta); below ${e} from theta = ${tidy(Math.max(0, bound))} on`);
-      const needs = x === 0 ? "any θ will do" : `θ > ${tidy(Math.max(0, bound))}`;
+      const needs = bound > 0 ? `θ > ${tidy(bound)}` : "any θ will do";
       const missed = error > 0 ? error < 1e-3 ? scientific(error) : tidy(error, 3) : "0";
       values.show({
         "x and target −x": `${tidy(x)}, ${tidy(-x)}`,
         "end z(1)": tidy(end, 3),
         "error |−x − z(1)|": missed,
-        "it takes": needs,
+        "needed": needs,
         "this θ": enough ? "suffices" : "too small",
         "meet at s = ln 2 / θ": meeting <= 1 ? tidy(meeting) : `${tidy(meeting)} > 1`
       });
-      shell.say(`Error ${missed}. It takes ${needs}; θ = ${tidy(t, 1)} ${enough ? "suffices" : "is too small"}`);
+      shell.say(`Error ${missed}. Needed: ${needs}; θ = ${tidy(t, 1)} ${enough ? "suffices" : "is too small"}`);
     };
   });
 }

@@ -1184,7 +1184,7 @@ function renderDepths({ model: python, el }) {
     const depths = node("canvas", { role: "img", "aria-label": "Depth over input" });
     const variant = choice("Model", [...states.keys()].map((k) => [k, k]), selected.get(), selected.set);
     const part = slider(
-      "Part of g(x)",
+      "Fraction of g(x)",
       { min: 0, max: 1, step: 0.01 },
       (value) => (play.stop(), s.set(value))
     );
@@ -1227,7 +1227,7 @@ function renderDepths({ model: python, el }) {
       variant.show(selected.get());
       part.show(s.get(), tidy(now.s[k]));
       plane.place(...frame.handle, x, `x = ${tidy(x)}, stops at depth ${tidy(way.end)}`);
-      plane.describe(`Trajectories over depth, each to its own; that of ${tidy(x)} stops at depth ${tidy(way.end)}, in ${tidy(end)}`);
+      plane.describe(`Trajectories over depth, each to its own; that of ${tidy(x)} stops at depth ${tidy(way.end)}, at z = ${tidy(end)}`);
       depths.setAttribute("aria-label", `Depth over input; of ${tidy(x)} it is ${tidy(way.end)}`);
       values.show({
         "input x": tidy(x),
@@ -1238,7 +1238,7 @@ function renderDepths({ model: python, el }) {
         "NFE, point alone": String(way.nfe),
         "NFE, all data": String(now.nfe)
       });
-      shell.say(`${tidy(x)} stops at depth ${tidy(way.end)}, in ${tidy(end)}; target ${tidy(aim)}`);
+      shell.say(`${tidy(x)} stops at depth ${tidy(way.end)}, at z = ${tidy(end)}; target ${tidy(aim)}`);
     };
   });
 }

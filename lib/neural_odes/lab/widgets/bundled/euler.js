@@ -904,7 +904,7 @@ function prediction(shell, answer, { question, choices, judge: judge2 }) {
 }
 function verdict({ right, words }, answer, choices) {
   const said = choices.find(([value]) => value === answer)[1];
-  return answer === right ? `Right. ${words}` : `You said “${said}”: not so. ${words}`;
+  return answer === right ? `Right. ${words}` : `Not so; you said “${said}”. ${words}`;
 }
 
 // shared/scene.js
@@ -1033,7 +1033,7 @@ var moves = (point, view, frame) => {
 var LAYERS = [1, 2, 4, 8, 16, 32, 64];
 var EXACT = { rtol: 1e-10, atol: 1e-10 };
 var LEAST = 1e-9;
-var QUESTION = "Twice the layers, 64 in place of 32: what does the distance between the network's end and the flow's do?";
+var QUESTION = "With twice as many layers, 64 instead of 32, what happens to the distance between the ends of the network and the flow?";
 var CHOICES = [["4", "It falls to a quarter"], ["2", "It halves"], ["1", "It hardly changes"]];
 function distances(a, b, size) {
   const squares = new Float64Array(a.length / size);
@@ -1148,7 +1148,7 @@ function renderEuler({ model: python, el }) {
       values,
       key(
         "broad grey line: the flow, hollow its end",
-        "thin line: the network, a dot for each layer",
+        "thin line: the network, a dot for each layer up to 16",
         "dotted: the distance at the end",
         ["● its mean", "ode-minus"],
         ["■ of your point", "ode-ink"],
@@ -1190,7 +1190,7 @@ function renderEuler({ model: python, el }) {
         "layers L": String(count),
         "step S/L": tidy(model.depth / count, 3),
         "mean distance": tidy(average, 4),
-        "distance at L/2": before ? `${tidy(before / average)} times it` : "–",
+        "with L/2 layers": before ? `${tidy(before / average)} times as far` : "–",
         "distance of the point": tidy(alone, 4)
       });
       shell.say(`${count} layers: mean distance ${tidy(average, 4)}, of the point ${tidy(alone, 4)}`);

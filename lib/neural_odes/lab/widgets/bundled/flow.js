@@ -1400,7 +1400,7 @@ function renderFlow({ model: python, el }) {
     );
     const values = readout();
     const inputs = node("canvas", { role: "img", "aria-label": "Class of each input" });
-    const zoom = toggle(`${TIMES} times, around the point`, (on) => (close = on, shell.redraw()));
+    const zoom = toggle(`${TIMES}× zoom on the point`, (on) => (close = on, shell.redraw()));
     const small = node("div", { className: "ode-canvas ode-square" }, inputs, zoom);
     const addedStates = node("canvas", { role: "img", "aria-label": "Added states" });
     const added = node("div", { className: "ode-canvas ode-square" }, addedStates);
@@ -1470,7 +1470,7 @@ function renderFlow({ model: python, el }) {
       legend.show(
         ...CLASS_KEY,
         ...carried ? ["dashed: output 0, carried back to this depth"] : boundary ? ["dashed: output 0"] : [],
-        controlled ? "arrows: the field of the dragged x alone" : hasAdded(now.model) ? "arrows: the field where the added states are the point's" : "arrows: one field for all",
+        controlled ? "arrows: the field of the dragged x alone" : hasAdded(now.model) ? "arrows: the field at the point's added states" : "arrows: one field for all",
         ...small.hidden ? [] : ["other picture: class of each input; " + (carried ? "its boundary is the dashed line, carried back to depth 0" : "on a grid that may miss thin channels")],
         ...added.hidden ? [] : ["last picture: the added states"],
         ...radius ? [["closed line: a circle around the disc, carried along", "ode-green"]] : [],
@@ -1493,7 +1493,7 @@ function renderFlow({ model: python, el }) {
       const own = drawn.find(({ label }) => label === selected.get());
       const { now, k, way, from, to, kept } = own;
       const { adaptive: adaptive2 } = now.model;
-      depth.querySelector("label").textContent = adaptive2 ? "Part of g(x)" : "Depth s";
+      depth.querySelector("label").textContent = adaptive2 ? "Fraction of g(x)" : "Depth s";
       depth.show(now.s[k], tidy(now.s[k]), { max: now.model.depth, step: now.model.depth / 100 });
       drawSmall(own);
       explain(own);
@@ -1512,7 +1512,7 @@ function renderFlow({ model: python, el }) {
         "NFE, all data": String(now.nfe),
         ...now.right === null ? {} : { "data classified": right(now.right) }
       });
-      const circle = kept === null ? "" : `, ${kept ? "within" : "out of"} the circle`;
+      const circle = kept === null ? "" : `, ${kept ? "within" : "outside"} the circle`;
       shell.say(`From ${from} to ${to}${circle}` + (now.model.outputs ? `, output ${output}` : "") + `, ${way.nfe} evaluations`);
     };
   });

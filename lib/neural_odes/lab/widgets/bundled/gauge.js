@@ -699,7 +699,7 @@ function probe(model, x, r, angle) {
     stretch: columns.map(([u, v]) => stretchOf(u, v))
   };
 }
-var rate = (value) => Number.isNaN(value) ? "–" : Number.isFinite(value) ? tidy(value, 3) : "below what doubles tell";
+var rate = (value) => Number.isNaN(value) ? "–" : Number.isFinite(value) ? tidy(value, 3) : "below double precision";
 var length = (value) => value >= 0.1 ? tidy(value) : value > LEAST ? scientific(value) : `below ${scientific(LEAST)}`;
 
 // shared/fields.js
@@ -1299,7 +1299,7 @@ function prediction(shell, answer, { question, choices, judge: judge2 }) {
 }
 function verdict({ right, words }, answer, choices) {
   const said = choices.find(([value]) => value === answer)[1];
-  return answer === right ? `Right. ${words}` : `You said “${said}”: not so. ${words}`;
+  return answer === right ? `Right. ${words}` : `Not so; you said “${said}”. ${words}`;
 }
 
 // gauge.js
@@ -1307,7 +1307,7 @@ var SETTINGS = { rtol: 1e-6, atol: 1e-6, patience: 1e4 };
 var DISTANCE = 0.15;
 var ANGLE = Math.PI / 4;
 var FAR = 2;
-var QUESTION = "At c = 2 every exponent is lower by 2 than at c = 0, and no output differs. And penalty (21), the mean speed of the data at the end?";
+var QUESTION = "At c = 2 every exponent is lower by 2 than at c = 0, and no output differs. What about penalty (21), the mean speed of the data at the end?";
 var CHOICES = [["lower", "It is lower"], ["same", "It is the same"], ["higher", "It is higher"]];
 var times = (factor, values) => values.map((v) => factor * v);
 function gauged(model, c) {

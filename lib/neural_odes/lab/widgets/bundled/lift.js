@@ -479,7 +479,7 @@ function prediction(shell, answer, { question, choices, judge: judge2 }) {
 }
 function verdict({ right, words }, answer, choices) {
   const said = choices.find(([value]) => value === answer)[1];
-  return answer === right ? `Right. ${words}` : `You said “${said}”: not so. ${words}`;
+  return answer === right ? `Right. ${words}` : `Not so; you said “${said}”. ${words}`;
 }
 
 // shared/scene.js
@@ -564,11 +564,11 @@ var HEIGHT = [0.05, 1.2];
 var PARTS = 100;
 var DEPTHS = Array.from({ length: PARTS + 1 }, (_, k) => k / PARTS);
 var EDGE = 1.25;
-var QUESTION = "On the line all trajectories would have to meet halfway. With one state added, how near do the point x and its mirror image −x come to each other?";
+var QUESTION = "On the line the trajectories of x and −x would have to meet. With one state added, how close do the point x and its mirror image −x come?";
 var CHOICES = [
   ["meet", "They meet"],
-  ["nearer", "Nearer than at the start"],
-  ["same", "As far as at the start"]
+  ["nearer", "They come closer than at the start"],
+  ["same", "They stay as far apart as at the start"]
 ];
 var stateOf = (x, height, s) => [x * Math.cos(Math.PI * s), height * x * Math.sin(Math.PI * s)];
 var gapAt = (x, height, s) => 2 * Math.hypot(...stateOf(x, height, s));
@@ -693,7 +693,7 @@ function renderLift({ model: python, el }) {
       values.show({
         "depth s": tidy(at),
         "state (z, a)": free ? state : "?",
-        "distance to −x": free ? gap : "?",
+        "from its mirror image": free ? gap : "?",
         "least on the way": free ? least : "?",
         "steepness of f": tidy(steepness(h), 1)
       });

@@ -494,7 +494,7 @@ function saturation(s, gaps, typical) {
   const k = s.findIndex((_, i) => gaps[i] > typical / 2);
   return k < 0 ? null : s[k];
 }
-var rate = (value) => Number.isNaN(value) ? "–" : Number.isFinite(value) ? tidy(value, 3) : "below what doubles tell";
+var rate = (value) => Number.isNaN(value) ? "–" : Number.isFinite(value) ? tidy(value, 3) : "below double precision";
 var length = (value) => value >= 0.1 ? tidy(value) : value > LEAST ? scientific(value) : `below ${scientific(LEAST)}`;
 var log = (value) => Math.log10(Math.max(value, LEAST));
 function drawGaps(sheet, { name, end, now, curves, level, words }) {
@@ -1134,9 +1134,9 @@ function renderLorenz({ model: python, el }) {
       key(
         "start (x, y, z) with y = x, its neighbour at x + r",
         ["━ neighbour, error of Lorenz", "ode-green"],
-        ...states.size ? [["━ error of the network, where it grows most", "ode-plus"]] : [],
+        ...states.size ? [["━ error of the network, in its direction of fastest growth", "ode-plus"]] : [],
         ["- - λ by Algorithm 1", "ode-ink"],
-        ["- - growth of 0.9056", "ode-minus"],
+        ["- - growth at the rate 0.9056", "ode-minus"],
         DRAG_KEY
       )
     ));
@@ -1181,7 +1181,7 @@ function renderLorenz({ model: python, el }) {
         "λ by Algorithm 1": rate(lambda),
         "published, T → ∞": String(PUBLISHED),
         "saturated?": apart,
-        "λ up to there": full ? rate(early) : "–",
+        "λ until then": full ? rate(early) : "–",
         ...net ? { "λ of the network": rate(own) } : {}
       });
       shell.say(`Over time ${tidy(end, 1)} the exponent is ${rate(lambda)}, published ${PUBLISHED}; saturated: ${apart}` + (net ? `; the network's is ${rate(own)}` : ""));

@@ -1220,7 +1220,7 @@ function renderModes({ model: python, el }) {
       curves,
       panel,
       values,
-      key(`solid: the ${CURVES} weights that move most, by m functions`, "dotted: by all", ...CLASS_KEY, DRAG_KEY)
+      key(`solid: the ${CURVES} weights that vary most, with m functions`, "dotted: with all", ...CLASS_KEY, DRAG_KEY)
     ));
     for (const t of [modes, point, s]) t.watch(shell.redraw);
     return () => {

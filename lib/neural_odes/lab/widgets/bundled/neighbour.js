@@ -621,7 +621,7 @@ function saturation(s, gaps, typical) {
   const k = s.findIndex((_, i) => gaps[i] > typical / 2);
   return k < 0 ? null : s[k];
 }
-var rate = (value) => Number.isNaN(value) ? "–" : Number.isFinite(value) ? tidy(value, 3) : "below what doubles tell";
+var rate = (value) => Number.isNaN(value) ? "–" : Number.isFinite(value) ? tidy(value, 3) : "below double precision";
 var length = (value) => value >= 0.1 ? tidy(value) : value > LEAST ? scientific(value) : `below ${scientific(LEAST)}`;
 var log = (value) => Math.log10(Math.max(value, LEAST));
 function drawGaps(sheet, { name, end, now, curves, level, words }) {
@@ -1313,7 +1313,7 @@ function renderNeighbour({ model: python, el }) {
         ...model.outputs === 1 ? CLASS_KEY.slice(0, 2) : [],
         ["━ point, - - λ by Algorithm 1", "ode-ink"],
         ["━ neighbour, error", "ode-green"],
-        ["- - direction that grows most, its λ", "ode-plus"],
+        ["- - direction of fastest growth, its λ", "ode-plus"],
         "dotted: error of the linear flow",
         "solved to 10⁻⁹, NFE at 10⁻⁴",
         DRAG_KEY

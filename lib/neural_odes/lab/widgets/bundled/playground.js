@@ -911,13 +911,13 @@ var FIXED2 = {
 var VARIANTS = {
   "depth-invariant": "one field for all depths",
   concat: "the field sees the depth s",
-  GalNODE: "weights are waves in depth (Fourier)",
+  GalNODE: "weights are Fourier sums over depth",
   "data-controlled": "the field sees the input x",
-  augmented: "with added states, zero at first",
-  "input layer": "with added states, a linear map of x at first",
+  augmented: "with added states that start at zero",
+  "input layer": "with added states that start as a linear map of x",
   "second order": "velocities are the added states",
   "adaptive depth": "each input has a depth of its own",
-  ResNet: "untied Euler steps: weights for each",
+  ResNet: "Euler steps, each with its own weights",
   network: "no flow: a plain network"
 };
 var DEPTH_UNITS = 8;
@@ -2020,7 +2020,7 @@ var flows = ({ net }) => !NO_FLOW.includes(net.variant);
 var MISSIONS = [
   {
     title: "Find the channel",
-    task: "Train the depth-invariant flow until 95 % of the ring and the disc are right. No flow of the plane can part them: somewhere the disc’s colour runs out through the ring. Drag the large point into that channel, between the ring’s two radii, 1 and 1.5.",
+    task: "Train the depth-invariant flow until 95 % of the ring and the disc are right. No flow in the plane can separate them completely: somewhere the disc’s colour leaks out through the ring. Drag the large point into that channel, between the ring’s two radii, 1 and 1.5.",
     start: { data: RING, variant: "depth-invariant" },
     done: (seen) => seen.net.data === RING && FLOWS.includes(seen.net.variant) && fits(seen) && Math.hypot(...seen.x) >= 1 && Math.hypot(...seen.x) <= 1.5 && seen.output < 0
   },
@@ -2038,7 +2038,7 @@ var MISSIONS = [
   },
   {
     title: "Turn the line over",
-    task: "Map every x to −x with a mean squared error below 0.01. States on a line cannot pass each other, unless the steps are too coarse, so this is solved by dopri5. What lets them?",
+    task: "Map every x to −x with a mean squared error below 0.01. States on a line cannot pass each other, unless the steps are too coarse, so the error is that of a solve by dopri5. What lets them pass?",
     start: { data: LINE, variant: "depth-invariant" },
     done: (seen) => seen.net.data === LINE && flows(seen) && asFlow(seen).loss < 0.01
   },
@@ -2050,19 +2050,19 @@ var MISSIONS = [
   },
   {
     title: "Break it with Euler",
-    task: "Train with Runge-Kutta until 95 % are right. Then, without training, solve the same field with so few Euler steps that fewer than 90 % are.",
+    task: "Train with Runge-Kutta until 95 % are right. Then, without training, solve the same field with so few Euler steps that fewer than 90 % are still right.",
     start: { data: "spirals", method: "rk4" },
     done: (seen) => onPlane(seen) && flows(seen) && seen.net.method === "rk4" && seen.view.solver === "euler" && seen.trained.right >= ENOUGH && seen.right < BROKEN
   },
   {
     title: "A network in disguise",
-    task: "Train with one or two Euler steps until 95 % are right. Then solve the same field by dopri5: if fewer than 90 % stay right, it was a network of so many layers, and no flow.",
+    task: "Train with one or two Euler steps until 95 % are right. Then solve the same field by dopri5: if fewer than 90 % stay right, it was a network of one or two layers, not a flow.",
     start: { data: RING, variant: "depth-invariant", method: "euler", steps: 1 },
     done: (seen) => onPlane(seen) && flows(seen) && seen.net.method === "euler" && seen.net.steps <= 2 && seen.view.solver === "dopri5" && seen.trained.right >= ENOUGH && seen.right < BROKEN
   },
   {
     title: "Come to rest",
-    task: "Make the states slow down until they arrive at a quarter of their mean speed or less, with 95 % right. The penalty (21) asks for it.",
+    task: "Make the states slow down until they arrive at a quarter of their mean speed or less, with 95 % right. Penalty (21) helps.",
     start: { data: RING },
     done: (seen) => onPlane(seen) && flows(seen) && fits(seen) && seen.rest <= 0.25
   }
@@ -2170,14 +2170,14 @@ function readings(now, way, { step, done, learning, pace }) {
     steps: String(step),
     loss: tidy(trained.loss, 4),
     parameters: String(net.size),
-    ...net.features === 2 ? { "points on their side": `${tidy(100 * now.right, 0)} %` } : { "error, as solved": tidy(now.loss, 4) },
+    ...net.features === 2 ? { "points classified right": `${tidy(100 * now.right, 0)} %` } : { "error, as solved": tidy(now.loss, 4) },
     evaluations: net.variant === "network" ? "0" : String(now.nfe),
     "the point": `${vector(way.x)} → ${vector(way.z.at(-1))}`,
     "its output": vector(way.output),
     ...model.adaptive ? { "its depth g(x)": tidy(way.end) } : {},
     "its exponent": Number.isFinite(exponent) ? tidy(exponent) : "–",
     ...learning ? { "a step takes": `${tidy(learning, 1)} ms` } : {},
-    ...pace > FLUID ? { "a picture takes": `${tidy(pace, 0)} ms: fewer points help` } : {},
+    ...pace > FLUID ? { "a picture takes": `${tidy(pace, 0)} ms; fewer points help` } : {},
     "missions done": `${done.filter(Boolean).length} of ${done.length}`
   };
 }
@@ -2685,11 +2685,11 @@ function renderPlayground({ model: python, el }) {
       coarse.hidden = view.solver !== "euler";
       solver.hidden = net.variant === "network";
       deep.show(depth, tidy(depth));
-      deep.querySelector("label").textContent = settings.variant === "adaptive depth" ? "Part of g(x)" : "Depth s";
+      deep.querySelector("label").textContent = settings.variant === "adaptive depth" ? "Fraction of g(x)" : "Depth s";
       drawTraining(pen(curve), losses, nfes);
       const way = wayOf(now, point);
       if (way.stopped || failed) {
-        values.show(stoppedReadings(net, step, failed ? "the loss or its gradient is not finite; a smaller rate helps" : way.stopped));
+        values.show(stoppedReadings(net, step, failed ? "the loss or its gradient is not finite; a smaller learning rate helps" : way.stopped));
         return;
       }
       const { scene, model } = now;

@@ -28,7 +28,8 @@ export const MISSIONS = [
   {
     title: "Find the channel",
     task: "Train the depth-invariant flow until 95 % of the ring and the disc are right. " +
-      "No flow of the plane can part them: somewhere the disc’s colour runs out through the ring. " +
+      "No flow in the plane can separate them completely: somewhere the disc’s colour leaks out " +
+      "through the ring. " +
       "Drag the large point into that channel, between the ring’s two radii, 1 and 1.5.",
     start: { data: RING, variant: "depth-invariant" },
     done: (seen) => seen.net.data === RING && FLOWS.includes(seen.net.variant) && fits(seen) &&
@@ -52,7 +53,8 @@ export const MISSIONS = [
   {
     title: "Turn the line over",
     task: "Map every x to −x with a mean squared error below 0.01. States on a line cannot pass " +
-      "each other, unless the steps are too coarse, so this is solved by dopri5. What lets them?",
+      "each other, unless the steps are too coarse, so the error is that of a solve by dopri5. " +
+      "What lets them pass?",
     start: { data: LINE, variant: "depth-invariant" },
     done: (seen) => seen.net.data === LINE && flows(seen) && asFlow(seen).loss < 0.01,
   },
@@ -67,7 +69,7 @@ export const MISSIONS = [
   {
     title: "Break it with Euler",
     task: "Train with Runge-Kutta until 95 % are right. Then, without training, solve the same " +
-      "field with so few Euler steps that fewer than 90 % are.",
+      "field with so few Euler steps that fewer than 90 % are still right.",
     start: { data: "spirals", method: "rk4" },
     done: (seen) => onPlane(seen) && flows(seen) && seen.net.method === "rk4" && seen.view.solver === "euler" &&
       seen.trained.right >= ENOUGH && seen.right < BROKEN,
@@ -75,7 +77,7 @@ export const MISSIONS = [
   {
     title: "A network in disguise",
     task: "Train with one or two Euler steps until 95 % are right. Then solve the same field by " +
-      "dopri5: if fewer than 90 % stay right, it was a network of so many layers, and no flow.",
+      "dopri5: if fewer than 90 % stay right, it was a network of one or two layers, not a flow.",
     start: { data: RING, variant: "depth-invariant", method: "euler", steps: 1 },
     done: (seen) => onPlane(seen) && flows(seen) && seen.net.method === "euler" && seen.net.steps <= 2 &&
       seen.view.solver === "dopri5" && seen.trained.right >= ENOUGH && seen.right < BROKEN,
@@ -83,7 +85,7 @@ export const MISSIONS = [
   {
     title: "Come to rest",
     task: "Make the states slow down until they arrive at a quarter of their mean speed or less, " +
-      "with 95 % right. The penalty (21) asks for it.",
+      "with 95 % right. Penalty (21) helps.",
     start: { data: RING },
     done: (seen) => onPlane(seen) && flows(seen) && fits(seen) && seen.rest <= 0.25,
   },

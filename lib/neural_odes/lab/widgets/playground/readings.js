@@ -20,7 +20,7 @@ export function readings(now, way, { step, done, learning, pace }) {
     steps: String(step),
     loss: tidy(trained.loss, 4),
     parameters: String(net.size),
-    ...(net.features === 2 ? { "points on their side": `${tidy(100 * now.right, 0)} %` }
+    ...(net.features === 2 ? { "points classified right": `${tidy(100 * now.right, 0)} %` }
       : { "error, as solved": tidy(now.loss, 4) }),
     evaluations: net.variant === "network" ? "0" : String(now.nfe),
     "the point": `${vector(way.x)} → ${vector(way.z.at(-1))}`,
@@ -28,7 +28,7 @@ export function readings(now, way, { step, done, learning, pace }) {
     ...(model.adaptive ? { "its depth g(x)": tidy(way.end) } : {}),
     "its exponent": Number.isFinite(exponent) ? tidy(exponent) : "–",
     ...(learning ? { "a step takes": `${tidy(learning, 1)} ms` } : {}),
-    ...(pace > FLUID ? { "a picture takes": `${tidy(pace, 0)} ms: fewer points help` } : {}),
+    ...(pace > FLUID ? { "a picture takes": `${tidy(pace, 0)} ms; fewer points help` } : {}),
     "missions done": `${done.filter(Boolean).length} of ${done.length}`,
   };
 }

@@ -94,7 +94,7 @@ export function saturation(s, gaps, typical) {
 
 /** An exponent as text. */
 export const rate = (value) => Number.isNaN(value) ? "–"
-  : Number.isFinite(value) ? tidy(value, 3) : "below what doubles tell";
+  : Number.isFinite(value) ? tidy(value, 3) : "below double precision";
 
 /** A distance as text. */
 export const length = (value) => value >= 0.1 ? tidy(value)

@@ -35,5 +35,5 @@ export function prediction(shell, answer, { question, choices, judge }) {
 /** Right or wrong in words, with what was measured. */
 export function verdict({ right, words }, answer, choices) {
   const said = choices.find(([value]) => value === answer)[1];
-  return answer === right ? `Right. ${words}` : `You said “${said}”: not so. ${words}`;
+  return answer === right ? `Right. ${words}` : `Not so; you said “${said}”. ${words}`;
 }

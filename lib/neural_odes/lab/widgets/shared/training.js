@@ -14,13 +14,13 @@ const FIXED = {
 export const VARIANTS = {
   "depth-invariant": "one field for all depths",
   concat: "the field sees the depth s",
-  GalNODE: "weights are waves in depth (Fourier)",
+  GalNODE: "weights are Fourier sums over depth",
   "data-controlled": "the field sees the input x",
-  augmented: "with added states, zero at first",
-  "input layer": "with added states, a linear map of x at first",
+  augmented: "with added states that start at zero",
+  "input layer": "with added states that start as a linear map of x",
   "second order": "velocities are the added states",
   "adaptive depth": "each input has a depth of its own",
-  ResNet: "untied Euler steps: weights for each",
+  ResNet: "Euler steps, each with its own weights",
   network: "no flow: a plain network",
 };
 

@@ -170,7 +170,7 @@ function renderFlow({ model: python, el }) {
       const own = drawn.find(({ label }) => label === selected.get());
       const { now, k, way, from, to, kept } = own;
       const { adaptive } = now.model;
-      depth.querySelector("label").textContent = adaptive ? "Fraction of g(x)" : "Depth s";
+      depth.querySelector("label").textContent = adaptive ? "Share of g(x)" : "Depth s";
       depth.show(now.s[k], tidy(now.s[k]), { max: now.model.depth, step: now.model.depth / 100 });
       drawSmall(own);
       explain(own);

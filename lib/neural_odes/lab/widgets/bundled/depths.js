@@ -1184,7 +1184,7 @@ function renderDepths({ model: python, el }) {
     const depths = node("canvas", { role: "img", "aria-label": "Depth over input" });
     const variant = choice("Model", [...states.keys()].map((k) => [k, k]), selected.get(), selected.set);
     const part = slider(
-      "Fraction of g(x)",
+      "Share of g(x)",
       { min: 0, max: 1, step: 0.01 },
       (value) => (play.stop(), s.set(value))
     );

@@ -1493,7 +1493,7 @@ function renderFlow({ model: python, el }) {
       const own = drawn.find(({ label }) => label === selected.get());
       const { now, k, way, from, to, kept } = own;
       const { adaptive: adaptive2 } = now.model;
-      depth.querySelector("label").textContent = adaptive2 ? "Fraction of g(x)" : "Depth s";
+      depth.querySelector("label").textContent = adaptive2 ? "Share of g(x)" : "Depth s";
       depth.show(now.s[k], tidy(now.s[k]), { max: now.model.depth, step: now.model.depth / 100 });
       drawSmall(own);
       explain(own);

@@ -2685,7 +2685,7 @@ function renderPlayground({ model: python, el }) {
       coarse.hidden = view.solver !== "euler";
       solver.hidden = net.variant === "network";
       deep.show(depth, tidy(depth));
-      deep.querySelector("label").textContent = settings.variant === "adaptive depth" ? "Fraction of g(x)" : "Depth s";
+      deep.querySelector("label").textContent = settings.variant === "adaptive depth" ? "Share of g(x)" : "Depth s";
       drawTraining(pen(curve), losses, nfes);
       const way = wayOf(now, point);
       if (way.stopped || failed) {

@@ -1,16 +1,16 @@
 """Build the book into _build/html: ``python tools/build_book.py``.
 
-`make book` does so if anything has changed (tools/up_to_date.py). Around
-``jupyter-book build`` this adds six things:
+`make book` does so if anything has changed (tools/up_to_date.py). This adds six
+things to ``jupyter-book build``:
 
-- what the pages load is laid beside them, so that none asks the network;
+- what the pages load is stored next to them, so that none needs the network;
 - chapters run in parallel, and their outputs are kept: a chapter runs again
-  when its cells change or what they depend on (tools/dependencies.py);
+  when its cells or what they depend on change (tools/dependencies.py);
 - pages are made lighter, and widgets get a picture (tools/finish_pages.py);
-- the results that tables link to are laid beside the pages, too;
+- the results that tables link to are stored next to the pages, too;
 - warnings and failing cells fail the build, also when it is repeated;
-- buttons for Binder, Colab, edits and issues, if the book is published from a
-  repository: BOOK_REPOSITORY or GITHUB_REPOSITORY, as ``owner/name``.
+- buttons for Binder, Colab, edits and issues are added if the book is published
+  from a repository: BOOK_REPOSITORY or GITHUB_REPOSITORY, as ``owner/name``.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from plain_notebooks import make_plain, names
 from publish_notebooks import publish
 
 PUBLISHED = "published"
-"""The branch with the notebooks that know their repository; see
+"""The branch with the notebooks that name their repository; see
 tools/publish_notebooks.py."""
 
 KEYS = "keys.json"
@@ -50,7 +50,7 @@ def forget_changed(
     keys: dict[str, str],
     doctrees: Path,
 ) -> None:
-    """Drop the kept outputs and pages of chapters whose key is another now."""
+    """Drop the kept outputs and pages of chapters whose key has changed."""
     known = cache_keys(cache)
     for path in notebooks:
         if known.get(path.stem) != keys[path.stem]:
@@ -58,7 +58,7 @@ def forget_changed(
                 record = cache.match_cache_file(str(path))
                 cache.remove_cache(record.pk)
             for page in doctrees.rglob(f"{path.stem}.doctree"):
-                page.unlink()  # else Sphinx, seeing the same text, keeps it
+                page.unlink()  # Sphinx would keep it, as its text is the same
 
 
 def cache_keys(cache: JupyterCacheAbstract) -> dict[str, str]:
@@ -76,7 +76,7 @@ def lay_out_assets(root: Path) -> None:
     target = root / "_build" / "static" / "vendor"
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
-    # All that MathJax's menu can ask for, less what is put together of it.
+    # All that MathJax's menu can load, without the combined bundles.
     put_together = shutil.ignore_patterns(
         "tex-*", "mml-*", "node-main.js", "latest.js"
     )
@@ -86,7 +86,7 @@ def lay_out_assets(root: Path) -> None:
 
 
 def lay_out_results(root: Path, target: Path) -> None:
-    """Copy the results that tables link to beside the pages."""
+    """Copy the results that tables link to into a folder of the pages."""
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
     for path in results_folder(root).glob("*.json"):
@@ -121,7 +121,7 @@ def derived_config(root: Path, cache: Path, repository: str) -> dict[str, Any]:
 
 
 def chapters(root: Path) -> list[Path]:
-    """The notebooks that the table of contents names, the first page too."""
+    """The notebooks in the table of contents, including the first page."""
     toc = yaml.safe_load((root / "_toc.yml").read_text())
     parts = toc.get("parts", [toc])
     names = [toc["root"]]
@@ -131,17 +131,17 @@ def chapters(root: Path) -> list[Path]:
 
 
 def in_pairs(notebooks: list[Path]) -> list[Path]:
-    """A long one and a short one by turns, the longest first.
+    """Long and short notebooks in alternation, the longest first.
 
-    On two cores the executor hands them out in pairs, and two long ones in a
-    pair would run on one core while the other waits.
+    On two cores the executor hands them out in pairs, and a pair of long ones
+    would run on one core while the other waits.
     """
     left = sorted(notebooks, key=lambda path: path.stat().st_size)
     return [left.pop(-1 if i % 2 == 0 else 0) for i in range(len(left))]
 
 
 def run_chapters(root: Path, folder: Path, limit: int) -> None:
-    """Run the chapters whose outputs are not kept, side by side."""
+    """Run the chapters whose outputs are not kept, in parallel."""
     notebooks = chapters(root)
     keys = {
         path.stem: chapter_key(path, root / "lib", results_folder(root))
@@ -168,10 +168,10 @@ def run_chapters(root: Path, folder: Path, limit: int) -> None:
 
 
 def build(root: Path, builder: str, repository: str) -> int:
-    """Build the book; the exit status of jupyter-book."""
+    """Build the book and return the exit status of jupyter-book."""
     made_from = up_to_date.inputs(root)
     up_to_date.forget(root)
-    # Chapters run side by side on networks too small to gain from threads.
+    # Chapters run in parallel, and their networks are too small for threads.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     output = root / "_build"
     cache = output / "cache"
@@ -188,10 +188,10 @@ def build(root: Path, builder: str, repository: str) -> int:
     command += ["--builder", builder, "-W", "-n", "--keep-going"]
     status = subprocess.run(command, check=False).returncode
     if status:
-        # Sphinx does not repeat the warnings of pages that it has read.
+        # Sphinx does not repeat warnings for pages that it has already read.
         shutil.rmtree(output / ".doctrees", ignore_errors=True)
     elif builder == "html":
-        # Where no page changed, Sphinx does not look at style sheets either.
+        # Where no page changed, Sphinx does not update style sheets either.
         styles, shown = root / "book" / "assets", output / "html" / "_static"
         shutil.copytree(styles, shown, dirs_exist_ok=True)
         lay_out_results(root, output / "html" / "results")
@@ -205,7 +205,7 @@ def build(root: Path, builder: str, repository: str) -> int:
 
 
 def make_downloads(root: Path, html: Path, repository: str) -> None:
-    """Lay out the notebooks that pages offer, ready to run elsewhere."""
+    """Prepare the notebooks that pages offer, ready to run elsewhere."""
     notebooks = [path for path in chapters(root) if path.suffix == ".ipynb"]
     known = names(root / "book")
     for path in notebooks:
@@ -218,7 +218,7 @@ def make_downloads(root: Path, html: Path, repository: str) -> None:
 
 
 def point_edits_to_main(html: Path, repository: str) -> None:
-    """Have edit buttons open the sources: notebooks open elsewhere."""
+    """Point edit buttons, unlike launch buttons, to the sources."""
     link = f"https://github.com/{repository}/edit/"
     for page in html.rglob("*.html"):
         text = page.read_text()

@@ -21,7 +21,7 @@ MISSING = (
 
 
 def find() -> str | None:
-    """CHROMIUM's value, a browser on the path, or playwright's own."""
+    """The path in CHROMIUM, a browser on the PATH, or playwright's own."""
     for name in (os.environ.get("CHROMIUM"), *NAMES):
         if name and (path := shutil.which(name)):
             return path
@@ -34,7 +34,7 @@ def find() -> str | None:
 
 @contextmanager
 def launched(*flags: str) -> Iterator[Browser | None]:
-    """The browser, without a window; None where there is none."""
+    """A headless browser; None if none is installed."""
     executable = find()  # before the next line: playwright does not nest
     if executable is None:
         yield None

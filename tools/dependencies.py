@@ -19,7 +19,7 @@ def chapter_key(notebook: Path, library: Path, results: Path) -> str:
     """A hash that changes when the outputs of a chapter may change.
 
     It covers the modules of the library that the chapter imports, directly or
-    through others, with the files that lie beside them and the bundles of
+    through others, with the other files of their folders and the bundles of
     JavaScript; the results that it reads; Python; and the versions of all
     installed packages. Comments in the library do not count.
 
@@ -54,9 +54,9 @@ def used_modules(tree: ast.AST, library: Path) -> list[Path]:
 
 
 def read_results(tree: ast.AST, results: Path) -> list[Path]:
-    """The results that some code names, in full or by how they start.
+    """The results that some code names, in full or by a prefix.
 
-    All of them where it reads the ledger, or files of the folder.
+    If it reads the ledger or files of the folder, all results.
     """
     used = {
         getattr(node, "id", getattr(node, "attr", None))
@@ -77,9 +77,9 @@ def read_results(tree: ast.AST, results: Path) -> list[Path]:
 
 
 def _beside(folder: Path) -> set[Path]:
-    """What modules of a folder may read, besides each other.
+    """The files that modules of a folder may read, besides each other.
 
-    Of JavaScript that is bundled, that is the bundle and not the source.
+    For bundled JavaScript, these are the bundles and not the sources.
     """
     bundles = set(folder.glob("bundled/*"))
     sources = {folder / bundle.name for bundle in bundles}
@@ -119,7 +119,7 @@ def _module(name: str, library: Path) -> Path | None:
     parent, _, last = name.rpartition(".")
     home = _module(parent, library)
     if home is not None and home.name == "__init__.py":
-        # A package passes on what its modules define.
+        # A package re-exports what its modules define.
         for one in _imported(home.read_text("utf-8")):
             if one.endswith(f".{last}") and one != name:
                 return _module(one, library)
@@ -132,7 +132,7 @@ def _content(path: Path) -> bytes:
     return _plain(path.read_text("utf-8"))
 
 
-# Chapters share most modules, and all packages: they are read once.
+# Cached, as chapters share most modules and all packages.
 @cache
 def _imported(code: str) -> list[str]:
     return list(_imports(ast.parse(code)))

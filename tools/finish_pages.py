@@ -21,33 +21,33 @@ VIEW = re.compile(
     re.DOTALL,
 )
 NARROW = "narrow"
-"""As in lab/plot/narrow.py, which would load torch for it."""
+"""As in lab/plot/narrow.py, whose import would load torch."""
 LEAN = Path("book/playground.html")
-"""Sent around by itself, so it goes without the theme."""
+"""A page that is shared by itself, so it has no theme."""
 SLOT = '<div class="widget-slot">'
 NO_SCRIPT = (
     '<noscript><p class="widget-no-script">An interactive figure, as it '
     "begins: moving it takes JavaScript.</p></noscript>"
 )
 WIDTHS = {"wide": 1440, "narrow": 360}
-"""Of the window, for the two layouts that widgets have."""
+"""Widths of the window for the two layouts of widgets."""
 ALONE = """
     #pst-skip-link, .bd-header, .bd-header-article { display: none !important }
 """
-"""What would lie over a picture."""
+"""Hides what would cover a picture."""
 
 
 CHANGES = [
     # Font Awesome's style sheet draws the same icons as its script does.
     (r'\s*<script src="[^"]*/fontawesome/[^"]*"></script>', ""),
     (r'\s*<link rel="preload"[^>]*/fontawesome/[^>]*>', ""),
-    # What a saved notebook shows in the place of a widget.
+    # What a saved notebook shows in place of a widget.
     (
         r'<div class="output text_html"><div class="ode-saved">'
         r"(?s:.*?)</div>\s*</div>",
         "",
     ),
-    # Roles and names that help nobody who has a page read out.
+    # Roles and names that are of no help to users of screen readers.
     (r' role="doc-biblioentry"', ""),
     (r'<div role="list" class="citation-list">', '<div class="citation-list">'),
     (r'<th(| class="head")>(<p></p>)?</th>', r"<td\1></td>"),
@@ -64,7 +64,7 @@ CHANGES = [
         r'\1<script src="_static/search-excerpts.js"></script>',
     ),
 ]
-"""What is mended in pages, as patterns and their replacements."""
+"""The corrections made to pages, as patterns and replacements."""
 
 IMAGE = re.compile(
     r'<img (?![^>]*loading=)([^>]*src="([^"]*_images/[^"?]+)"[^>]*>)'
@@ -82,8 +82,8 @@ def finish(html: Path, base: str = "/") -> None:
 
     Args:
         html: the folder.
-        base: where its files will lie on the server, for the page that stands
-            in for missing ones at any depth.
+        base: path of its files on the server, for the page that is shown in
+            place of missing ones at any depth.
     """
     lone = (html / "genindex.html").read_text(encoding="utf-8")
     lone = lone.replace("<head>", f'<head>\n    <base href="{base}">', 1)
@@ -136,7 +136,7 @@ def mend(text: str, folder: Path) -> str:
 
 
 def narrow(path: Path) -> Path | None:
-    """Lay the phone's layout of a figure beside it, if it has one."""
+    """Write the phone's layout of a figure to a file, if it has one."""
     with Image.open(path) as picture:
         text = getattr(picture, "text", {}).get(NARROW)
     target = path.with_stem(f"{path.stem}-narrow")
@@ -146,7 +146,7 @@ def narrow(path: Path) -> Path | None:
 
 
 def shrink(path: Path) -> tuple[int, int]:
-    """Reduce a figure to a palette of 256 colours; its width and height."""
+    """Reduce a figure to 256 colours and return its width and height."""
     with Image.open(path) as picture:
         size = picture.size
         if picture.mode != "P":
@@ -209,7 +209,7 @@ def add_pictures(
 def still(
     slot: Locator, layout: str, target: Path, html: Path, page: Path
 ) -> str:
-    """Save the picture of a widget; the image that shows it."""
+    """Save a picture of a widget and return the element that shows it."""
     slot.scroll_into_view_if_needed()
     widget = slot.locator(".ode-widget")
     slot.page.wait_for_function(
@@ -219,7 +219,7 @@ def still(
     size = widget.bounding_box()
     assert size
     picture = widget.screenshot(animations="disabled")
-    # Flat colours: a palette saves two thirds and is not seen.
+    # Colours are flat: a palette saves two thirds without visible loss.
     small = png(Image.open(io.BytesIO(picture)).convert("RGB").quantize(96))
     target.parent.mkdir(exist_ok=True)
     target.write_bytes(small)

@@ -17,7 +17,7 @@ FORMULAS = re.compile(
 
 
 def lean(text: str) -> str:
-    """A page of the theme as one without it; a lean one stays as it is."""
+    """Strip the theme from a page; a lean page stays as it is."""
     if "bd-article" not in text:
         return text
     title, article = (

@@ -19,7 +19,7 @@ def make_plain(notebook: Path, named: dict[str, str]) -> None:
 
     Args:
         notebook: the file.
-        named: what roles show, as by :func:`names`.
+        named: what roles show, as returned by :func:`names`.
     """
     content = json.loads(notebook.read_text(encoding="utf-8"))
     for cell in content["cells"]:
@@ -33,7 +33,7 @@ def make_plain(notebook: Path, named: dict[str, str]) -> None:
 
 
 def plain(text: str, named: dict[str, str]) -> str:
-    """Markdown without directives; named says what roles stand for."""
+    """Markdown without directives; roles become what named gives for them."""
     text = DIRECTIVE.sub(_block, text)
     text = re.sub(r"\$\$ \([a-z-]+\)$", "$$", text, flags=re.M)
     return ROLE.sub(lambda role: _inline(role[1], role[2], named), text)
@@ -55,7 +55,7 @@ def _inline(role: str, target: str, named: dict[str, str]) -> str:
     if role.startswith("py:"):
         name = given[1] if given else target.rpartition(".")[2]
         return f"`{name.strip('`')}`"
-    if role in ("term", "ref"):  # words of the glossary, the index
+    if role in ("term", "ref"):  # the glossary's terms, the index
         return given[1] if given else target
     if given:
         return f"[{given[1]}]({given[2]}.ipynb)"

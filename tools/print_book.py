@@ -1,4 +1,4 @@
-"""Print the built book, all its pages in one file: ``make pdf``."""
+"""Print all pages of the built book to one file: ``make pdf``."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def pages(root: Path) -> list[str]:
 
 
 def printed(page: Page, address: str) -> bytes:
-    """A page on paper, its formulas set and its pictures loaded."""
+    """Print a page once its formulas are set and its pictures loaded."""
     page.goto(address, wait_until="networkidle")
     page.evaluate("window.MathJax?.startup?.promise")
     page.evaluate(
@@ -64,7 +64,7 @@ def print_book(
 def point_inside(
     writer: PdfWriter, address: str, starts: dict[str, int]
 ) -> None:
-    """Links between pages lead to their first sheets, not to a server."""
+    """Point links between pages to their first sheets, not to a server."""
     for number, sheet in enumerate(writer.pages):
         kept, links = [], []
         for reference in sheet.get("/Annots") or []:

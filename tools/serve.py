@@ -22,7 +22,7 @@ class QuietHandler(SimpleHTTPRequestHandler):
 
 @contextmanager
 def serving(folder: Path) -> Iterator[str]:
-    """Serve a folder meanwhile; the address."""
+    """Serve a folder during the block; yield the address."""
     handler = functools.partial(QuietHandler, directory=str(folder))
     with ThreadingHTTPServer(("localhost", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()

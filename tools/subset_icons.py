@@ -15,15 +15,15 @@ SHEETS = sorted(
 )
 ICON = re.compile(r'((?:\.fa-[\w-]+::?before,?)+)\{content:"\\?(\w+)"\}')
 PRIVATE = re.compile(r"[\ue000-\uf8ff]")
-"""A style sheet may hold an icon's character itself in place of its code."""
+"""A style sheet may contain an icon's character instead of its code."""
 
 WOFF2 = re.compile(r'url\([^)]*\.woff2\) format\("woff2"\),')
 
 
 def subset_icons(html: Path) -> None:
-    """Leave the icons that pages, scripts and style sheets of a folder name.
+    """Keep only the icons named by a folder's pages, scripts and style sheets.
 
-    The theme's own files are read anew, so that an icon can come back.
+    The theme's own files are read each time, so that an icon can come back.
     """
     texts = [
         path.read_text(encoding="utf-8")
@@ -56,7 +56,7 @@ def subset_icons(html: Path) -> None:
 
 
 def reduce(font: Path, target: Path, codes: set[int]) -> None:
-    """Write a font that has the glyphs of some codes alone."""
+    """Write a font that has only the glyphs of some codes."""
     options = Options(notdef_outline=True)
     opened = load_font(str(font), options)
     subsetter = Subsetter(options)

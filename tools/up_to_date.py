@@ -1,8 +1,8 @@
-"""Whether the built book is that of the files that are there now.
+"""Whether the built book matches the present files.
 
-``python tools/up_to_date.py`` says so by its exit status. It imports little:
-`make book` runs it first, and most of what a build takes when nothing has
-changed is to load Sphinx and the library.
+``python tools/up_to_date.py`` tells by its exit status. It imports little:
+`make book` runs it first, and when nothing has changed, a build spends most of
+its time on loading Sphinx and the library.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from pathlib import Path
 import chromium
 
 STAMP = Path("_build", "built.json")
-"""What the book was built from and what became of it."""
+"""The file with hashes of what the book was built from and of its pages."""
 READ = ("book", "lib", "results", "_config.yml", "_toc.yml", "pyproject.toml")
 TOOLS = Path(__file__).parent
 UNREAD = {"__pycache__", "node_modules", "tasks", ".ipynb_checkpoints"}
-"""Folders that no page depends on; that of npm is known by its list."""
+"""Folders that no page depends on; LIST stands for that of npm."""
 LIST = Path("book", "vendor", "node_modules", ".package-lock.json")
 VARIABLES = (
     "BOOK_REPOSITORY",
@@ -59,18 +59,18 @@ def outputs(root: Path) -> str:
 
 
 def note(root: Path, made_from: str) -> None:
-    """Keep what the book was built from: its inputs before the build."""
+    """Record what the book was built from: its inputs before the build."""
     stamp = {"inputs": made_from, "outputs": outputs(root)}
     (root / STAMP).write_text(json.dumps(stamp))
 
 
 def forget(root: Path) -> None:
-    """Have the next `make book` build."""
+    """Make the next `make book` build."""
     (root / STAMP).unlink(missing_ok=True)
 
 
 def up_to_date(root: Path) -> bool:
-    """Whether a build would make the pages that are there."""
+    """Whether a build would produce the pages that are there."""
     try:
         stamp = json.loads((root / STAMP).read_text())
     except (OSError, ValueError):

@@ -25,9 +25,10 @@ Norm = Literal["l2", "linf"]
 
 
 def wrong_side(output: Tensor, y: Tensor) -> Tensor:
-    """The mean of -output y: what an attack on labels ±1 raises.
+    """The mean of -output y, which an attack on labels ±1 maximises.
 
-    Unlike the squared error, it does not grow beyond the right answer too.
+    Unlike the squared error, it does not grow where an output of the right
+    sign overshoots its label.
     """
     check_shapes(output, y)
     return -(output * y).mean()
@@ -48,17 +49,18 @@ def pgd(
     """Inputs within a ball around x that raise the loss (Madry et al., 2018).
 
     Projected gradient ascent from a random point of the ball. Gradients are
-    backpropagated through the solver: exact for the steps that it took.
+    backpropagated through the solver, so they are exact for the steps that it
+    took.
 
     Args:
-        model: from inputs (N, ...) to outputs.
+        model: maps inputs (N, ...) to outputs.
         x: inputs, shape (N, ...).
         y: their targets.
         radius: of the ball, > 0.
-        norm: its norm over each input, "l2" or "linf".
-        steps: >= 1.
-        step_size: by default 2.5 radius / steps, which can cross the ball.
-        loss: of outputs and targets, a scalar; by default for labels ±1.
+        norm: of each input's perturbation, "l2" or "linf".
+        steps: number of ascent steps, >= 1.
+        step_size: by default 2.5 radius / steps, enough to cross the ball.
+        loss: of outputs and targets, a scalar; the default is for labels ±1.
         seed: of the starting points.
 
     Returns:
@@ -103,9 +105,10 @@ def accuracy_under_attack(
     norm: Norm = "l2",
     restarts: int = 1,
 ) -> float:
-    """The share of inputs whose sign survives :func:`pgd`, and every restart.
+    """The share of inputs classified correctly after every run of :func:`pgd`.
 
-    An upper bound: one attack from one start misses points that others find.
+    An upper bound on the robust accuracy: a stronger attack, or more restarts,
+    may find points that this one misses.
 
     Args:
         model: its outputs have the shape of y.
@@ -113,7 +116,7 @@ def accuracy_under_attack(
         y: labels -1 and +1, shape (N, 1).
         radius: of the ball, > 0.
         norm: "l2" or "linf".
-        restarts: from how many random starts each input is attacked, >= 1.
+        restarts: number of random starts of the attack on each input, >= 1.
 
     Raises:
         ValueError: an argument out of range, or outputs and y differ in shape.
@@ -145,8 +148,8 @@ def accuracy_under_noise(
         model: its outputs have the shape of y.
         x: inputs, shape (N, ...).
         y: labels -1 and +1, shape (N, 1).
-        std: of the noise on each component, >= 0.
-        draws: how often each input is drawn, >= 1.
+        std: standard deviation of the noise on each component, >= 0.
+        draws: number of noisy copies of each input, >= 1.
         seed: of the noise.
 
     Raises:

@@ -1,9 +1,9 @@
 """More room for the flow: lifts h and higher orders (section 4).
 
-A lift gives the state more features than the input has; HigherOrder gives
-some of them the meaning of velocities. Features lie on dimension 1, as in
-vectors (N, n), images (N, channels, height, width) and a graph (nodes,
-features); ``dim=-1`` takes a batch of graphs (N, nodes, features).
+A lift gives the state more features than the input has; HigherOrder makes
+some of them velocities. Features lie on dimension 1, as in vectors (N, n),
+images (N, channels, height, width) and a graph (nodes, features); use
+``dim=-1`` for a batch of graphs (N, nodes, features).
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from neural_odes.ode import as_field
 class ZeroAugment(nn.Module):
     """h(x) = [x; 0]: n more features that start at zero (equation 9).
 
-    As ``NeuralODE(field, lift=ZeroAugment(5))`` this is an ANODE. Velocities
-    of a :class:`HigherOrder` field that start at zero are made the same way.
+    ``NeuralODE(field, lift=ZeroAugment(5))`` is an ANODE. The same lift lets
+    the velocities of a :class:`HigherOrder` field start at zero.
 
     Args:
-        n: how many, >= 0.
-        dim: on which dimension.
+        n: number of added features, >= 0.
+        dim: the dimension on which they are added.
 
     Raises:
         ValueError: n < 0.
@@ -57,14 +57,14 @@ class ZeroAugment(nn.Module):
 class InputLayer(nn.Module):
     """h(x) = module(x), or [x; module(x)] with keep=True (equation 10).
 
-    With ``keep``, x stays what it is and only what is added is learned: the
-    variant with fewer parameters.
+    With ``keep``, x is passed on unchanged and only the added features are
+    learned: the variant with fewer parameters.
 
     Args:
         module: maps inputs to all features of the state, or with keep to the
             added ones.
         keep: whether x itself comes first.
-        dim: on which dimension they are joined.
+        dim: the dimension on which the two are joined.
 
     Raises:
         TypeError: module is not an ``nn.Module``.
@@ -99,21 +99,21 @@ class HigherOrder(nn.Module):
 
         dz_1/ds = z_2, ..., dz_{n-1}/ds = z_n, [dz_n/ds; da/ds] = f(s, z, x).
 
-    For n = 2, z_1 is a position and z_2 its velocity. Of order 1, and with
-    m = 0, this is the field itself. A lift makes the other parts of z(0).
+    For n = 2, z_1 is a position and z_2 its velocity. With n = 1 or m = 0 this
+    is the field itself. A lift provides the parts of z(0) that x lacks.
 
     Args:
-        field: any field or module; sees all features of the state and gives
-            slopes of z_n and a, that is (n - 1) m features fewer.
+        field: any field or module; sees all features of the state and returns
+            the slopes of z_n and a, that is (n - 1) m features fewer.
         order: n, >= 1.
-        size: m, >= 0; by default all of the state is of this order and a is
+        size: m, >= 0; by default the whole state is of this order and a is
             empty.
-        dim: on which dimension the features lie.
+        dim: the dimension on which the features lie.
 
     Raises:
         TypeError: field is not a field.
-        ValueError: an argument out of range; or (when called) the state does
-            not have the features for it, or the field gives another number.
+        ValueError: an argument out of range; or (when called) the state has
+            too few features, or the field returns a wrong number of them.
     """
 
     def __init__(
@@ -164,10 +164,10 @@ class Visible(nn.Module):
     """A readout that sees a part of the state: r(z[start:stop]).
 
     Args:
-        readout: a module of this part.
+        readout: a module that maps this part to the output.
         stop: where the part ends.
         start: where it begins.
-        dim: on which dimension.
+        dim: the dimension of the features.
 
     Raises:
         ValueError: not 0 <= start < stop; or (when called) the state has

@@ -14,17 +14,17 @@ from neural_odes.checks import at_least
 
 
 class Basis(Protocol):
-    """What a basis has to offer; any object with these two will do.
+    """The interface of a basis; any object with these two members will do.
 
     Calling it with depths of any shape (...) returns psi_1, ..., psi_m at
     these depths, shape (..., m), in the depths' dtype and on their device.
 
-    A basis whose functions jump also has ``jumps``, the depths where they do,
-    at which they have the values to their right. Solvers end a step there; of
-    a jump that they do not know they may see nothing. One whose functions
+    A basis whose functions jump also has ``jumps``, the depths where they do;
+    there they take the values to the right. Solvers end a step at each jump;
+    they may miss one that they are not told of. A basis whose functions
     oscillate has ``max_step``, the longest step that resolves them: step
-    control watches the state, which does not show the integrals that are the
-    gradients of their coefficients.
+    control monitors the error of the state, not that of the integrals that are
+    the gradients of the coefficients.
     """
 
     @property
@@ -41,9 +41,9 @@ class _Interval:
 
     Args:
         size: m, the number of functions, >= 1.
-        domain: the interval (first, last) on which the functions are meant;
-            depths are rescaled to it (paper, footnote 2). By default that of
-            a model of depth S = 1.
+        domain: the interval (first, last) of depths that is rescaled to that of
+            the functions (paper, footnote 2); the default fits a model of
+            depth S = 1.
 
     Raises:
         TypeError: size is not an integer.
@@ -76,7 +76,7 @@ class Fourier(_Interval):
 
     @property
     def max_step(self) -> float:
-        """Half of the shortest wave."""
+        """Half the shortest wavelength."""
         first, last = self.domain
         waves = self.size // 2
         return (last - first) / (2 * waves) if waves else math.inf
@@ -94,7 +94,7 @@ class Chebyshev(_Interval):
 
     @property
     def max_step(self) -> float:
-        """About half of the shortest wave, in the middle of the domain."""
+        """About half the shortest wavelength in the middle of the domain."""
         first, last = self.domain
         return 2 * (last - first) / max(1, self.size - 1)
 

@@ -1,4 +1,4 @@
-"""Solves by torchdiffeq: the methods that runge_kutta.py lacks, the adjoint.
+"""Solves by torchdiffeq: methods that runge_kutta.py lacks, and the adjoint.
 
 torchdiffeq is also the reference that tests compare with.
 """
@@ -52,7 +52,7 @@ def by_torchdiffeq(
             adjoint_options=_options(solver, s, s[:1], jumps),
             **arguments,
         )
-    except AssertionError as error:  # torchdiffeq's way to give up
+    except AssertionError as error:  # how torchdiffeq gives up
         raise SolverError(given_up(error), *counted.where()) from error
     for part in tensors(z):
         if part.requires_grad:
@@ -61,7 +61,7 @@ def by_torchdiffeq(
 
 
 class _CountedField:
-    """Counts evaluations of one solve and checks what the field returns."""
+    """A field that counts its evaluations and checks its first output."""
 
     def __init__(self, field: Callable[[Tensor, Any], Any]) -> None:
         self.field, self.nfe = field, 0
@@ -75,7 +75,7 @@ class _CountedField:
         return self.field(s, z)
 
     def where(self) -> tuple[float, int]:
-        # A first step that came out as NaN is tried before it is refused.
+        # torchdiffeq tries a first step that is NaN before it gives up.
         tried = [float(s.detach()) for s in self.recent]
         depth = next((s for s in reversed(tried) if math.isfinite(s)), tried[0])
         return depth, self.nfe
@@ -94,11 +94,11 @@ def _options(
             )
             return s.new_tensor([sign * at for at in steps])
 
-        # At a jump, a step sees the field on its own side of it.
+        # At either end, a step sees the field on its own side of a jump.
         return {"grid_constructor": grid, "perturb": len(jumps) > 0}
     options: dict[str, Any] = {
         "max_num_steps": solver.max_steps,
-        # Without it torchdiffeq steps past the end and interpolates back,
+        # Without this torchdiffeq steps past the end and interpolates back,
         # which costs accuracy (up to 4e-6 at a tolerance of 1e-6).
         "step_t": end,
     }
@@ -125,7 +125,7 @@ def _refuse_missed_tensors(
     s: Tensor,
     params: tuple[Tensor, ...],
 ) -> None:
-    """The adjoint silently drops gradients of tensors it was not told of."""
+    """Refuse tensors whose gradients the adjoint would silently drop."""
     with torch.enable_grad():
         state = tuple(z.detach().requires_grad_() for z in tensors(z0))
         dz = field(s, like(z0, state))
@@ -153,9 +153,9 @@ def _refuse_missed_tensors(
 
 
 def given_up(error: AssertionError) -> str:
-    """Why torchdiffeq gave up, in this library's words; others are raised."""
+    """Why torchdiffeq gave up, in this library's words; re-raises the rest."""
     text = str(error)
-    if text.endswith(("dt 0.0", "dt nan")):  # what NaN makes of a step
+    if text.endswith(("dt 0.0", "dt nan")):  # a step size spoilt by NaN
         return "the field is NaN or infinite"
     if "underflow" in text:
         return "the step size underflowed"

@@ -1,8 +1,8 @@
 """How fast small differences grow: Lyapunov exponents (section 6).
 
-Every estimator takes a NeuralODE, perturbs the *state* z(0) = h(x) and holds
-the input x that the field may see; points and perturbations share solves. A
-classical system is a model too::
+Every estimator takes a NeuralODE and perturbs the *state* z(0) = h(x), while
+the input x that the field may see is held fixed; points and perturbations
+share solves. A classical system is a model too::
 
     NeuralODE(lorenz, depth=50.0, solver=Solver("rk4", step_size=0.01))
 """
@@ -46,7 +46,7 @@ class ErrorPaths:
 
     @property
     def mean(self) -> Tensor:
-        """The exponent of each point, over its perturbations, shape (N,)."""
+        """The mean exponent of each point's perturbations, shape (N,)."""
         return self.exponents.mean(dim=1)
 
     @property
@@ -66,29 +66,30 @@ def lyapunov_exponent(
     seed: int = 0,
     chunk: int = 2000,
 ) -> ErrorPaths:
-    """Algorithm 1 of the paper: the exponent from the two ends of an error.
+    """Algorithm 1 of the paper: the exponent from the first and last error.
 
-    For small differences it estimates the largest exponent. It saturates once
-    the error is as large as the space the states live in, and then falls as
-    1 / S: see :func:`renormalised_exponent`. It returns
+    While differences are small, it estimates the largest exponent. Once the
+    error is as large as the region that the states occupy, it saturates and
+    the estimate falls as 1 / S: see :func:`renormalised_exponent`. Returns
     :class:`~neural_odes.chaos.ErrorPaths`.
 
     Args:
         model: of depth S.
         x: inputs, shape (N, n).
         radius: r, the length of a perturbation, > 0. In single precision it
-            should be well above 1e-7 of the states.
-        perturbations: K, how many each point gets, >= 1.
-        depths: T, at how many equally spaced depths errors are read, >= 2.
+            should be well above 1e-7 times the size of the states.
+        perturbations: K, number of perturbations of each point, >= 1.
+        depths: T, number of equally spaced depths at which errors are read,
+            >= 2.
         seed: of the perturbations.
-        chunk: how many points are solved at a time, so that they fit into
-            memory, >= 1.
+        chunk: number of points solved at a time, so that they fit into memory,
+            >= 1.
 
     Raises:
         TypeError: model is not a NeuralODE, or its field has a state of its
             own.
-        ValueError: an argument out of range; z(0) is no vector; samples have
-            depths of their own; a neighbour ended at the very same state.
+        ValueError: an argument out of range; z(0) is not a vector; samples
+            have depths of their own; a neighbour ended at the very same state.
         SolverError: the solve could not be finished.
     """
     field, z0, u, end = _problem(model, x)
@@ -123,19 +124,20 @@ def renormalised_exponent(
     align: int = 0,
     seed: int = 0,
 ) -> Tensor:
-    """The largest exponent, with the error pulled back to r again and again.
+    """The largest exponent, with the error rescaled to r at regular intervals.
 
     The complete version of Algorithm 1 (its footnote 3; Wolf et al., 1985,
-    here at fixed intervals): S is cut into pieces, at whose ends the neighbour
-    is set back to distance r along the direction it was found in.
+    here at fixed intervals): S is cut into pieces, and at the end of each the
+    neighbour is moved back to distance r in the direction it has reached.
 
     Args:
         model: of depth S.
         x: inputs, shape (N, n).
-        radius: r, > 0; small against the states, large against their rounding.
-        pieces: how many, >= 1.
-        align: how many of them are left out at the start, until the
-            perturbation has turned into the direction that grows most.
+        radius: r, > 0; small compared with the states, large compared with
+            their rounding errors.
+        pieces: number of pieces, >= 1.
+        align: number of pieces left out at the start, until the perturbation
+            has turned into the direction of fastest growth.
         seed: of the first directions.
 
     Returns:
@@ -183,24 +185,24 @@ def lyapunov_spectrum(
 ) -> Tensor:
     """All exponents, by the variational equation (Benettin et al., 1980).
 
-    Tangent vectors V follow dV/ds = (df/dz) V beside the state. After each
-    piece of depth a QR decomposition makes them orthogonal again and counts
-    their growth. For exponents of an attractor, pieces are shorter than the
-    time in which V's columns become parallel, and some are for aligning.
+    Tangent vectors V follow dV/ds = (df/dz) V alongside the state. After each
+    piece of depth, a QR decomposition makes them orthonormal again and yields
+    their growth. For exponents of an attractor, pieces should be shorter than
+    the time in which V's columns become parallel, and some used for aligning.
 
     Args:
         model: of depth S.
         x: inputs, shape (N, n).
-        pieces: how many, >= 1.
-        align: how many of them are left out at the start, until the vectors
-            have turned into the directions whose growth they should count.
-        count: how many exponents, the largest first; by default all.
-        seed: of the first directions. They are random: coordinate axes can
-            each stay in a subspace of their own, and miss what grows most.
+        pieces: number of pieces, >= 1.
+        align: number of pieces left out at the start, until the vectors have
+            turned into the directions whose growth they should measure.
+        count: number of exponents, the largest first; by default all.
+        seed: of the first directions. They are random, because coordinate axes
+            can each stay in an invariant subspace and miss the fastest growth.
 
     Returns:
-        shape (N, count), per unit of depth; without enough aligning, in no
-        strict order.
+        shape (N, count), per unit of depth; not strictly in order if there was
+        too little aligning.
 
     Raises:
         TypeError, ValueError, SolverError: as :func:`lyapunov_exponent`.
@@ -235,15 +237,16 @@ def finite_time_exponents(
 ) -> Tensor:
     """ln(sigma_i) / S of the flow's Jacobian dz(S)/dz(0), the largest first.
 
-    What a ball of infinitesimal radius about z(0) becomes at the end: the
-    right notion for a flow that ends at S. Unlike those of an attractor, these
-    exponents differ from point to point. The error of each sigma_i is about
-    the solver's tolerance times the largest: small ones want a tight solver.
+    They describe the ellipsoid that an infinitesimal ball about z(0) becomes at
+    S: the right notion for a flow that ends there. Unlike those of an
+    attractor, these exponents differ from point to point. The error of each
+    sigma_i is about the solver's tolerance times the largest sigma: small ones
+    need tight tolerances.
 
     Args:
         model: of depth S.
         x: inputs, shape (N, n).
-        chunk: how many points are solved at a time, >= 1.
+        chunk: number of points solved at a time, >= 1.
 
     Returns:
         shape (N, n).
@@ -300,7 +303,7 @@ def _follow(
     start: Any,
     s: Tensor,
 ) -> tuple[Any, int]:
-    """Solve as the model is solved, without the adjoint: no gradients here."""
+    """Solve as the model does, but without the adjoint: no gradients here."""
     with _fitting(x):
         return integrate(
             field,

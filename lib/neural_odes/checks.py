@@ -13,10 +13,10 @@ from torch import Tensor
 
 
 def at_least(name: str, value: Any, least: int) -> None:
-    """Refuse what is no integer, or one below the least.
+    """Refuse anything but an integer >= least.
 
     Raises:
-        TypeError: it is no integer; names the argument and what it got.
+        TypeError: it is not an integer; names the argument and what it got.
         ValueError: it is too small, or beyond 63 bits; names the argument and
             what it got.
     """
@@ -33,20 +33,20 @@ def at_least(name: str, value: Any, least: int) -> None:
 
 
 def integer(name: str, value: Any) -> None:
-    """Refuse what is no integer.
+    """Refuse anything but an integer.
 
     Raises:
-        TypeError: it is not; names the argument and what it got.
+        TypeError: it is not one; names the argument and what it got.
     """
     if not isinstance(value, Integral) or isinstance(value, bool):
         raise TypeError(f"{name} must be an integer, got {value!r}")
 
 
 def generator(seed: Any) -> torch.Generator:
-    """torch's random numbers, from a seed on.
+    """A torch generator of random numbers, seeded.
 
     Raises:
-        TypeError: seed is no integer.
+        TypeError: seed is not an integer.
         ValueError: it does not fit 64 bits.
     """
     integer("seed", seed)
@@ -59,7 +59,7 @@ def dimension(dim: int, like: Tensor) -> None:
     """Refuse a dimension that a tensor does not have.
 
     Raises:
-        ValueError: names what it got.
+        ValueError: there is no such dimension; names what it got.
     """
     if not -like.ndim <= dim < like.ndim:
         raise ValueError(
@@ -69,13 +69,13 @@ def dimension(dim: int, like: Tensor) -> None:
 
 
 def joined(first: str, a: Tensor, second: str, b: Tensor, dim: int) -> Tensor:
-    """Two tensors side by side in one dimension, in which alone they differ.
+    """Concatenate two tensors in the one dimension in which they may differ.
 
     Args:
-        first: what errors call the first.
-        a: the first.
-        second: what errors call the second.
-        b: the second.
+        first: the name of a in errors.
+        a: the first tensor.
+        second: the name of b in errors.
+        b: the second tensor.
         dim: the dimension.
 
     Raises:
@@ -94,15 +94,15 @@ def joined(first: str, a: Tensor, second: str, b: Tensor, dim: int) -> Tensor:
 
 
 def function(name: str, value: Any, takes: str) -> None:
-    """Refuse what cannot be called, and classes in the place of instances.
+    """Refuse what cannot be called, and classes in place of instances.
 
     Args:
         name: of the argument.
-        value: what it got.
-        takes: of what it is a function, in words.
+        value: of the argument.
+        takes: what the function takes, in words.
 
     Raises:
-        TypeError: names the argument and what it got.
+        TypeError: it is not a function; names the argument and what it got.
     """
     kind = f"the class {value.__name__}" if isinstance(value, type) else None
     if kind or not callable(value):
@@ -113,10 +113,10 @@ def function(name: str, value: Any, takes: str) -> None:
 
 
 def batch(name: str, value: Any) -> None:
-    """Refuse what is no floating-point tensor of finite values (N, ...).
+    """Refuse anything but a floating-point tensor (N, ...) of finite values.
 
     Raises:
-        ValueError: names the argument and what it got.
+        ValueError: it is not one; names the argument and what it got.
     """
     if not isinstance(value, Tensor) or not value.is_floating_point():
         kind = value.dtype if isinstance(value, Tensor) else type(value)
@@ -134,10 +134,10 @@ def batch(name: str, value: Any) -> None:
 
 
 def positive(name: str, value: Any) -> None:
-    """Refuse what is no finite number > 0.
+    """Refuse anything but a finite number > 0.
 
     Raises:
-        TypeError: it is no number; names the argument and what it got.
+        TypeError: it is not a number; names the argument and what it got.
         ValueError: it is out of range; names the argument and what it got.
     """
     text = f"{name} must be a number > 0, got {value!r}"
@@ -148,10 +148,10 @@ def positive(name: str, value: Any) -> None:
 
 
 def nonnegative(name: str, value: Any) -> None:
-    """Refuse what is no finite number >= 0.
+    """Refuse anything but a finite number >= 0.
 
     Raises:
-        TypeError: it is no number; names the argument and what it got.
+        TypeError: it is not a number; names the argument and what it got.
         ValueError: it is out of range; names the argument and what it got.
     """
     text = f"{name} must be a number >= 0, got {value!r}"
@@ -164,25 +164,25 @@ def nonnegative(name: str, value: Any) -> None:
 def _finite(value: Real) -> bool:
     try:
         return math.isfinite(value)
-    except OverflowError:  # an integer beyond all floats
+    except OverflowError:  # an integer larger than any float
         return False
 
 
 def boolean(name: str, value: Any) -> None:
-    """Refuse what is neither True nor False.
+    """Refuse anything but True and False.
 
     Raises:
-        TypeError: it is not; names the argument and what it got.
+        TypeError: it is neither; names the argument and what it got.
     """
     if not isinstance(value, bool):
         raise TypeError(f"{name} must be True or False, got {value!r}")
 
 
 def one_of(name: str, value: Any, choices: Iterable[Any]) -> None:
-    """Refuse what is none of the choices.
+    """Refuse anything but one of the choices.
 
     Raises:
-        ValueError: it is not; names the argument and what it got.
+        ValueError: it is none of them; names the argument and what it got.
     """
     known = list(choices)
     if value not in known:
@@ -192,7 +192,7 @@ def one_of(name: str, value: Any, choices: Iterable[Any]) -> None:
 
 
 def finite(value: Tensor) -> bool:
-    """Whether all of a tensor is, also under torch.func's transforms."""
+    """Whether a tensor is finite, also under torch.func's transforms."""
     return bool(torch.isfinite(unwrapped(value)).all())
 
 
@@ -205,7 +205,7 @@ def unwrapped(value: Tensor) -> Tensor:
 
 
 def optional(module: str, extra: str) -> Any:
-    """A module that one of the package's extras brings.
+    """Import a module that comes with one of the package's extras.
 
     Raises:
         ImportError: it is not installed; names the extra.

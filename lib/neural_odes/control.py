@@ -1,8 +1,8 @@
 """Models that see their input: data control and adaptive depth (section 5).
 
 Where two inputs must trade places, as x and -x do in the reflection, no flow
-on a line can take them there. It can once the field depends on the input x
-(equations 16 and 17), or once each input stops at a depth of its own (18).
+on a line can do that. It becomes possible once the field depends on the input
+x (equations 16 and 17), or once each input stops at a depth of its own (18).
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from neural_odes.ode import as_field, lengths
 class DataControlled(nn.Module):
     """f(s, z, x) = module([z; x]): the field sees the input (equation 17).
 
-    Gradients reach x and the embedding, by backpropagation and by adjoint.
+    Gradients reach x and the embedding, by backpropagation and by the adjoint.
 
     Args:
         module: any field or module; maps states with the control's features
-            joined on (channels of images, features of graph nodes) to slopes
+            appended (channels of images, features of graph nodes) to slopes
             without them.
-        embed: maps x to the control, shaped like z but for dimension ``dim``;
+        embed: maps x to the control, shaped like z except in dimension ``dim``;
             by default the control is x itself. If it is a module, it is
             trained too. It is computed anew at each evaluation of the field.
         dim: the dimension on which z and the control are joined; 1 fits
@@ -72,8 +72,8 @@ class LinearControl(nn.Module):
     Its flow takes every x towards -x: z(s) = x (2 exp(-theta s) - 1).
 
     Args:
-        theta: where the parameter starts, > 0. Training does not hold it
-            there: it is the plain parameter, as in the paper.
+        theta: initial value of the parameter, > 0. Training does not keep it
+            positive: the parameter is unconstrained, as in the paper.
 
     Raises:
         TypeError, ValueError: theta is not a finite number > 0.
@@ -94,7 +94,7 @@ class LinearControl(nn.Module):
 
     @staticmethod
     def bound(x: Tensor, eps: float) -> Tensor:
-        """Theorem 1: ``|-x - z(1)| < eps`` exactly where theta is above this.
+        """Theorem 1: ``|-x - z(1)| < eps`` exactly if theta is above this.
 
         Args:
             x: inputs, shape (N, ...).
@@ -102,7 +102,7 @@ class LinearControl(nn.Module):
 
         Returns:
             ``-ln(eps / (2 |x|))``, shape (N,), with the Euclidean norm of each
-            input; -inf where x = 0, which is right at any theta.
+            input; -inf where x = 0, for which any theta will do.
 
         Raises:
             TypeError, ValueError: eps is not a finite number > 0.
@@ -115,15 +115,15 @@ class LinearControl(nn.Module):
 class AdaptiveDepth(nn.Module):
     """``g(x) = |1 + module(x)|``: each input's own depth (equation 18).
 
-    Used as ``NeuralODE(field, depth=AdaptiveDepth(2))``. Depths set by hand
+    Use it as ``NeuralODE(field, depth=AdaptiveDepth(2))``. Depths set by hand
     need no class: any callable of x that returns shape (N,) will do.
 
     Args:
-        module: how many features x has, for the paper's network w_o ·
-            relu(w_i x + b_i), whose w_o starts at a tenth of torch's default
-            so that training starts near the vanilla model's depth of 1. Or
-            any module that maps x to shape (N, 1) or (N,).
-        hidden: units of the paper's network, >= 1.
+        module: the number of features of x, for the paper's network w_o ·
+            relu(w_i x + b_i), with w_o initialised at a tenth of torch's
+            default so that training starts near the vanilla model's depth of
+            1; or any module that maps x to shape (N, 1) or (N,).
+        hidden: hidden units of the paper's network, >= 1.
 
     Raises:
         TypeError: module is neither.

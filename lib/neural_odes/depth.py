@@ -1,8 +1,8 @@
 """Fields whose weights move with depth: theta(s) (paper, section 3).
 
-Each wraps any field or module and calls it with parameters of its own making,
-by ``torch.func.functional_call``; the wrapped module's own parameters are
-where training starts.
+Each wraps any field or module and calls it with parameters that it computes,
+by ``torch.func.functional_call``; training starts from the wrapped module's
+own parameters.
 """
 
 from __future__ import annotations
@@ -50,11 +50,11 @@ two threads must not do at the same time."""
 
 
 class _Template(nn.Module):
-    """A field as a function of the parameters it trains, shape (P,).
+    """A field as a function of its trainable parameters, shape (P,).
 
-    A copy of the field whose trained parameters became buffers: they follow
-    the model to its device and type, but are neither trained nor saved. Frozen
-    parameters (requires_grad False) stay what and where they are.
+    A copy of the field in which the trainable parameters became buffers: they
+    follow the model to its device and type, but are neither trained nor saved.
+    Frozen parameters (requires_grad False) are left unchanged.
     """
 
     def __init__(self, module: Any) -> None:
@@ -102,7 +102,7 @@ class _Template(nn.Module):
         }
 
     def weights(self, theta: Tensor) -> dict[str, Tensor]:
-        """As :meth:`split`, by their names in what the wrappers wrap."""
+        """As :meth:`split`, but without the wrappers' prefixes in the names."""
         pieces = self.split(theta).values()
         return dict(zip(self.names, pieces, strict=True))
 
@@ -124,7 +124,7 @@ class _Template(nn.Module):
 
 
 def _own_names(keys: tuple[str, ...]) -> tuple[str, ...]:
-    """Keys without what wrappers (DepthConcat, ...) put before all of them."""
+    """Keys without the prefixes that wrappers (DepthConcat, ...) put on all."""
     paths = [key.split(".") for key in keys]
     while all(len(path) > 1 for path in paths):
         first = {path[0] for path in paths}
@@ -135,7 +135,7 @@ def _own_names(keys: tuple[str, ...]) -> tuple[str, ...]:
 
 
 class _Moving(nn.Module):
-    """f with parameters theta(s); subclasses say how theta comes about."""
+    """f with parameters theta(s); subclasses define theta."""
 
     def __init__(self, module: Any) -> None:
         super().__init__()
@@ -149,8 +149,8 @@ class _Moving(nn.Module):
         """The wrapped module's parameters at depths s of shape (...).
 
         Returns:
-            by their names in the module, or in what a wrapper such as
-            DepthConcat wraps; each of its shape after that of s.
+            tensors by their names in the module, or in what a wrapper such as
+            DepthConcat wraps; each with the dimensions of s before its own.
         """
         return self.template.weights(self.theta(s))
 
@@ -162,22 +162,22 @@ class _Moving(nn.Module):
 class Galerkin(_Moving):
     """theta(s) = sum_j alpha_j psi_j(s), a GalNODE (equations 6-7).
 
-    Training starts from weights that are as constant in s as the basis can
-    make them, at the wrapped module's own values.
+    Training starts at the wrapped module's own parameters, as constant in s as
+    the basis allows.
 
     Args:
-        module: any field or module with P parameters that are trained;
-            frozen ones do not move.
+        module: any field or module with P trainable parameters; frozen ones do
+            not change.
         basis: m functions of depth, see :class:`Basis`.
 
     Attributes:
         coefficients: alpha, shape (P, m): all that is trained, m P numbers.
         jumps: depths where the basis jumps; solves end a step there.
         max_step: the longest step of an adaptive solve, where the basis has
-            one: gradients of coefficients are right only up to there.
+            one: beyond it, gradients of the coefficients are unreliable.
 
     Raises:
-        TypeError: module is not an ``nn.Module``, or basis is no basis.
+        TypeError: module is not an ``nn.Module``, or basis is not a basis.
         ValueError: module has no parameters, or parts that share one.
     """
 
@@ -220,8 +220,8 @@ class Hypernetwork(_Moving):
     bias of g's last layer, whose weights start at a tenth of torch's default.
 
     Args:
-        module: any field or module with P parameters that are trained;
-            frozen ones do not move.
+        module: any field or module with P trainable parameters; frozen ones do
+            not change.
         hidden: width of g's hidden layer, >= 1.
 
     Raises:
@@ -248,13 +248,13 @@ class Hypernetwork(_Moving):
 class HypernetworkODE(JointField):
     """dtheta/ds = g(s, theta), solved along with z (the form of ANODEV2).
 
-    g is a network with one hidden tanh layer that sees depth and parameters;
+    g is a network with one hidden tanh layer that takes depth and parameters;
     its last layer starts at a tenth of torch's default. theta(0) is trained
     too, and starts at the wrapped module's own parameters.
 
     Args:
-        module: any field or module with P parameters that are trained;
-            frozen ones do not move.
+        module: any field or module with P trainable parameters; frozen ones do
+            not change.
         hidden: width of g's hidden layer, >= 1.
 
     Raises:
@@ -299,8 +299,8 @@ class HypernetworkODE(JointField):
             solver: how to solve for theta; by default ``Solver()``.
 
         Returns:
-            by their names in the module, or in what a wrapper such as
-            DepthConcat wraps; each of its shape after that of s.
+            tensors by their names in the module, or in what a wrapper such as
+            DepthConcat wraps; each with the dimensions of s before its own.
         """
         alone = NeuralODE(
             lambda s, theta, x: self.slope(s, theta[0])[None],

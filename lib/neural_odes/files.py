@@ -16,13 +16,13 @@ ABANDONED = 3600.0
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
-    """A draft that takes a file's place once the block is through.
+    """A draft that takes a file's place when the block ends.
 
     Until then the file is as it was, and it stays so if the block fails. Each
-    process has a draft of its own. Drafts that killed ones left are removed.
+    process has a draft of its own. Drafts left by killed processes are removed.
 
     Args:
-        path: of the file; its folder is made if missing. A link stays one.
+        path: of the file; its folder is made if missing. A link stays a link.
 
     Raises:
         OSError: the file cannot be written; names it.

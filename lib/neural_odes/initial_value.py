@@ -56,28 +56,30 @@ def integrate(
     Args:
         field: called with a scalar tensor s and a state like ``z0``.
         z0: a tensor of any shape, or a tuple of tensors.
-        s: output depths, shape (T,), T >= 2, strictly increasing, or
-            decreasing: the way back.
+        s: output depths, shape (T,), T >= 2, strictly increasing, or strictly
+            decreasing to solve backwards.
         solver: method and tolerances; by default ``Solver()``.
         params: every tensor the field's gradient should reach; used only by
             ``adjoint=True``, which cannot find them by itself.
-        norm: of an error shaped like the state, one number that adaptive
-            methods hold at or below 1 in units of the tolerances; by default
-            the solver's ``error_norm``, of a tuple the largest of its parts'.
-        jumps: depths at which the field jumps, with its values from the right
-            there: steps end at them, whatever the method.
-        max_step: of adaptive methods, besides the solver's own.
+        norm: maps an error in units of the tolerances, shaped like the state,
+            to the number that adaptive methods keep at or below 1; by default
+            the solver's ``error_norm``, for a tuple the largest of its parts'.
+        jumps: depths at which the field jumps, where it takes the values from
+            the right; with any method, steps end there.
+        max_step: a limit for adaptive methods, besides the solver's own.
 
     Returns:
-        ``(z, nfe)``: the states at the depths s, shape (T, ...) or a tuple
-        of such, and the number of evaluations of the field.
+        ``(z, nfe)``: the states at the depths s, a tensor of shape (T, ...) or
+        a tuple of such, and the number of evaluations of the field.
 
     Raises:
+        TypeError: field is not a function, z0 neither a tensor nor a tuple of
+            tensors, solver not a Solver, or jumps not a list of depths.
         ValueError: s neither increases nor decreases; z0 is complex or of half
-            precision, in which a step's error drowns in rounding; the field's
-            output has another shape than the state, or it writes into its
-            input; or (adjoint) it depends on a tensor not in params, or a
-            second derivative is asked for, which the adjoint does not give.
+            precision, in which a step's error is lost in rounding; the field's
+            output differs from the state in shape, or the field writes into
+            its input; or (adjoint) it depends on a tensor not in params, or a
+            second derivative is requested, which the adjoint does not provide.
         SolverError: the step underflowed, the field or the state became NaN or
             infinite, or ``max_steps`` was reached.
     """
@@ -169,7 +171,7 @@ def _solved(
     norm: Callable[[Any], Tensor],
     jumps: Sequence[float],
 ) -> tuple[Any, int]:
-    """By ``runge_kutta.py``, in which the state is one tensor."""
+    """Solve by ``runge_kutta.py``, with the state packed into one tensor."""
     tableau, cost = TABLEAUS[solver.method], Cost(s[0])
     pack, unpack = packing(z0)
     start = pack(z0)

@@ -25,7 +25,7 @@ def mlp(
         sizes: features of input, hidden layers and output, e.g. 2, 16, 16, 2.
         activation: makes the activation after each hidden layer.
         last: makes an activation after the output; by default there is none,
-            so that a field can point any way (paper, section 3).
+            so that a field can point in any direction (paper, section 3).
 
     Raises:
         ValueError: fewer than two sizes, or one below 1.
@@ -49,7 +49,7 @@ def mlp(
 
 
 def makes(kind: type, **makers: Any) -> None:
-    """Refuse what does not make something of a kind when called."""
+    """Refuse callables that do not return an instance of a class."""
     for name, make in makers.items():
         try:
             made = make()
@@ -63,18 +63,18 @@ def makes(kind: type, **makers: Any) -> None:
 
 
 class GraphConv(nn.Module):
-    """A graph convolution: a linear layer of the mean over neighbours.
+    """A graph convolution: a linear layer and a mean over neighbours.
 
     The mean is Kipf and Welling's (2017): with self-loops and the symmetric
     normalisation D^-1/2 (A + I) D^-1/2.
 
     Args:
-        inputs: features of a node that go in.
-        outputs: features that come out.
+        inputs: number of input features of a node.
+        outputs: number of its output features.
         adjacency: A, shape (nodes, nodes), symmetric, entries >= 0.
 
     Raises:
-        ValueError: adjacency is no such matrix.
+        ValueError: adjacency is not such a matrix.
     """
 
     mean: Tensor
@@ -104,7 +104,7 @@ class GraphConv(nn.Module):
         self.linear = nn.Linear(inputs, outputs)
 
     def forward(self, h: Tensor) -> Tensor:
-        """Features of shape (..., nodes, inputs) to (..., nodes, outputs)."""
+        """Map features (..., nodes, inputs) to (..., nodes, outputs)."""
         features, nodes = self.linear.in_features, len(self.mean)
         if h.shape[-2:] != (nodes, features):
             raise ValueError(
@@ -118,8 +118,8 @@ class GraphConv(nn.Module):
 def seeded(make: Callable[[], T], seed: int) -> T:
     """What ``make()`` returns when torch's random numbers start from ``seed``.
 
-    torch draws initial weights from its global generator. This draws them from
-    a copy, on the CPU, and leaves the global one as it was::
+    torch draws initial weights from its global generator. That of the CPU is
+    seeded for the call and restored afterwards::
 
         model = seeded(lambda: NeuralODE(mlp(2, 16, 2)), seed=3)
     """

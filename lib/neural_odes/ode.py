@@ -1,11 +1,11 @@
-"""One equation that holds every model of the paper.
+"""One equation that covers every model of the paper.
 
     dz/ds = f(s, z, u(x)),   z(0) = h(x),   y = r(z(S))
 
 with the field f, the lift h, the readout r and the depth S; the control u is
-what the field sees of the input, x itself unless said otherwise. Every variant
-in this library is a choice of these (paper, section 3, equation 4; sections 4
-and 5 for h, S and u).
+what the field sees of the input, by default x itself. Every variant in this
+library is a choice of these (paper, section 3, equation 4; sections 4 and 5 for
+h, S and u).
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ Field = Callable[[Tensor, Tensor, Tensor], Tensor]
 """A vector field ``field(s, z, x)`` gives the slope dz/ds, shaped like z.
 
 ``s`` is a scalar tensor, or has shape (N, 1) where each sample has its own
-depth; ``z`` is the state, shape (N, ...); ``x`` the model's input, or what its
-control makes of it."""
+depth; ``z`` is the state, shape (N, ...); ``x`` is the model's input, or what
+the control makes of it."""
 
 Running = Callable[[Tensor, Tensor, Tensor, Tensor, Any], Tensor]
 """A running cost ``running(s, z, x, dz, field)``, shape (N,), of the field's
@@ -51,7 +51,7 @@ class DepthInvariant(nn.Module):
     """The field f(z) of a module that sees neither depth nor input.
 
     Args:
-        module: maps a state of shape (N, ...) to its slope, same shape.
+        module: maps a state of shape (N, ...) to its slope, of the same shape.
     """
 
     def __init__(self, module: nn.Module) -> None:
@@ -65,10 +65,10 @@ class DepthInvariant(nn.Module):
 class JointField(nn.Module):
     """A field with a state w(s) of its own that is solved along with z.
 
-    Subclasses give its start by :meth:`initial` and both slopes by
-    ``forward(s, (z, w), x) -> (dz, dw)``. It stays outermost: other fields
-    are wrapped by it and do not wrap it. All samples share one w(s); where
-    each has its own depth, each is given its own copy, by ``torch.vmap``.
+    Subclasses return w(0) from :meth:`initial` and both slopes from
+    ``forward(s, (z, w), x) -> (dz, dw)``. A joint field has to be outermost: it
+    may wrap other fields, but none may wrap it. All samples share one w(s), so
+    the model's depth must be a number.
     """
 
     def initial(self) -> Tensor:
@@ -121,7 +121,7 @@ def _arity(field: Callable[..., Any]) -> int:
     if isinstance(field, nn.Module) and (
         isinstance(field, nn.DataParallel | AveragedModel)
         or hasattr(field, "_orig_mod")  # what torch.compile makes
-    ):  # they take what the module takes that they wrap
+    ):  # wrappers take what the wrapped module takes
         inner: Any = getattr(field, "_orig_mod", None) or field.module
         return _arity(inner)
     call = field.forward if isinstance(field, nn.Module) else field
@@ -131,7 +131,7 @@ def _arity(field: Callable[..., Any]) -> int:
     )
     try:
         parameters = inspect.signature(call).parameters.values()
-    except ValueError:  # as torch.sin, whose arguments are not written down
+    except ValueError:  # such as torch.sin, which has no signature
         return -1
     return sum(p.kind in kinds and p.default is p.empty for p in parameters)
 
@@ -161,16 +161,15 @@ class NeuralODE(nn.Module):
         field: f, a callable of (s, z, x), or an ``nn.Module`` of z alone.
         lift: h, maps the input x of shape (N, ...) to the initial state; by
             default the identity.
-        control: u, maps the input once a solve to what the field gets in the
+        control: u, maps the input, once per solve, to what the field gets in
             place of x; by default the identity.
         depth: S > 0, a plain number; or a callable of x that gives each sample
             its own depth, shape (N,), >= 0 (adaptive depth, paper equation
-            18). A depth that is trained is such a callable, an nn.Module.
+            18). For a trained depth, the callable is an nn.Module.
         readout: r, maps the final state to the output; by default the
             identity.
-        running: a cost whose integral along each path is solved for beside
-            the state, such as :func:`kinetic_energy`;
-            by default none.
+        running: a cost whose integral along each path is solved for alongside
+            the state, such as :func:`kinetic_energy`; by default none.
         solver: how to solve; by default dopri5 at tolerances of 1e-4.
 
     Raises:
@@ -254,8 +253,8 @@ class NeuralODE(nn.Module):
             s: depths at which to return the state, shape (T,), increasing, in
                 [0, S]; by default (0, S). For a model with a depth per sample
                 they are fractions of that depth, in [0, 1].
-            beyond: whether s may also go beyond S, where the field is taken
-                as it is.
+            beyond: whether s may go beyond S, where the field is evaluated
+                unchanged.
 
         Returns:
             ``Solution(s, z, nfe)``, z of shape (T, N, ...).
@@ -324,7 +323,7 @@ class NeuralODE(nn.Module):
         return Solution(depths, parts[0][-len(s) :], nfe, costs)
 
     def _slopes(self, control: Any, own: Tensor | None) -> Any:
-        """What is solved: the state's slope, and those of what goes along."""
+        """The slopes of all that is solved: the state and what goes with it."""
         field, running = self.field, self.running
 
         def slopes(s: Tensor, state: Any) -> Any:
@@ -342,10 +341,10 @@ class NeuralODE(nn.Module):
     def _reached(
         self, x: Tensor, control: Any, own: Tensor | None
     ) -> list[Tensor]:
-        """What the adjoint takes gradients by, each tensor once.
+        """The tensors for which the adjoint computes gradients, each once.
 
-        Those made of others stand for these, through which the adjoint would
-        count them twice.
+        A control stands for the input and the parameters that it is computed
+        from: with both, the adjoint would count their gradients twice.
         """
         inside = (
             {id(p) for p in self.control.parameters()}
@@ -365,16 +364,16 @@ class NeuralODE(nn.Module):
 
 
 def steps_of(field: Any, own: Tensor | None = None) -> dict[str, Any]:
-    """What a field and its parts ask of a solver's steps.
+    """The constraints that a field and its parts put on a solver's steps.
 
     Args:
-        field: a field; one that is no ``nn.Module`` cannot ask.
+        field: a field; one that is not an ``nn.Module`` has none.
         own: depths of samples, shape (N,), where each has its own.
 
     Returns:
-        arguments of ``integrate``: jumps, the increasing depths at which they
-        jump, and max_step, the longest step; with ``own``, as fractions tau of
-        these depths.
+        arguments of ``integrate``: jumps, the increasing depths at which the
+        parts jump, and max_step, the longest step; with ``own``, as fractions
+        tau of these depths.
     """
     parts = _parts(field)
     depths = sorted({j for part in parts for j in getattr(part, "jumps", ())})
@@ -392,7 +391,7 @@ def steps_of(field: Any, own: Tensor | None = None) -> dict[str, Any]:
 
 
 def _parts(field: Any) -> list[nn.Module]:
-    """The modules of a field; of one that is a function, none."""
+    """The modules of a field; none if it is a function."""
     return list(field.modules()) if isinstance(field, nn.Module) else []
 
 
@@ -409,7 +408,7 @@ def _check_domains(field: Any, depth: float) -> None:
 
 
 def _stretch(slopes: Any, own: Tensor) -> Any:
-    """Slopes over tau in [0, 1] of samples that end at their own depths."""
+    """Slopes in tau from 0 to 1, where each sample reaches its own depth."""
 
     def stretched(tau: Tensor, state: Any) -> Any:
         found = slopes((tau * own)[:, None], state)
@@ -435,7 +434,7 @@ def _warn_of_dropout(field: Any, solver: Solver) -> None:
 
 @contextmanager
 def _fitting(x: Tensor) -> Iterator[None]:
-    """Say which input it was when torch complains about shapes or types."""
+    """Name the input when torch raises errors about shapes or types."""
     try:
         yield
     except torch.OutOfMemoryError:

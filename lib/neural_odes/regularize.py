@@ -1,7 +1,7 @@
-"""Penalties: a steady end state (section 6), slow and stiff-free paths.
+"""Penalties: a steady end state (section 6), slow and non-stiff paths.
 
-Those of the paper ask how the state ends; running costs are integrated along
-the path, beside it, and are penalised by their integral at the end.
+The paper's penalties depend on how the state ends; running costs are integrated
+along the path, and their integral is penalised.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from neural_odes.training.fit import Penalty
 def fixed_point(strength: float) -> Penalty:
     """The paper's penalty (21): strength times the mean of ``|f(S, z(S))|``.
 
-    It asks states to have come to rest at S, and costs one evaluation. Pass
-    it to ``fit(..., penalty=fixed_point(0.1))``. A model with a depth per
-    sample is asked at each sample's own end.
+    It favours states that have come to rest at S, and costs one evaluation.
+    Use it as ``fit(..., penalty=fixed_point(0.1))``. With a depth per sample,
+    the field is evaluated at each sample's own end.
 
     Args:
         strength: its weight in the loss, >= 0.
@@ -56,8 +56,8 @@ def steady_state(strength: float) -> Penalty:
     """TisODE's penalty (20): strength times the integral of ``|f|`` after S.
 
     The integral of ``|f(s, z(s))|`` over [S, 2S] is the length of the path that
-    the state would still go: the solve goes on to 2S, at about the cost of a
-    second one. A depth-variant field is taken as it is beyond S.
+    the state would still travel: the solve continues to 2S, at about the cost
+    of a second one. A depth-variant field is evaluated unchanged beyond S.
 
     Args:
         strength: its weight in the loss, >= 0.
@@ -118,9 +118,9 @@ def divergence(
 ) -> Tensor:
     """The running cost div f, the trace of df/dz, of states (N, n).
 
-    The logarithm of a density falls by its integral along the flow: a
-    continuous normalising flow is ``NeuralODE(f, running=divergence)``. It
-    takes n Jacobian-vector products.
+    Along the flow, the logarithm of a density falls by the integral of div f: a
+    continuous normalising flow is ``NeuralODE(f, running=divergence)``. Each
+    evaluation takes n Jacobian-vector products.
     """
     basis = torch.eye(z.shape[1], dtype=z.dtype, device=z.device)
 
@@ -135,13 +135,13 @@ def divergence(
 def jacobian_norm(  # noqa: PLR0917
     s: Tensor, z: Tensor, x: Tensor, dz: Tensor, field: Field, seed: int = 0
 ) -> Tensor:
-    """The running cost ``|e^T df/dz|^2``: the Jacobian's on average (RNODE).
+    """The running cost ``|e^T df/dz|^2``, on average ``|df/dz|^2`` (RNODE).
 
     Finlay et al. (2020): e is one Gaussian direction, drawn from the seed, and
-    the same along a solve and for all samples. For another one:
+    the same along a solve and for all samples. For another one, use
     ``functools.partial(jacobian_norm, seed=1)``.
     """
-    # numpy's numbers: torch.vmap refuses to have torch's drawn within it.
+    # By numpy, as torch.vmap does not let torch draw random numbers.
     normal = np.random.default_rng(seed).standard_normal(z.shape[1:])
     e = torch.as_tensor(normal).to(z).expand_as(z)
     pull: Any = torch.func.vjp(lambda z: field(s, z, x), z)[1]

@@ -4,9 +4,9 @@ A step of size h from z(s) evaluates the field at a few stages,
 
     k_i = f(s + c_i h, z + h sum_j a_ij k_j),    z(s + h) = z + h sum_i b_i k_i.
 
-Fixed steps stop here. An embedded method has a second, less accurate set of
-weights; the difference of the two results estimates the error of the step,
-and the step size follows it: Hairer, Norsett and Wanner, Solving Ordinary
+Fixed-step methods need no more. An embedded method has a second, less accurate
+set of weights; the difference of the two results estimates the error of the
+step, and sets the step size: Hairer, Norsett and Wanner, Solving Ordinary
 Differential Equations I, sections II.4 and II.5. Tableaus, first step and
 control are those of torchdiffeq, the reference that tests compare with.
 """
@@ -24,7 +24,7 @@ from torch import Tensor
 from neural_odes.checks import unwrapped
 
 SAFETY, SHRINK, GROW = 0.9, 0.2, 10.0
-"""Of step control: a margin, and how much a step may change at once."""
+"""Of step control: a safety factor, and how much a step may change at once."""
 
 Field = Callable[[Tensor, Tensor], Tensor]
 Norm = Callable[[Tensor], Tensor]
@@ -36,11 +36,11 @@ class Tableau:
 
     Attributes:
         order: the global error falls as h ** order.
-        a: of the stages after the first; c are their sums. Where ``error`` is
-            given, the last row makes the result, and its stage is the next
+        a: rows of the stages after the first; their sums are c. Where ``error``
+            is given, the last row yields the result, and its stage is the next
             step's first.
-        b: of the result, where ``error`` is not given.
-        error: weights of all stages in the estimate of the error.
+        b: weights of the result, where ``error`` is not given.
+        error: weights of all stages in the error estimate.
         middle: weights of all stages in z(s + h / 2), for dense output.
     """
 
@@ -102,13 +102,13 @@ TABLEAUS: Mapping[str, Tableau] = MappingProxyType(
 
 @dataclass
 class Cost:
-    """What a solve has taken so far.
+    """The cost of a solve so far.
 
     Attributes:
-        s: the depth that was reached.
+        s: the depth reached.
         nfe: evaluations of the field.
-        steps: steps that were kept.
-        rejected: steps that were too long and taken again.
+        steps: accepted steps.
+        rejected: steps that were too long and repeated.
     """
 
     s: float
@@ -139,7 +139,7 @@ def fixed_steps(
         tableau: of the method.
         cost: is kept up to date.
         jumps: whether the field may jump at depths of the grid; if so, each
-            step sees the field on its own side of them.
+            step sees the field on its own side of a jump.
     """
     for start, stop in zip(grid[:-1], grid[1:], strict=True):
         k = stages(field, z, None, start, stop, tableau, cost, jumps=jumps)
@@ -164,8 +164,9 @@ def adaptive_steps(
 ) -> Iterator[Tensor]:
     """The states at increasing depths, from the second on.
 
-    Each comes as one tensor of shape (T, *z.shape): as many depths as a step
-    has passed. Between its ends a step is a polynomial of degree four.
+    Each step that passes depths yields one tensor of shape (T, *z.shape), for
+    the T depths that it has passed. Within a step, the states are those of a
+    polynomial of degree four.
 
     Args:
         field: f(s, z), s a scalar tensor.
@@ -173,11 +174,11 @@ def adaptive_steps(
         s: the depths.
         tableau: of an embedded method.
         cost: is kept up to date.
-        rtol: tolerance of a step's error relative to the state.
-        atol: tolerance besides.
-        norm: of the error in units of the tolerances, one number, which is
-            held at or below 1.
-        max_steps: at most so many steps, kept or not, for each depth.
+        rtol: relative tolerance of a step's error.
+        atol: absolute tolerance of a step's error.
+        norm: maps the error in units of the tolerances to the number that is
+            kept at or below 1.
+        max_steps: the most steps, accepted or not, between two depths.
         max_step: the longest step.
         jumps: depths within s at which the field jumps; steps end there.
 
@@ -199,7 +200,7 @@ def adaptive_steps(
         step = min(step, max_step)
         if not start + step > start:
             raise StopError("the step size underflowed")
-        # Rounding must not leave a sliver before the depth ahead.
+        # Rounding must not leave a tiny step before the depth ahead.
         clipped = start + step * (1 + 1e-9) >= ahead[0]
         stop = ahead[0] if clipped else start + step
         step = stop - start
@@ -243,7 +244,7 @@ def stages(
     *,
     jumps: bool,
 ) -> list[Tensor]:
-    """k_1, k_2, …; of an embedded method, with the result as the last."""
+    """k_1, k_2, …, and last, for an embedded method, the result."""
     if first is None:
         first = evaluate(field, start, z, cost, side=int(jumps))
     k, h, state = [first], stop - start, z
@@ -260,7 +261,7 @@ def stages(
 def evaluate(
     field: Field, s: float, z: Tensor, cost: Cost, *, side: int = 0
 ) -> Tensor:
-    """f(s, z), counted; with a side, right before (-1) or after (1) s."""
+    """f(s, z), counted; with a side, just before (-1) or after (1) s."""
     cost.nfe += 1
     at = torch.full((), s, dtype=z.dtype, device=z.device)
     if side:
@@ -313,7 +314,7 @@ def between(
     stop: float,
     s: Sequence[float],
 ) -> Tensor:
-    """States at depths of a step, shape (T, *z.shape), by one contraction."""
+    """States at depths within a step, shape (T, *z.shape)."""
     if len(s) == 1 and s[0] == stop:
         return new[None]
     h = stop - start
@@ -334,15 +335,15 @@ def between(
 
 
 def number(value: Tensor) -> float:
-    """A scalar as a number; the largest where ``torch.vmap`` made it many."""
+    """A scalar as a number; under ``torch.vmap`` the largest of the batch."""
     return unwrapped(value).max().item()
 
 
 def root_mean_square(error: Tensor) -> Tensor:
-    """The norm over all of the state."""
+    """The root-mean-square norm over the whole state."""
     return error.square().mean().sqrt()
 
 
 def worst_sample(error: Tensor) -> Tensor:
-    """The largest of the norms over the samples, (N, ...)."""
+    """The largest of the samples' root-mean-square norms; error is (N, ...)."""
     return error.reshape(len(error), -1).square().mean(1).sqrt().max()

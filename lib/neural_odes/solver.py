@@ -1,4 +1,4 @@
-"""What a solve is: its method and tolerances, its outcome, its failure."""
+"""A solve's method and tolerances, its outcome and its failure."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from neural_odes.runge_kutta import TABLEAUS
 
 @dataclass(frozen=True)
 class Method:
-    """What is known of a Runge-Kutta method.
+    """The properties of a Runge-Kutta method.
 
     Attributes:
         order: the global error falls as (step size) ** order.
-        stages: evaluations of the field a step takes. Methods of the
-            Dormand-Prince kind reuse the last stage of the step before.
-        adaptive: whether the step size follows an error estimate.
+        stages: evaluations of the field per step. Methods of the
+            Dormand-Prince kind reuse the last stage of the previous step.
+        adaptive: whether an error estimate controls the step size.
     """
 
     order: int
@@ -49,9 +49,10 @@ class SolverError(ArithmeticError):
     """A solve that could not be finished.
 
     Attributes:
-        depth: the last depth s at which the field was evaluated. Fixed-step
-            methods do not look at the state before the end.
-        nfe: how often the field had been evaluated by then.
+        depth: the depth s reached, at the end of the last accepted step; with
+            torchdiffeq, the last finite depth of an evaluation. Fixed-step
+            methods do not check the state before the end.
+        nfe: evaluations of the field by then.
     """
 
     def __init__(self, reason: str, depth: float, nfe: int) -> None:
@@ -65,7 +66,7 @@ class SolverError(ArithmeticError):
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Exceptions are made anew from their message alone, unless told.
+        # By default, unpickling remakes exceptions from their message alone.
         return type(self), (self.reason, self.depth, self.nfe)
 
 
@@ -83,22 +84,22 @@ class Solver:
         adjoint: compute gradients by solving the adjoint equation backwards
             (constant memory, but an error of its own), with torchdiffeq.
         step_size: the largest step of a fixed-step method, in units of s. Each
-            stretch between two output depths is cut into the fewest equal
+            interval between two output depths is cut into the fewest equal
             steps that are no longer than this.
-        max_steps: give up after so many steps between two output depths.
+        max_steps: give up after this many steps between two output depths.
         max_step: the longest step of an adaptive method, in units of s.
-        error_norm: what an adaptive method holds within the tolerances: the
+        error_norm: what an adaptive method keeps within the tolerances: the
             error of the "batch", the root-mean-square over all its samples,
             in which a hard sample is diluted by easy ones; or that of the
             "worst sample".
-        backend: "own", the methods of ``runge_kutta.py``, where they have the
-            method and can do without the adjoint; or "torchdiffeq".
-        options: of torchdiffeq's method besides these, such as
-            {"first_step": 0.01}; with them torchdiffeq solves.
+        backend: "own" for ``runge_kutta.py`` wherever it has the method and no
+            adjoint is needed; or "torchdiffeq".
+        options: further options of torchdiffeq's method, such as
+            {"first_step": 0.01}; if there are any, torchdiffeq solves.
 
     Raises:
-        TypeError: an argument of another type, by its name.
-        ValueError: an argument out of range, by its name.
+        TypeError: an argument of the wrong type; names it.
+        ValueError: an argument out of range; names it.
     """
 
     method: str = "dopri5"
@@ -150,10 +151,10 @@ class Solver:
     def grid(
         self, s: Sequence[float], jumps: Sequence[float] = ()
     ) -> list[float]:
-        """The fewest equal steps between every two depths, s increasing.
+        """The fewest equal steps between successive depths, s increasing.
 
         Raises:
-            ValueError: they are more than max_steps.
+            ValueError: some take more than max_steps.
         """
         assert self.step_size is not None
         found = []
@@ -180,7 +181,7 @@ class Solution:
         z: states at these depths, shape (T, N, ...).
         nfe: number of function evaluations the solve took.
         running: integrals of the model's running cost from 0 to each depth,
-            shape (T, N); None where it has none.
+            shape (T, N); None if there is no running cost.
     """
 
     s: Tensor
@@ -190,7 +191,7 @@ class Solution:
 
 
 def check_solver(solver: Any) -> None:
-    """Refuse what is no Solver, such as a method's name."""
+    """Refuse anything but a Solver, for example a method's name."""
     if not isinstance(solver, Solver):
         raise TypeError(
             "solver must be a Solver, such as Solver('rk4', step_size=0.1), "

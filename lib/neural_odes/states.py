@@ -1,4 +1,4 @@
-"""States, tensors or tuples of them, and what a field makes of one."""
+"""States, which are tensors or tuples of them, and their slopes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ State = Tensor | tuple[Tensor, ...]
 def checked(field: Callable[[Tensor, Any], Any], s: Tensor, z: Any) -> Any:
     """What the field returns, if that is a slope of the state.
 
-    The state is the caller's own: whether it is written to, copies tell.
+    The field gets copies of the state, so that the caller's stays intact.
     """
     z = like(z, [part.clone() for part in tensors(z)])
     writes = written(tensors(z))
@@ -44,14 +44,14 @@ def tensors(state: Any) -> tuple[Any, ...]:
 
 
 def like(state: Any, parts: Sequence[Any]) -> Any:
-    """A state of other parts."""
+    """A state of the same kind made of other parts."""
     return tuple(parts) if isinstance(state, tuple) else parts[0]
 
 
 def written(tensors: Sequence[Tensor]) -> Callable[[], bool]:
-    """What tells later whether any of these tensors was written to."""
+    """A function that tells whether any of these tensors was written to."""
     if any(part.is_inference() for part in tensors):
-        # Of these torch does not count it.
+        # torch does not count writes to inference tensors.
         kept = [part.clone() for part in tensors]
         return lambda: not all(map(torch.equal, kept, tensors))
     before = [part._version for part in tensors]
@@ -64,7 +64,7 @@ def _shapes(state: Any) -> tuple[Any, ...]:
 
 
 def describe(state: Any) -> str:
-    """Its shapes, for errors."""
+    """A state's shapes, for errors."""
     if isinstance(state, tuple):
         return f"({', '.join(describe(part) for part in state)})"
     if isinstance(state, Tensor):
@@ -75,7 +75,7 @@ def describe(state: Any) -> str:
 def packing(
     z0: State,
 ) -> tuple[Callable[[Any], Tensor], Callable[[Tensor], Any]]:
-    """How a state becomes one tensor, and back."""
+    """Two functions: from a state to one tensor, and back."""
     if isinstance(z0, Tensor):
         return lambda z: z, lambda z: z
     sizes, shapes = [p.numel() for p in z0], [p.shape for p in z0]

@@ -1,4 +1,4 @@
-"""The small digits that scikit-learn brings along."""
+"""The small digits that come with scikit-learn."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from neural_odes.data.mnist import Split
 def digits(
     split: Split = "train", *, test: int = 360, seed: int = 0
 ) -> tuple[Tensor, Tensor]:
-    """Handwritten digits, 8 x 8: 1,797 images that scikit-learn brings along.
+    """Handwritten digits, 8 x 8: 1,797 images that come with scikit-learn.
 
     Args:
         split: "train" or "test".
-        test: how many images, drawn at random, are for testing (360, a fifth,
-            is chosen), 1 to 1,796.
+        test: number of images, drawn at random, for testing (360, a fifth, is
+            chosen), 1 to 1,796.
         seed: of that draw.
 
     Returns:

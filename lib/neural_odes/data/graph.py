@@ -12,8 +12,8 @@ def karate() -> tuple[Tensor, Tensor, Tensor]:
     """Zachary's karate club (1977): 34 members, 78 friendships, one quarrel.
 
     Returns:
-        x, one-hot features, shape (34, 34), each node knowing its own name
-        alone; y, labels -1 (with the instructor) and +1 (with the officer),
+        x, one-hot features, shape (34, 34), which tell each node only its own
+        identity; y, labels -1 (with the instructor) and +1 (with the officer),
         shape (34, 1); the adjacency matrix, shape (34, 34), float32.
 
     Raises:

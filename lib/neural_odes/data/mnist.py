@@ -21,7 +21,7 @@ from neural_odes.checks import one_of, optional
 Split = Literal["train", "test"]
 
 FOLDER = "NEURAL_ODES_DATA"
-"""Environment variable: a folder that holds the four .gz files."""
+"""Environment variable that names a folder with the four .gz files."""
 
 MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
@@ -43,11 +43,11 @@ SHA256 = {
 }
 """Of the decompressed bytes: mirrors compress differently."""
 LARGEST = 16 + 60_000 * 28 * 28
-"""Bytes of the largest file, decompressed; a file that goes on is not read."""
+"""Bytes of the largest file, decompressed; longer files are refused."""
 
 
 SECONDS = 600.0
-"""That a download may take, however slowly it drips."""
+"""How long a download may take, even if data keep arriving."""
 
 
 class DataError(RuntimeError):
@@ -71,7 +71,7 @@ def mnist(split: Split = "train") -> tuple[Tensor, Tensor]:
     Raises:
         ValueError: another split.
         DataError: a file is missing, corrupt or truncated, or no mirror
-            answers. What was downloaded and is not right is not kept.
+            answers. A download that fails its check is not kept.
         ImportError: pooch is missing (the extra ``data``) and NEURAL_ODES_DATA
             is not set.
     """
@@ -98,12 +98,12 @@ def _array(name: str) -> np.ndarray:
     try:
         return _idx(_checked(path))
     except DataError:
-        path.unlink()  # the next call fetches it anew
+        path.unlink()  # the next call downloads it again
         raise
 
 
 def _checked(path: Path) -> bytes:
-    """A file's decompressed bytes, if they are the right ones."""
+    """A file's decompressed bytes, once their checksum is verified."""
     try:
         with gzip.open(path) as file:
             data = file.read(LARGEST + 1)
@@ -149,7 +149,7 @@ def _download(name: str, path: Path) -> None:
 
 
 def _fetch(url: str, output: str, _pooch: Any) -> None:
-    """Download a file, within the time and size that it may take."""
+    """Download a file, within the limits of time and size."""
     end = time.monotonic() + SECONDS
     with urlopen(url, timeout=30) as answer, open(output, "wb") as file:
         while part := answer.read1(2**16):

@@ -17,7 +17,7 @@ from neural_odes.checks import (
 )
 
 RADII = (0.5, 1.0, 1.5)
-"""r1, r2, r3 of the nested spheres; chosen, the paper's are lost."""
+"""r1, r2, r3 of the nested spheres; chosen, as the paper's are lost."""
 
 
 def crossing(samples: int = 20) -> tuple[Tensor, Tensor]:
@@ -48,14 +48,15 @@ def nested_spheres(
     """A ball labelled -1 inside a shell labelled +1 (equation 3).
 
     Points are uniform in the volume of ``|x| <= r1`` and of ``r2 <= |x| <=
-    r3``, half of them each; of an odd number, the shell gets the extra one.
+    r3``, half of them in each; if their number is odd, the shell gets the
+    extra one.
 
     Args:
         samples: points, >= 2.
         dim: dimension n of space, >= 1.
         radii: r1, r2, r3 with 0 < r1 < r2 < r3.
-        noise: standard deviation of Gaussian noise added to the points, after
-            they were labelled.
+        noise: standard deviation of the Gaussian noise added to the points
+            after labelling.
         seed: of the generator that draws them.
 
     Returns:
@@ -80,8 +81,8 @@ def nested_spheres(
     draws = generator(seed)
     y = torch.ones(samples, 1)
     y[: samples // 2] = -1
-    # The share of the volume within a radius, inverted. Relative to the outer
-    # radius: its power alone would overflow in high dimensions.
+    # Invert the share of the volume within a radius. Radii are relative to the
+    # outer one, whose power would overflow in high dimensions.
     outer = torch.where(y < 0, r1, r3)
     hollow = torch.where(y < 0, 0.0, (r2 / r3) ** dim)
     uniform = torch.rand(samples, 1, generator=draws)
@@ -99,8 +100,8 @@ def half_moons(
     """Two interleaved half-circles, labelled -1 and +1 (section 3).
 
     Args:
-        samples: points, >= 2, half of them in each moon; of an odd number,
-            the one labelled +1 gets the extra one.
+        samples: points, >= 2, half of them in each moon; if their number is
+            odd, the moon labelled +1 gets the extra one.
         noise: standard deviation of the Gaussian noise (0.1 is chosen).
         seed: of the generator that draws them.
 
@@ -114,7 +115,7 @@ def half_moons(
     at_least("samples", samples, 2)
     nonnegative("noise", noise)
     integer("seed", seed)
-    if not 0 <= seed < 2**32:  # numpy's generator takes these
+    if not 0 <= seed < 2**32:  # the range of numpy's generator
         raise ValueError(f"seed must be an integer of 32 bits, got {seed}")
     make_moons = optional("sklearn.datasets", "data").make_moons
     points, labels = make_moons(samples, noise=noise, random_state=seed)

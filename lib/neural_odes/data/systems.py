@@ -1,7 +1,7 @@
 """Classical systems whose Lyapunov exponents are known.
 
-Fields f(s, z, x) of states (..., n); ``x`` is not looked at. Use them in a
-model: ``NeuralODE(lorenz, depth=50.0, solver=Solver("rk4", step_size=0.01))``.
+Fields f(s, z, x) of states (..., n) that ignore ``x``. Use them in a model:
+``NeuralODE(lorenz, depth=50.0, solver=Solver("rk4", step_size=0.01))``.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def lorenz(s: Tensor, z: Tensor, x: Tensor) -> Tensor:
 
 
 def rossler(s: Tensor, z: Tensor, x: Tensor) -> Tensor:
-    """One folded band (Rössler, 1976), at a = b = 0.2, c = 5.7."""
+    """A single folded band (Rössler, 1976), at a = b = 0.2, c = 5.7."""
     a, b, c = z.unbind(-1)
     return torch.stack([-b - c, a + 0.2 * b, 0.2 + c * (a - 5.7)], -1)
 
@@ -36,6 +36,9 @@ def van_der_pol(s: Tensor, z: Tensor, x: Tensor) -> Tensor:
 
 
 def stable_spiral(s: Tensor, z: Tensor, x: Tensor) -> Tensor:
-    """A linear system with eigenvalues -0.5 ± 2i and -1: its exponents."""
+    """A linear system with eigenvalues -0.5 ± 2i and -1.
+
+    Their real parts are its exponents.
+    """
     a, b, c = z.unbind(-1)
     return torch.stack([-0.5 * a - 2 * b, 2 * a - 0.5 * b, -c], -1)

@@ -1,4 +1,4 @@
-"""What a training is given, checked before it starts."""
+"""The arguments of a training, checked before it starts."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def data(
 
 
 def each(name: str, value: Any, members: int) -> list[Tensor]:
-    """One tensor for all models, or a list of one for each."""
+    """One tensor for each model, given one for all or a list."""
     if isinstance(value, Tensor):
         return [value] * members
     if not isinstance(value, list | tuple) or len(value) != members:
@@ -68,12 +68,12 @@ def each(name: str, value: Any, members: int) -> list[Tensor]:
 
 
 def uniform(tensors: Sequence[Tensor]) -> bool:
-    """Whether they can be stacked."""
+    """Whether tensors can be stacked."""
     return len({(t.shape, t.dtype, t.device) for t in tensors}) == 1
 
 
 def check_pair(x: Tensor, y: Tensor) -> None:
-    """Refuse inputs and targets that cannot belong together."""
+    """Refuse inputs and targets that do not match."""
     batch("x", x)
     if not isinstance(y, Tensor) or y.ndim == 0 or len(y) != len(x):
         got = tuple(y.shape) if isinstance(y, Tensor) else type(y).__name__
@@ -142,7 +142,7 @@ def check_settings(
     optimizer: Any,
     batch_size: int | None,
 ) -> None:
-    """Refuse numbers out of range, and optimizers that there are not."""
+    """Refuse numbers out of range and unknown optimizers."""
     at_least("epochs", epochs, 1)
     nonnegative("weight_decay", weight_decay)
     if not callable(optimizer):
@@ -152,14 +152,14 @@ def check_settings(
 
 
 def check_called(given: dict[str, Any]) -> None:
-    """Refuse what cannot be called; None is left out."""
+    """Refuse what cannot be called, except None."""
     for name, value in given.items():
         if value is not None:
             function(name, value, CALLED[name])
 
 
 def default_loss(ys: Sequence[Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
-    """The mean squared error; of integers, which are classes, cross entropy."""
+    """The mean squared error; for integers (classes), the cross entropy."""
     floating = all(y.is_floating_point() for y in ys)
     functional = nn.functional
     return functional.mse_loss if floating else functional.cross_entropy

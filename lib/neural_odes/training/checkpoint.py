@@ -1,4 +1,4 @@
-"""The state of a training in one file, so that a killed run can go on."""
+"""The state of a training in one file, so that a killed run can resume."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ GENERATORS = ("generator", "global generator")
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A file with all that the epochs to come depend on.
+    """A file with all that the remaining epochs depend on.
 
     Attributes:
         path: of the file.
-        generator: of the order of mini-batches, kept along.
-        settings: what a continued training must agree with, as plain values
-            or, where these are long, as their :func:`fingerprint`.
+        generator: of the order of mini-batches, saved as well.
+        settings: what a resumed training must agree with, as plain values or,
+            where these are long, as their :func:`fingerprint`.
     """
 
     path: Path
@@ -49,11 +49,11 @@ class Checkpoint:
 
         Args:
             parameters: those that are trained.
-            models: whose buffers are kept as well.
+            models: their owners, whose buffers are saved as well.
             optimizer: of the parameters.
-            rows: what each epoch measured, of one shape.
+            rows: the measurements of each epoch, all of one shape.
             seconds: spent so far.
-            failed: of members that are frozen, where and why.
+            failed: where and why members were frozen.
         """
         tensors = {f"parameter.{i}": p for i, p in enumerate(parameters)}
         tensors |= _buffers(models)
@@ -66,7 +66,7 @@ class Checkpoint:
         tensors["global generator"] = torch.random.get_rng_state()
         tensors["rows"] = torch.stack(list(rows))
         whole = {
-            # Stored tensors may not share memory, as views do.
+            # safetensors refuses tensors that share memory, such as views.
             key: value.detach().contiguous().clone()
             for key, value in tensors.items()
         }
@@ -81,7 +81,7 @@ class Checkpoint:
         with replacing(self.path) as draft:
             try:
                 save_file(whole, draft, metadata=meta)
-            except SafetensorError as error:  # as of a full disk
+            except SafetensorError as error:  # from a full disk, say
                 raise OSError(str(error)) from error
 
     @torch.no_grad()
@@ -92,10 +92,10 @@ class Checkpoint:
         optimizer: torch.optim.Optimizer,
         epochs: int,
     ) -> tuple[list[Tensor], float, dict[int | None, dict[str, Any]]]:
-        """Take the file's state to the training that goes on from it.
+        """Restore the file's state for a training that resumes from it.
 
         Returns:
-            rows, seconds and failed, as :meth:`save` was given them.
+            rows, seconds and failed, as they were passed to :meth:`save`.
 
         Raises:
             ValueError: the file cannot be read or is damaged, is of another
@@ -169,12 +169,12 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
 def weights(path: str | Path, member: int = 0) -> dict[str, Tensor]:
     """A checkpoint's weights, as a model's ordinary state dict.
 
-    Weights that are not trained are not kept: with some, load it with
+    Frozen weights are not kept: if the model has some, load the state dict with
     ``strict=False``.
 
     Args:
         path: of the file.
-        member: which of the models that trained together.
+        member: which of the models that were trained together.
 
     Raises:
         ValueError: the file cannot be read or is damaged, or has fewer models.
@@ -220,7 +220,7 @@ def _checksum(meta: Mapping[str, str], tensors: Mapping[str, Tensor]) -> str:
 
 
 def _names(model: nn.Module) -> tuple[list[str], list[str]]:
-    """Of trained parameters, in order, and of buffers that are saved."""
+    """The names of trained parameters, in order, and of saved buffers."""
     trained = [n for n, p in model.named_parameters() if p.requires_grad]
     saved = set(model.state_dict()) - dict(model.named_parameters()).keys()
     return trained, sorted(saved)

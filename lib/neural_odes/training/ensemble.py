@@ -18,27 +18,27 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 
 Penalty = Callable[[NeuralODE, Solution, Tensor], Tensor]
 """``penalty(model, solution, x)``, a scalar added to the loss; ``solution`` is
-the batch's solve, at the depths 0 and S."""
+the batch's solve, at the depths 0 and S or at those that ``fit`` was given."""
 
 
 class Ensemble:
     """M models solved together, M = 1 included: inputs of shape (M, N, ...).
 
-    The parameters of several are stacked, and a whole model, solver and all,
-    is mapped over the stack. So an adaptive method takes one step size for
-    all, the one that the member with the largest error needs: each member's
-    error stays below the tolerances, as it does alone. With a fixed-step
-    method, each member is what it is alone.
+    The parameters of several models are stacked, and a whole model with its
+    solver is mapped over the stack. So an adaptive method takes one step size
+    for all, the one that the member with the largest error needs: each
+    member's error stays below the tolerances, as it does alone. With a
+    fixed-step method, each member computes what it would alone.
 
     Args:
-        models: one, or several of which :func:`stackable` holds.
-        penalty: evaluated beside the outputs; by default none.
-        depths: where outputs are read, shape (T,); by default at the end alone.
+        models: one, or several for which :func:`stackable` is true.
+        penalty: evaluated along with the outputs; by default none.
+        depths: where outputs are read, shape (T,); by default only at the end.
 
     Attributes:
-        parameters: those that are trained; of several models leaves of shape
+        parameters: those that are trained; for several models leaves of shape
             (M, ...), copies that :meth:`write_back` takes to the models.
-        alive: the members that are solved, counted from 0; at first all.
+        alive: the members that are still solved, counted from 0; at first all.
     """
 
     def __init__(
@@ -66,13 +66,13 @@ class Ensemble:
         ]
 
     def __call__(self, x: Tensor) -> tuple[Tensor, Tensor, int]:
-        """Solve all that are alive.
+        """Solve the M members that are alive.
 
         Args:
             x: their inputs, shape (M, N, ...).
 
         Returns:
-            outputs, shape (M, N, ...) or of paths (M, N, T, ...); penalties,
+            outputs, shape (M, N, ...), or (M, N, T, ...) for paths; penalties,
             shape (M,); and the number of evaluations of the solve that they
             share.
 
@@ -101,7 +101,7 @@ class Ensemble:
         return outputs, penalties, nfe
 
     def train(self, mode: bool) -> None:
-        """Set all models to ``train()`` mode, or to ``eval()``."""
+        """Set all models to ``train()`` or ``eval()`` mode."""
         for module in (self._call, *self.models):
             module.train(mode)
 
@@ -112,7 +112,7 @@ class Ensemble:
         return torch.vmap(loss)(outputs, y)
 
     def gradient_norms(self) -> Tensor:
-        """The norm of the gradient of each that is alive, shape (M,)."""
+        """The gradient norm of each member that is alive, shape (M,)."""
         members = len(self.models)
         norms = [
             p.grad.reshape(members, -1).norm(dim=1)
@@ -123,7 +123,7 @@ class Ensemble:
 
     @torch.no_grad()
     def hold(self, before: Sequence[Tensor]) -> None:
-        """Give those that are not alive the parameters of before."""
+        """Reset the members that are not alive to earlier parameters."""
         frozen = sorted(set(range(len(self.models))) - set(self.alive))
         if not frozen:
             return
@@ -143,7 +143,7 @@ class Ensemble:
 
 
 class _Call(nn.Module):
-    """A model's output, penalty and cost."""
+    """A model's output, penalty and number of evaluations."""
 
     def __init__(self, model: NeuralODE, depths: Tensor | None) -> None:
         super().__init__()
@@ -166,7 +166,7 @@ class _Call(nn.Module):
 
 
 class _Linear(nn.Linear):
-    """A linear layer whose samples are the last, longest dimension.
+    """A linear layer that puts samples in the last, longest dimension.
 
     Products of many small matrices are twice as fast that way.
     """
@@ -209,12 +209,12 @@ def stackable(
 
     It does not for models that differ in more than the values of their
     parameters or share some, for layers that draw random numbers or keep
-    running means, for solves by torchdiffeq (and so the adjoint), and for
-    what ``torch.vmap`` cannot take.
+    running means, for solves by torchdiffeq (and so by the adjoint), and for
+    operations that ``torch.vmap`` does not support.
 
     Args:
         models: one or more.
-        x: inputs, shape (N, ...), to try them on.
+        x: inputs, shape (N, ...), for a trial.
         y: targets, shape (N, ...).
         loss: of the training.
         penalty: of the training.
@@ -236,10 +236,10 @@ def stackable(
             ensemble = Ensemble(models, penalty, depths)
             outputs, _, _ = ensemble(few[0])
             ensemble.losses(loss, outputs, few[1])
-    except SolverError:  # training will say whose
+    except SolverError:  # training will say which model's
         return True
     except (RuntimeError, ValueError, TypeError):
-        return False  # if it is an error alone, it shows there
+        return False  # an error of a model alone shows in training
     return True
 
 
@@ -251,7 +251,7 @@ def _alike(a: nn.Module, b: nn.Module) -> bool:
     for (name, one), (other_name, other) in zip(ours, theirs, strict=True):
         try:
             settings = _settings(one) == _settings(other)
-        except (RuntimeError, ValueError):  # tensors and arrays cannot say it
+        except (RuntimeError, ValueError):  # tensors or arrays among them
             return False
         same = name == other_name and type(one) is type(other) and settings
         if not same or _kinds(one) != _kinds(other):

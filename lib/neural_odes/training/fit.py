@@ -31,7 +31,7 @@ Optimize = Callable[[list[Tensor]], torch.optim.Optimizer]
 
 
 OnFailure = Literal["raise", "freeze"]
-"""What becomes of a training in which a model fails."""
+"""What happens to a training in which a model fails."""
 
 
 class _Settings(TypedDict, total=False):
@@ -87,33 +87,35 @@ def fit(
     """Train a model, or each of several, in place.
 
     Several models learn independently of each other. If they differ only in
-    the values of their parameters, they train as one program where that is
-    faster: see ``neural_odes.training.ensemble``. With a
-    fixed-step method each learns what it would alone, to rounding; an adaptive
-    one shares its steps, which are as fine as the neediest member's, so that
-    outputs agree within the tolerances. Gradients agree less closely, and
-    training carries the two apart, as it does two solvers. Others train one
-    after another.
+    the values of their parameters, they are trained as one program where that
+    is faster: see ``neural_odes.training.ensemble``. With a fixed-step method
+    each learns what it would alone, up to rounding. With an adaptive method
+    they share the steps, which are as fine as the most demanding member needs,
+    so that outputs agree within the tolerances with those of the model alone.
+    Gradients agree less closely, and in training the two drift apart, as with
+    two different solvers. Other models are trained one after another.
 
-    Models are in ``train()`` mode meanwhile, and in ``eval()`` mode in
-    callbacks and afterwards. Each call starts with a new optimizer: to go on
-    from an earlier one, use a checkpoint and more epochs, or a callback.
+    Models are in ``train()`` mode during training, and in ``eval()`` mode in
+    callbacks and afterwards. Each call starts with a new optimizer: to continue
+    an earlier training, use a checkpoint and more epochs, or a callback.
 
     Args:
         models: one model, or several.
         x: inputs, shape (N, ...), on the models' device; for several models
             also a list, one for each.
-        y: targets likewise. Floating-point ones have the shape of the
+        y: targets, likewise. Floating-point ones have the shape of the
             outputs; integers (classes) are for losses that take them.
         epochs: passes over the data, >= 1.
-        lr: learning rate, > 0; for several models also one for each.
+        lr: learning rate, > 0; for several models also a list, one for each.
         weight_decay: of the optimizer, >= 0.
         optimizer: "adam" (weight decay added to the gradient, as in the
             paper), "adamw" (decoupled from it), or a callable that makes one
-            of a list of parameters, with a rate of its own. Of models that
-            train as one program it sees stacked parameters, shape (M, ...).
+            from a list of parameters, with a learning rate of its own. For
+            models trained as one program it sees stacked parameters, shape
+            (M, ...).
         loss: of outputs and targets, a scalar; by default the mean squared
-            error, as in the paper, or of integers the cross entropy.
+            error, as in the paper, or the cross entropy if targets are
+            integers.
         depths: to learn whole paths: at these depths, shape (T,), increasing,
             outputs are compared with targets y of shape (T, N, ...). The loss
             sees both as (N, T, ...), a penalty the solve at these depths.
@@ -122,33 +124,35 @@ def fit(
         penalty: of (model, solution, x), a scalar added to the loss.
         progress: show a progress bar.
         checkpoint: a file for the training's state after each epoch (weights,
-            optimizer, generator, history; safetensors). Where it exists,
-            training goes on from it, and ends as if it had never stopped; a
-            file of other data, settings, loss or model is refused. torch's
-            global generator is set to what it was, for dropout.
-            Models that train one after another have a file each, with their
-            number in its name.
+            optimizer, generator, history; safetensors). If it exists, training
+            resumes from it, and ends as if it had never stopped; a file of
+            other data, settings, loss or model is refused. The state of
+            torch's global generator is restored too, for dropout. Models
+            trained one after another have a file each, with their number in
+            its name.
         callback: called after each epoch as ``callback(epoch, models, row)``,
-            models the list of those that train together and row their losses,
-            norms of gradients and evaluations, shape (3, M); True ends the
-            training. For early stopping, validation, best weights.
+            where models is the list of those trained together and row has
+            their losses, norms of gradients and evaluations, shape (3, M);
+            returning True ends the training. For early stopping, validation,
+            best weights.
         on_failure: "raise" ends the training with an error as soon as a model
-            fails; "freeze" goes on with the others, to the numbers that they
-            reach without it. The model that failed keeps the parameters of its
-            last step that had a finite loss and gradient; a warning says why
-            it failed, and so does ``error`` of its history, which ends there.
+            fails; "freeze" goes on with the others, with the results that they
+            would have without it. The model that failed keeps the parameters
+            of its last step that had a finite loss and gradient; a warning
+            says why it failed, and so does ``error`` of its history, which
+            ends there.
 
     Returns:
         the history, or one for each model.
 
     Raises:
-        TypeError: models are no NeuralODEs.
+        TypeError: models are not NeuralODEs.
         ValueError: an argument out of range, x and y that do not fit each
             other or the model, or NaN in either; or a checkpoint of another
             training.
         RuntimeError: gradients are switched off.
         TrainingError: the loss or its gradient became NaN or infinite, or a
-            solve failed; also with "freeze" where several models that train as
+            solve failed; with "freeze" only where several models trained as
             one program fail together, but each can be solved alone.
     """
     if not torch.is_grad_enabled():
@@ -231,7 +235,7 @@ def fit(
 
 
 def accuracy(model: nn.Module, x: Tensor, y: Tensor) -> float:
-    """The share of outputs that have the sign of their label, or its class.
+    """The share of outputs that predict their label, by its sign or class.
 
     Args:
         model: its outputs have the shape of y, or are scores (N, classes).
@@ -265,7 +269,7 @@ def check_labels(y: Tensor) -> None:
 
 
 def _named(function: Any) -> str | None:
-    """What a function is called and made of, as a checkpoint keeps it."""
+    """A function's name and hash, as a checkpoint keeps them."""
     if function is None:
         return None
     return f"{name(function)} ({identity(function)[:12]})"
@@ -278,7 +282,7 @@ def _fingerprints(
     loss: Loss,
     penalty: Penalty | None,
 ) -> dict[str, Any]:
-    """What decides a training's end besides its numbers."""
+    """What decides a training's result besides its numerical settings."""
     return {
         "loss": _named(loss),
         "penalty": _named(penalty),
@@ -290,7 +294,7 @@ def _fingerprints(
 def _batches(
     x: Tensor, size: int | None, generator: torch.Generator
 ) -> Callable[[], Iterable[slice | Tensor]]:
-    """What gives an epoch's batches, as indices of x's second dimension."""
+    """A function that returns an epoch's batches, as indices of samples."""
     samples = x.shape[1]
     if size is None or size >= samples:
         return lambda: [slice(None)]
@@ -302,12 +306,12 @@ def _batches(
 def pays(models: Sequence[NeuralODE], batch: Tensor) -> bool:
     """Whether models are likely faster as one program than alone.
 
-    It saves the overhead of small operations: that of three models or more,
-    as long as the arithmetic of one is small (benchmarks/training_step.py,
-    measured on a CPU). On other devices it is taken to pay.
+    One program saves the overhead of small operations, which pays with three or
+    more models as long as the arithmetic of each is small (measured on a CPU by
+    benchmarks/training_step.py). On other devices it is assumed to pay.
 
     Args:
-        models: which.
+        models: one or more.
         batch: of one model's inputs.
     """
     if batch.device.type != "cpu":

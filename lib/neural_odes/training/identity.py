@@ -1,10 +1,9 @@
 """What a training is made of, as a hash: functions, modules and objects.
 
-Two things have one hash if nothing in them tells them apart: the code of
-functions and what it refers to, settings of modules and objects, the values of
-tensors that are not trained. What a training changes by itself (trained
-parameters, buffers, the mode) does not count; nor does the code of torch and
-of this library.
+Two things have the same hash if they agree in the code of functions and what it
+refers to, in the settings of modules and objects, and in the values of tensors
+that are not trained. What training itself changes (trained parameters, buffers,
+the mode) does not count; nor does the code of torch and of this library.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ PLAIN = (
     *(bool, int, float, complex, str, bytes, type(None), Enum),
     *(np.generic, torch.dtype, torch.Size, torch.device),
 )
-"""What its text says everything of."""
+"""Types whose ``repr`` determines the value."""
 CODE = (partial, MethodType, CellType, FunctionType, CodeType, type)
 SHIPPED = ("torch", "neural_odes", "numpy", "builtins")
 """Packages whose code does not count."""
@@ -52,8 +51,8 @@ def _parts(value: Any, seen: dict[int, Any]) -> Iterator[bytes]:
     if id(value) in seen:
         yield f"again {list(seen).index(id(value))}".encode()
         return
-    if not isinstance(value, tuple):  # which Python shares as it likes
-        seen[id(value)] = value  # kept, so that no other gets its id
+    if not isinstance(value, tuple):  # equal tuples may or may not be shared
+        seen[id(value)] = value  # kept, so that its id is not used again
     yield name(value).encode()
     if isinstance(value, Tensor):
         yield from _numbers(value)
@@ -87,7 +86,7 @@ def _inside(value: Any) -> Sequence[Any]:  # noqa: PLR0911
         return []
     settings = dict(vars(value))
     if isinstance(value, nn.Module):
-        if hasattr(value, "_orig_mod"):  # what torch.compile makes
+        if hasattr(value, "_orig_mod"):  # of torch.compile
             return [value._orig_mod]
         hidden = set(vars(nn.Module())) | {"training"}
         settings = {k: v for k, v in settings.items() if k not in hidden}
@@ -127,7 +126,7 @@ def _names(code: CodeType) -> set[str]:
 
 
 def _own_code(kind: type) -> list[Any]:
-    """The functions and settings of a class that is not torch's or ours."""
+    """A class's functions and settings, without those of shipped bases."""
     return [
         {
             key: one

@@ -23,13 +23,13 @@ from neural_odes.training.ensemble import Ensemble, Loss, scalar
 
 Callback = Callable[[int, Sequence[NeuralODE], Tensor], bool | None]
 """``callback(epoch, models, row)`` after an epoch, counted from 0: the row has
-losses, norms of gradients and evaluations, shape (3, M), NaN of models that
-are frozen. True stops."""
+losses, norms of gradients and evaluations, shape (3, M), NaN for frozen models.
+Returning True ends the training."""
 
 
 @dataclass(frozen=True)
 class History:
-    """What training measured. Tensors of shape (epochs,), float64, on the CPU.
+    """What training measured: tensors of shape (epochs,), float64, on the CPU.
 
     Attributes:
         loss: mean over the epoch's samples, each before its step; without the
@@ -37,11 +37,12 @@ class History:
         grad_norm: Euclidean norm of the objective's gradient in all
             parameters, mean over the epoch's steps.
         nfe: evaluations of the field in a forward solve, mean over the
-            epoch's steps. Models that train as one program share theirs; what
-            one costs alone, its own solve says (``model.solve(x).nfe``).
-        seconds: wall time; of one program, that of all its models.
-        error: why a model was frozen (``fit(..., on_failure="freeze")``): the
-            tensors then end before the epoch in which it failed. Else None.
+            epoch's steps. Models trained as one program share them;
+            ``model.solve(x).nfe`` gives what a model costs alone.
+        seconds: wall time; for one program, that of all its models.
+        error: why a model was frozen (``fit(..., on_failure="freeze")``), in
+            which case the tensors end before the epoch in which it failed;
+            otherwise None.
     """
 
     loss: Tensor
@@ -52,7 +53,7 @@ class History:
 
 
 class TrainingError(ArithmeticError):
-    """Training that could not go on.
+    """A training that could not continue.
 
     The model holds the parameters of the last step that had a finite loss and
     gradient.
@@ -61,10 +62,10 @@ class TrainingError(ArithmeticError):
         reason: what happened.
         epoch: counted from 0.
         step: within the epoch, counted from 0.
-        depth: where the forward solve stopped; None where it got through.
+        depth: where the forward solve stopped; None if it succeeded.
         member: which of several models, counted from 0; None for a single one,
-            or if each gets through when solved alone.
-        history: of the epochs before; of several models trained as one
+            or if each can be solved alone.
+        history: of the epochs before; for several models trained as one
             program, the failed one's (the first's, if member is None).
     """
 
@@ -89,7 +90,7 @@ class TrainingError(ArithmeticError):
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Exceptions are made anew from their message alone, unless told.
+        # By default, unpickling remakes exceptions from their message alone.
         names = ("epoch", "step", "depth", "member", "history")
         known = {name: getattr(self, name) for name in names}
         return partial(type(self), self.reason, **known), ()
@@ -108,7 +109,7 @@ class _Log:
 
     Attributes:
         rows: of each epoch, (loss, gradient norm, nfe) x M.
-        failed: what errors say, by member; None if it cannot be told.
+        failed: what errors say, by member; None if the member is unknown.
     """
 
     def __init__(self, members: int, number: int | None) -> None:
@@ -137,7 +138,7 @@ class _Log:
         ]
 
     def _history(self, member: int | None) -> History:
-        """Of the epochs in which it did not fail."""
+        """The history of a member before the epoch in which it failed."""
         end = self.failed.get(member, {}).get("epoch")
         empty = torch.zeros(0, 3, self.members).double()
         table = torch.stack(self.rows[:end]) if self.rows[:end] else empty
@@ -171,18 +172,18 @@ def train(
         optimizer: of the program's parameters.
         loss: of one model's outputs and targets.
         epochs: passes over the data.
-        batches: gives an epoch's batches, as indices of samples.
+        batches: returns an epoch's batches, as indices of samples.
         progress: show a progress bar.
-        slower: learning rates of the members as shares of the optimizer's.
+        slower: learning rates of the members as fractions of the optimizer's.
         number: of a single model among others, for errors.
-        checkpoint: keeps the state after each epoch, or has one to go on from.
-        callback: called after each epoch; True ends the training.
-        freeze: go on without a member that fails, where it can be told.
+        checkpoint: keeps the state after each epoch; training resumes from it.
+        callback: called after each epoch; returning True ends the training.
+        freeze: continue without a member that fails, if it can be identified.
 
     Raises:
-        ValueError: the loss is no scalar, outputs and y differ in shape, or
+        ValueError: the loss is not a scalar, outputs and y differ in shape, or
             the kept state does not fit.
-        TrainingError: see there.
+        TrainingError: as for ``fit``.
     """
     log = _Log(len(program.models), number)
     parameters: list[Tensor] = program.parameters
@@ -264,7 +265,7 @@ def _attempt(
     fail: Callable[[_StopError], TrainingError],
     labels: Tensor | None,
 ) -> Tensor | None:
-    """What :func:`_gradient` does, without those that fail; None if all do."""
+    """As :func:`_gradient`, without members that fail; None if all fail."""
     while program.alive:
         optimizer.zero_grad()
         try:
@@ -287,7 +288,7 @@ def _slow_down(
     before: Sequence[Tensor],
     share: Sequence[float],
 ) -> None:
-    """Cut each member's step: those of Adam and AdamW are linear in lr."""
+    """Shorten each member's step: in Adam and AdamW it is linear in lr."""
     for now, old in zip(parameters, before, strict=True):
         part = now.new_tensor(share).reshape(-1, *[1] * (now.ndim - 1))
         now.copy_(old + part * (now - old))
@@ -300,7 +301,7 @@ def _gradient(
     loss: Loss,
     labels: Tensor | None,
 ) -> Tensor:
-    """Leaves the gradients of those that are alive.
+    """Backpropagate the objectives of the members that are alive.
 
     Args:
         program: of M models.
@@ -310,7 +311,7 @@ def _gradient(
         labels: of the whole training, if they are still to be checked.
 
     Returns:
-        losses, their norms and nfe, shape (3, M); NaN of the others.
+        losses, gradient norms and nfe, shape (3, M); NaN for the others.
     """
     alive, members = program.alive, len(x)
     if len(alive) < members:
@@ -325,7 +326,7 @@ def _gradient(
     objectives = losses + penalties
     try:
         objectives.sum().backward()
-    except AssertionError as error:  # torchdiffeq's adjoint gives up
+    except AssertionError as error:  # torchdiffeq's adjoint gave up
         reason = f"backwards, {given_up(error)}"
         member = alive[0] if len(alive) == 1 else None
         raise _StopError(reason, member) from error
@@ -341,7 +342,7 @@ def _gradient(
 
 
 def _culprit(program: Ensemble, x: Tensor) -> int | None:
-    """Which model it is that cannot be solved."""
+    """The first model that cannot be solved, if one can be found."""
     if len(x) == 1:
         return program.alive[0]
     program.write_back()
@@ -357,7 +358,7 @@ def _culprit(program: Ensemble, x: Tensor) -> int | None:
 def check_targets(
     loss: Loss, output: Tensor, y: Tensor, labels: Tensor | None
 ) -> None:
-    """Refuse targets that a loss would broadcast; labels of classes may."""
+    """Refuse targets that a loss would broadcast, except class labels."""
     if loss is cross_entropy and not y.is_floating_point():
         check_classes(output, y, labels)
     elif y.is_floating_point() or loss is mse_loss or not _labelled(output, y):
@@ -365,12 +366,13 @@ def check_targets(
 
 
 def check_classes(output: Tensor, y: Tensor, labels: Tensor | None) -> None:
-    """Refuse labels that name no class of the outputs (N, classes, ...).
+    """Refuse labels that are not classes of the outputs (N, classes, ...).
 
     Args:
         output: of a batch.
         y: its labels.
-        labels: whose range is checked, for which a GPU has to be waited for.
+        labels: whose range is checked, which makes the CPU wait for a GPU;
+            None skips this check.
     """
     shape, classes = tuple(output.shape), (*output.shape, 1)[1]
     whole = y.dtype == torch.int64 and _labelled(output, y)

@@ -1,9 +1,9 @@
 """Error against time: dopri5 of this library and of its peers.
 
-Each solves the flow of a field of 2-16-16-2 tanh in float64, from loose to
-tight tolerances; the error is the largest of any state at the end. Speed-ups
-are over scipy at the same error, on lines through the logarithms. Without
-diffrax, which `pip install diffrax` brings, it is left out.
+Each solves the flow of a 2-16-16-2 tanh field in float64, from loose to tight
+tolerances; the error is the largest of any final state. Speed-ups are over
+scipy at the same error, interpolated linearly between logarithms. diffrax is
+left out unless it is installed (`pip install diffrax`).
 
     python benchmarks/accuracy.py
 """
@@ -32,7 +32,7 @@ ERRORS = (1e-4, 1e-6, 1e-8)
 SCIPY = "scipy, RK45"
 SPAN = torch.tensor([0.0, 1.0], dtype=torch.float64)
 Solve = Callable[[float], Any]
-"""The states at the end, of a tolerance."""
+"""The final states, given a tolerance."""
 
 
 def ours(f: torch.nn.Module, x: Tensor) -> Solve:
@@ -48,7 +48,7 @@ def torchdiffeq(f: torch.nn.Module, x: Tensor) -> Solve:
 
 
 def scipy(f: torch.nn.Module, x: Tensor, method: str = "RK45") -> Solve:
-    """With the field in numpy: calls into torch would be scipy's loss."""
+    """With the field in numpy: calls into torch would slow scipy down."""
     w = [p.numpy() for p in f.parameters()]
     z0 = x.numpy()
 
@@ -92,7 +92,7 @@ def diffrax(f: torch.nn.Module, x: Tensor) -> Solve:
 def at_error(
     error: float, errors: list[float], seconds: list[list[float]]
 ) -> list[float]:
-    """Each round's seconds for an error, between those that were measured."""
+    """Each round's seconds for an error, interpolated between measured ones."""
     order = np.argsort(errors)
     found = [
         np.interp(np.log(error), np.log(errors)[order], np.log(own)[order])

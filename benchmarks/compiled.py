@@ -2,8 +2,8 @@
 
 The same step three ways, over several seeds by rk4 in 8 steps: by the library,
 whose solver and models are Python; written out by hand for this one network,
-with batched products and without ``torch.vmap``; and that compiled, as one
-graph, by ``torch.compile`` (which needs a C++ compiler).
+with batched products and without ``torch.vmap``; and the latter compiled, as
+one graph, by ``torch.compile`` (which needs a C++ compiler).
 
     python benchmarks/compiled.py
 """
@@ -75,7 +75,7 @@ def main() -> None:
     solver = Solver("rk4", step_size=1 / STEPS)
     for seeds, points in product(SEEDS, POINTS):
         x, y = nested_spheres(points)
-        torch.compiler.reset()  # else one graph is made to serve all sizes
+        torch.compiler.reset()  # else one graph would serve all sizes
         compiled = by_hand(seeds, x, y, compiled=True)
         start = time.perf_counter()
         value = compiled()

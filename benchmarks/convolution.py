@@ -1,9 +1,9 @@
-"""A training step of IL-NODE on images: how near it comes to bare products.
+"""A training step of IL-NODE on images, beside a bare matrix product.
 
-The paper's convolutions on batches of the shape of the digits and of MNIST,
-by rk4, so that all ways take the same evaluations. The share of the peak is
-the step's rate of arithmetic over that of a float32 matrix product, timed in
-the same rounds. Runs on the CPU, and on CUDA where there is one.
+The paper's convolutions on batches of the shape of the digits and of MNIST, by
+rk4, so that all ways take the same evaluations. The share of the product is the
+step's rate of arithmetic over that of a float32 matrix product, timed in the
+same rounds. Runs on the CPU, and on CUDA where there is one.
 
     python benchmarks/convolution.py
 """

@@ -1,8 +1,8 @@
 """The library's dopri5 beside torchdiffeq's, on the DETEST problems.
 
 The worst error of each class's problems in units of the tolerance, and what
-they took together: evaluations of the field, and steps that were rejected.
-torchdiffeq does not count these.
+they took together: evaluations of the field, and rejected steps, which
+torchdiffeq does not count.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def solved(name: str, backend: Any, tolerance: float) -> tuple[Tensor, int]:
 
 
 def rejected(name: str, tolerance: float) -> int:
-    """Steps of the library's solver that were taken again."""
+    """How many steps the library's solver rejected."""
     cost = Cost(0.0)
     steps = adaptive_steps(
         *problem(name),

@@ -26,7 +26,7 @@ Way = Callable[[], Any]
 
 
 def field() -> torch.nn.Module:
-    """One that moves: trained ones take as many evaluations."""
+    """A field that moves states: trained ones take as many evaluations."""
     f = seeded(lambda: mlp(2, 16, 16, 2), 0)
     with torch.no_grad():
         for parameter in f.parameters():

@@ -1,5 +1,4 @@
-"""The built book in a browser: what pages weigh, when they are there, how
-quickly widgets answer.
+"""The built book in a browser: weight of pages, speed of pages and widgets.
 
 make book && python benchmarks/pages.py
 """
@@ -27,9 +26,10 @@ from serve import HTML, serving  # noqa: E402
 
 CHAPTERS = sorted({name.partition(".")[0] for name in STUDIES})
 VISITS, MOVES, WATCHED = 5, 25, 5000
-# Runs first in each page: keeps long tasks, how long each frame draws, when the
-# first picture is painted, and when the first widget, shown as soon as the page
-# is read, is drawn. What asks later waits for the page's other scripts.
+# Runs first in each page and records long tasks, how long each frame draws,
+# when the first picture is painted, and when the first widget, scrolled to as
+# soon as the page is parsed, is drawn. A later query would wait for the page's
+# other scripts.
 NOTES = """
 window.notes = { long: [], drawn: [], picture: 0, widget: 0 };
 new PerformanceObserver((list) => list.getEntries().forEach((one) =>
@@ -134,8 +134,10 @@ def redraws(page: Page) -> dict[str, float]:
 
 
 def frames(page: Page) -> tuple[float, float, float]:
-    """Of the playground while it trains: the median time between pictures,
-    its 95th percentile, and when the ring was learned, in milliseconds.
+    """Milliseconds of the playground while it trains.
+
+    The median time between pictures, its 95th percentile, and when the ring was
+    learned.
     """
     page.wait_for_load_state("networkidle")
     start = page.evaluate("performance.now()")

@@ -1,7 +1,7 @@
 """How the cost of a training step grows: points, width, seeds, modes.
 
-One of the four is varied at a time, the others stay as BASE has them. All
-solves are by rk4 in 8 steps, so that evaluations stay the same.
+One of the four is varied at a time; the others stay as in BASE. All solves are
+by rk4 in 8 steps, so that evaluations stay the same.
 
     python benchmarks/scaling.py
 """

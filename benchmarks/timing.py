@@ -24,8 +24,8 @@ def interleaved(
 ) -> dict[Name, list[float]]:
     """Seconds of each way in each round, after one that warms up.
 
-    A round runs every way once, so that what else the machine does falls on
-    all of them.
+    A round runs every way once, so that other load on the machine falls on all
+    of them.
     """
     for way in ways.values():
         way()
@@ -70,7 +70,7 @@ def compared(
 
 
 def keep(name: str, rows: list[dict[str, Any]], **more: Any) -> None:
-    """Print a benchmark's rows and write them with where they are from."""
+    """Print a benchmark's rows and write them with their provenance."""
     shown = pd.DataFrame(rows).drop(columns="quartiles", errors="ignore")
     print(shown.to_string(index=False, float_format="%.3g"))
     path = FOLDER / f"{name}.json"

@@ -1,8 +1,8 @@
 """Where a training step's time goes, by kind of operation.
 
 The step of training_step.py over 20 seeds, by torch's profiler: each
-operation's own time, and what is left of the wall time: Python, and memory that
-is asked for and given back. Medians over rounds that do both.
+operation's own time, and what is left of the wall time: Python, and allocating
+and freeing memory. Medians over rounds that do both.
 
     python benchmarks/where_time_goes.py
 """

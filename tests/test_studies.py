@@ -2,13 +2,22 @@
 
 import json
 from dataclasses import fields
+from pathlib import Path
 
 import pytest
 
+from neural_odes.lab import studies
 from neural_odes.lab.results import Result
 from neural_odes.lab.runner import run
 from neural_odes.lab.studies import STUDIES
 from neural_odes.lab.verdicts import judge
+
+
+def test_what_is_kept_of_a_study_hangs_on_its_own_file():
+    """A finished task is used again only while that file has not changed."""
+    folder = Path(studies.__file__).parent
+    assert {study.file.parent for study in STUDIES.values()} == {folder}
+    assert STUDIES["augmentation.table1"].file.name == "table1.py"
 
 
 @pytest.mark.parametrize("name", STUDIES)

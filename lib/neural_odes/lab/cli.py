@@ -32,7 +32,7 @@ from neural_odes.lab.verdicts import FIRST_LOOK
 SEEDS, QUICK_SEEDS = FIRST_LOOK, 2
 MOST_SEEDS, LARGEST_SEED = 100_000, 2**32 - 1
 TASKS = "tasks"
-"""The folder, beside the results, of what is finished of them."""
+"""The folder beside the results that keeps finished tasks."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -48,13 +48,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit status: 0, 1 if a run failed, 130 if it was interrupted.
-        Arguments that cannot be used end in ``SystemExit(2)``. A reader that
-        has gone, as ``head`` does, ends what is printed and nothing else.
+        Invalid arguments raise ``SystemExit(2)``. If the reader of the output
+        has gone, as with ``head``, printing ends and nothing else.
     """
     argv = sys.argv[1:] if argv is None else list(argv)
     for stream in (sys.stdout, sys.stderr):
-        with suppress(AttributeError):  # as of a notebook's
-            # What the encoding lacks, as ASCII does a tick, becomes "?".
+        with suppress(AttributeError):  # a notebook's streams
+            # What the encoding lacks, as ASCII lacks a tick, becomes "?".
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     try:
         status = _main(argv)
@@ -173,7 +173,7 @@ def _make_folder(folder: Path) -> None:
 def _refuse_to_lose(
     study: Study, chosen: Any, setting: str, options: argparse.Namespace
 ) -> None:
-    """A result is replaced only by more seeds of the same, or when told to."""
+    """Refuse to replace a result, except by more seeds or if told to."""
     path = options.out / records.file_name(study.name, setting)
     if options.replace or not path.exists():
         return

@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Range:
-    """Which numbers a setting takes, in words too."""
+    """Which numbers a setting accepts; as a string, in words."""
 
     least: float
     most: float = math.inf
@@ -48,7 +48,7 @@ def option(default: T, text: str, *, decides: bool = True) -> T:
 
     Args:
         default: its value.
-        text: what it is, for readers of the command line's help.
+        text: what it is, for the command line's help and the book's tables.
         decides: whether results depend on it.
     """
     told: Any = field(
@@ -59,7 +59,7 @@ def option(default: T, text: str, *, decides: bool = True) -> T:
 
 @dataclass(frozen=True)
 class Config:
-    """Settings whose types say what they take.
+    """Settings whose types say which values they accept.
 
     Subclasses are frozen dataclasses of fields made by :func:`option`, typed
     as bool, a Literal, ``Count``, ``Natural``, ``Positive``, ``NonNegative``,
@@ -103,7 +103,7 @@ def kinds(config: type) -> dict[str, Any]:
 
 
 def words(kind: Any) -> str:
-    """What a type takes, in words: "an integer >= 1"."""
+    """What a type accepts, in words: "an integer >= 1"."""
     if get_origin(kind) is tuple:
         return f"one or more, each {words(get_args(kind)[0])}"
     if get_origin(kind) is Literal:
@@ -138,10 +138,10 @@ def _check(name: str, value: Any, kind: Any) -> None:
 
 
 def read(text: str, kind: Any) -> Any:
-    """A value of a type from the text that a command line gives.
+    """A value of a type, from the text that a command line gives.
 
     Raises:
-        ValueError: the text cannot be one.
+        ValueError, KeyError: the text is no such value.
     """
     if get_origin(kind) is tuple:
         return tuple(

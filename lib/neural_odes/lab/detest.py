@@ -27,7 +27,7 @@ def _root(y: Any) -> Any:
 
 
 def _chain(first: Callable[[int], float], n: int = 10) -> Slope:
-    """A decay y_1 -> y_2 -> ... at the rates first(i)."""
+    """A decay chain y_1 -> y_2 -> ... at the rates first(i)."""
     return lambda t, y: [
         -first(0) * y[0],
         *(first(i - 1) * y[i - 1] - first(i) * y[i] for i in range(1, n - 1)),

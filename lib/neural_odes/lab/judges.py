@@ -1,8 +1,8 @@
-"""Claims: sentences, and what would show them.
+"""Claims: sentences, and the evidence for or against them.
 
-Variants share seeds and data, so a claim compares seed by seed, or asks
-something of every seed. What its evidence comes to, over a whole study, is in
-``verdicts.py``.
+Variants share seeds and data, so a claim compares seed by seed, or states a
+condition on every seed. How the evidence becomes a verdict, over a whole study,
+is in ``verdicts.py``.
 """
 
 from __future__ import annotations
@@ -33,13 +33,15 @@ class Comparison:
 
     Attributes:
         label: what is compared.
-        gains: by seed, > 0 where the claim is right; of ratios, logarithms.
+        gains: by seed, > 0 where the claim is right; for ratios, logarithms.
         quantity: what is compared, by its name.
         ratio: whether effects are factors.
-        matters: the smallest gain that would matter, > 0; of ratios its
+        matters: the smallest gain that would matter, > 0; for ratios, its
             logarithm. None: any would.
-        p: of no effect, two-sided, corrected once the whole study is judged.
-        p_matters: of an effect that matters, likewise, one-sided.
+        p: p-value of no effect, two-sided, corrected once the whole study is
+            judged.
+        p_matters: p-value of an effect that matters, one-sided, corrected
+            likewise.
     """
 
     label: str
@@ -59,7 +61,7 @@ class Comparison:
         if self.seeds < 2:
             return 1.0
         mean = abs(self.gains.mean())
-        if self.gains.std() <= 1e-12 * mean:  # rounding: sure, or no effect
+        if self.gains.std() <= 1e-12 * mean:  # rounding: certain, or none
             return 0.0 if mean else 1.0
         return float(stats.ttest_1samp(self.gains, 0).pvalue)
 
@@ -74,12 +76,12 @@ class Comparison:
 
     @property
     def negligible(self) -> bool:
-        """An effect that matters is ruled out, be there one or none."""
+        """Whether an effect that matters is ruled out."""
         return self.p_matters <= LEVEL
 
     @property
     def sign(self) -> int:
-        """1 as the claim says, -1 if not, 0 where it cannot be told."""
+        """1 if the claim is supported, -1 if it is refuted, 0 if undecided."""
         if self.negligible:
             return -1
         if not self.p <= LEVEL:
@@ -97,14 +99,14 @@ class Comparison:
         return tuple(np.exp(ends)) if self.ratio else ends
 
     def needed(self, comparisons: int) -> int | None:
-        """Seeds that would decide, were this the true effect; None: too many.
+        """Seeds that would decide if this were the true effect; None: too many.
 
         Args:
-            comparisons: of the study, over which it is corrected.
+            comparisons: how many the study has, for the correction.
         """
         if self.seeds < 2 or not self.gains.std() > 0:
             return None
-        level = LEVEL / comparisons / 2  # of a second look
+        level = LEVEL / comparisons / 2  # a second look
         mean, std = self.gains.mean(), self.gains.std()
         tests = [(abs(mean) / std, level / 2)]
         if self.matters is not None:
@@ -139,11 +141,11 @@ Judge = Callable[[pd.DataFrame], list[Evidence]]
 
 @dataclass(frozen=True)
 class Claim:
-    """A sentence, where the paper says it, and what would show it.
+    """A sentence, where the paper says it, and how it is judged.
 
     Attributes:
-        after: the first seed that counts: those before had been looked at
-            when the claim was thought of.
+        after: the first seed that counts; earlier ones had been looked at when
+            the claim was conceived.
     """
 
     sentence: str
@@ -188,8 +190,8 @@ def less(
         quantity: a column.
         a: value of the column "variant", or values of several columns.
         b: likewise.
-        ratio: compare logarithms: of quantities that span orders of
-            magnitude over seeds, as losses do.
+        ratio: compare logarithms, for quantities that span orders of magnitude
+            over seeds, as losses do.
         where: values of columns that both share.
     """
     return _pairs(
@@ -260,7 +262,7 @@ def _compared(
 
 
 def smaller(a: str, b: str, *, ratio: bool = False, **where: Any) -> Judge:
-    """Of the same rows, the column a is below the column b."""
+    """In the same rows, column a is below column b."""
 
     def judge(frame: pd.DataFrame) -> list[Evidence]:
         low, high = (_values(frame, column, where) for column in (a, b))
@@ -334,7 +336,7 @@ def slope(
     Args:
         x: a column of numbers > 0.
         y: another.
-        a: whose, as in :func:`less`.
+        a: the variant, as in :func:`less`.
         near: the slope claimed.
         within: how far off it may be.
         from_x: rows with a smaller x are left out.
@@ -357,7 +359,7 @@ def slope(
 
 
 def outgrows(quantity: str, numbers: Sequence[float], most: float) -> Judge:
-    """Over variants that are numbers > 0, a quantity grows faster than they.
+    """A quantity grows faster than the variants, which are numbers > 0.
 
     The effect is how many doublings the other variants are above what they
     would be in proportion to the first, on average.
@@ -365,9 +367,9 @@ def outgrows(quantity: str, numbers: Sequence[float], most: float) -> Judge:
     Args:
         quantity: a column.
         numbers: the variants, two or more.
-        most: the largest value that could be measured. Proportion asks no more
-            than that: a ceiling that is reached does not count against the
-            claim, and only a shortfall refutes it.
+        most: the largest value that could be measured. The value in proportion
+            is capped at it: a ceiling that is reached does not count against
+            the claim, and only a shortfall refutes it.
     """
     first, *others = numbers
 
@@ -386,5 +388,5 @@ def outgrows(quantity: str, numbers: Sequence[float], most: float) -> Judge:
 
 
 def together(*judges: Judge) -> Judge:
-    """All of what several judges ask."""
+    """The evidence of several judges."""
     return lambda frame: [one for judge in judges for one in judge(frame)]

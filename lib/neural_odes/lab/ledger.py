@@ -48,7 +48,7 @@ class Ledger:
     missing: Sequence[str] = ()
 
     def counts(self) -> dict[str, int]:
-        """How many claims hold, do not or are undecided, as chosen."""
+        """How many claims hold, do not, or are undecided, as chosen."""
         words: list[str] = [
             one.word for entry in self.entries for one in entry.chosen
         ]
@@ -120,9 +120,9 @@ def _row(entry: Entry, verdicts: Sequence[Verdict]) -> str:
 
 
 def deciding(verdict: Verdict) -> Evidence:
-    """What a verdict hangs on: the weakest support, or what speaks against.
+    """The evidence that decides: the weakest support, or what refutes.
 
-    It has evidence.
+    The verdict must have evidence.
     """
     signs = {"held": 1, "not held": -1, "undecided": 0}
 
@@ -154,7 +154,7 @@ class Paper:
     entries: Sequence[Entry]
 
     def found(self, claim: PaperClaim) -> dict[str, int]:
-        """Verdicts on a claim, as chosen: how many of each word."""
+        """How many verdicts of each word a claim has, under chosen settings."""
         words: list[str] = [
             verdict.word
             for entry in self.entries

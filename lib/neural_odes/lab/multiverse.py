@@ -23,9 +23,9 @@ from neural_odes.lab.tables import MARKS, Method, origin, plain, style
 from neural_odes.lab.verdicts import FITTED, Verdict
 
 NAMES = {"lr": "rate", "samples": "points"}
-"""Of settings, where theirs are no words."""
+"""Names of settings, where their own are not words."""
 ENOUGH = 0.9
-"""Of the runs of a combination; where fewer are fitted, it is marked."""
+"""Combinations with a smaller share of fitted runs are marked."""
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,11 @@ class Multiverse:
     Attributes:
         grid: the settings and their values.
         verdicts: of each combination.
-        fitted: the share of its runs that fit their training points.
+        fitted: of each, the share of its runs that fit their training points.
         origin: where it is from, in words.
         file: the result's file, for a link.
-        chosen: which combination the study takes elsewhere, if one of these.
+        chosen: which combination the study uses elsewhere, if it is one of
+            these.
         method: how it was measured; None: not told.
     """
 

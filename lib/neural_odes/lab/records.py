@@ -49,13 +49,13 @@ KEYS = {
     "tasks": list,
     "provenance": list,
 }
-"""What a result has, by its type."""
+"""A result's keys, and their types."""
 INSIDE = {
     "rows": {"variant", "seed"},
     "tasks": {"seconds", "provenance"},
     "provenance": {"date", "device"},
 }
-"""What each of these lists' parts has; none of the lists is empty."""
+"""Keys of each part of these lists, none of which is empty."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def read(path: Path) -> Record:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """A JSON file that diffs well, written whole or not at all."""
+    """Write a JSON file that diffs well, whole or not at all."""
     text = _json(_finite(value)) + "\n"
     with replacing(path) as draft:
         draft.write_text(text, encoding="utf-8")
@@ -210,7 +210,7 @@ def _finite(value: Any) -> Any:
 
 
 def _json(value: Any, indent: str = "") -> str:
-    """One key a line, but rows and lists of numbers on one."""
+    """JSON with one key per line, but rows and lists of numbers on one line."""
     inner = indent + "  "
     if isinstance(value, dict) and any(
         isinstance(v, dict | list) for v in value.values()

@@ -50,7 +50,7 @@ class Result:
 
     @cached_property
     def frame(self) -> pd.DataFrame:
-        """What tables and judges see, rows or what is derived from them."""
+        """What tables and judges see: rows, or what is derived from them."""
         return self.study.frame(self.config, self.rows)
 
     @cached_property
@@ -80,7 +80,7 @@ class Result:
 
     @property
     def quantities(self) -> list[str]:
-        """The columns of plain numbers that are no keys."""
+        """The columns of plain numbers that are not keys."""
         numbers = self.frame.select_dtypes("number").columns
         return [c for c in numbers if c not in ("seed", *self.keys)]
 
@@ -89,7 +89,7 @@ class Result:
 
         Args:
             quantities: columns; by default all that are plain numbers.
-            where: values of columns, of the lines that are shown.
+            where: values of columns; only lines with them are shown.
 
         Raises:
             ValueError: there is no such column.
@@ -213,7 +213,7 @@ def across(name: str, folder: str | Path | None = None) -> tables.Across:
 
 
 def ledger(folder: str | Path | None = None) -> Ledger:
-    """Every claim of every study, with its verdicts; studies not measured."""
+    """Every study's claims with their verdicts; studies not measured."""
     entries, missing = [], []
     for name, study in STUDIES.items():
         try:
@@ -246,7 +246,7 @@ def measure(
         name: the study's name.
         setting: the settings to start from.
         seeds: which seeds.
-        changes: settings of one's own.
+        changes: values of single settings.
     """
     study = STUDIES[name]
     config = study.configured(setting, **changes)

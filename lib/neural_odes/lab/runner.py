@@ -1,15 +1,14 @@
 """Studies cut into tasks, which run here, on processes or on a cluster.
 
-A task is a variant and a block of seeds under one config. Once it is done it
-is a file, named by a hash of all that decides its result, and is not run
-again: a run that was stopped goes on where it was.
+A task is a variant and a block of seeds under one config. Once done, it is kept
+as a file, named by a hash of all that decides its result, and is not run again:
+a run that was stopped continues where it was.
 """
 
 from __future__ import annotations
 
 import ast
 import hashlib
-import inspect
 import json
 import time
 from collections.abc import Iterator, Sequence
@@ -51,7 +50,7 @@ class Task:
             "seeds": self.seeds,
             "device": self.device,
             "torch": torch.__version__,
-            "code": code(Path(inspect.getfile(self.study.measure))),
+            "code": code(self.study.file),
         }
         text = json.dumps(decides, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:32]
@@ -89,9 +88,9 @@ def run(
         study: what to measure.
         config: by default that of the setting.
         seeds: which seeds, without repeats.
-        setting: the name that the result goes by; as "multiverse", every
-            combination of the study's grid is measured, and the rows say of
-            which they are.
+        setting: the name that the result goes by; for "multiverse", every
+            combination of the study's grid is measured, and each row says to
+            which it belongs.
         device: torch's name of a device.
         folder: where finished tasks are kept and looked for; by default
             nowhere.
@@ -137,8 +136,8 @@ def run(
 def run_task(task: Task) -> dict[str, Any]:
     """Measure one task.
 
-    Where a seed fails, its row says why in "failed" and the others count: a
-    block with it is cut into halves until the seed runs alone.
+    If a seed fails, its row says why in "failed", and the others count: the
+    block is halved until that seed runs alone.
 
     Returns:
         rows, seconds and provenance.
@@ -165,7 +164,7 @@ def _rows(task: Task, seeds: tuple[int, ...]) -> list[Row]:
 def _finished(
     missing: Sequence[Task], workers: int | str, stack: ExitStack
 ) -> Iterator[tuple[Task, dict[str, Any]]]:
-    """Tasks with their results, as they come."""
+    """Tasks with their results, as they finish."""
     if not workers or not missing:
         for task in missing:
             yield task, run_task(task)
@@ -184,8 +183,9 @@ def _client(workers: int | str, stack: ExitStack) -> Any:
     distributed = optional("distributed", "dask")
     if isinstance(workers, str):
         return distributed.Client(workers)
-    # Dask has workers give freed memory back at once, so that every state of a
-    # solve costs page faults, and samples their stacks: half a task's time.
+    # By default Dask's workers return freed memory at once, so that every state
+    # of a solve costs page faults, and sample their stacks: together half of a
+    # task's time.
     dask = optional("dask", "dask")
     spawn = "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_"
     sampling = "distributed.worker.profile.enabled"
@@ -203,7 +203,7 @@ def _path(folder: Path, task: Task) -> Path:
 
 
 def _kept(folder: Path, task: Task) -> dict[str, Any] | None:
-    """A finished task; None where there is none, or no whole one."""
+    """A finished task; None if there is none, or its file is damaged."""
     try:
         done: dict[str, Any] = json.loads(_path(folder, task).read_text())
     except (OSError, ValueError):
@@ -244,10 +244,11 @@ def _gathered(  # noqa: PLR0917
 
 @cache
 def code(measure: Path) -> str:
-    """A hash of the code behind a study: the core's, its own file, and what
-    that imports from its folder.
+    """A hash of the code behind a study.
 
-    Comments and docstrings do not count.
+    It covers the core, the study's own file, and what that imports from its
+    folder. Comments and docstrings do not count; strings below constants and
+    texts of options do.
     """
     core = [
         path

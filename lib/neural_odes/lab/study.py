@@ -1,4 +1,4 @@
-"""A study is declared: its settings, its variants, its claims.
+"""Declarations of studies: settings, variants and claims.
 
     @study("anatomy.depth_variants", paper="section 3, equations 4-7",
            config=DepthVariants, variants=FIELDS,
@@ -8,8 +8,8 @@
         '''Nested spheres with each way that depth can enter.'''
         return [row of each seed]
 
-Registry, command line, runner, tables, verdicts and the tests' tiny form read
-that one declaration.
+The registry, the command line, the runner, tables, verdicts and tests all read
+this one declaration.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
+from functools import wraps
 from importlib import import_module
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -52,22 +54,22 @@ class Study:
         paper: the section, equation or figure that it measures.
         config: its :class:`~neural_odes.lab.config.Config`.
         measure: see :data:`Measure`.
-        variants: what is compared, for a config.
-        claims: what is judged, for a config.
-        settings: by name, the changes of the config under which it is judged;
-            "chosen" has none.
-        grid: fields of the config with several values each; all combinations
-            of them are the study's multiverse (Steegen et al., 2016).
-        quick: changes for a run that a reader waits for.
+        variants: what is compared, given a config.
+        claims: what is judged, given a config.
+        settings: by name, the changes to the config under which claims are
+            judged; "chosen" has none.
+        grid: fields of the config with several values each; all their
+            combinations are the study's multiverse (Steegen et al., 2016).
+        quick: changes for a run that a reader can wait for.
         tiny: changes for tests, besides :data:`TINY`.
         block: how many seeds are measured together.
-        random: whether seeds change anything; if not, seed 0 is measured.
+        random: whether seeds change anything; if not, only seed 0 is measured.
         keys: columns that tell a seed's rows apart, besides the variant.
         converged: which runs count as converged, fixed before any is run.
-        matters: the smallest differences that would matter, by quantity,
-            where they are not :data:`~neural_odes.lab.verdicts.MATTERS`.
-        derive: what tables and judges see, from the rows; by default they
-            themselves.
+        matters: the smallest differences that would matter, by quantity, where
+            they differ from :data:`~neural_odes.lab.verdicts.MATTERS`.
+        derive: makes what tables and judges see from the rows; by default it is
+            the rows themselves.
         label: what a variant is called in tables.
         words: names of quantities in tables.
     """
@@ -99,8 +101,11 @@ class Study:
 
     @property
     def method(self) -> str:
-        """How it measures, in words: what the docstrings of the function and
-        of its config's classes say below their first lines."""
+        """How it measures, in words.
+
+        These are the docstrings of the function and of its config's classes,
+        below their first lines.
+        """
         kinds = self.config.__mro__
         own = kinds[: kinds.index(Config)]
         texts = [self.measure.__doc__, *(kind.__doc__ for kind in own)]
@@ -109,8 +114,13 @@ class Study:
             more.strip() for part in parts if (more := part.partition("\n")[2])
         )
 
+    @property
+    def file(self) -> Path:
+        """Where its function is written."""
+        return Path(inspect.getfile(inspect.unwrap(self.measure)))
+
     def described(self, config: Any) -> list[tuple[str, str, str]]:
-        """Of each setting of a config: its name, its value, what it is."""
+        """Name, value and description of each setting that decides results."""
         return [
             (one.name, write(getattr(config, one.name)), one.metadata["text"])
             for one in fields(self.config)
@@ -118,11 +128,11 @@ class Study:
         ]
 
     def configured(self, setting: str = "chosen", **changes: Any) -> Any:
-        """The config under a setting's name, with changes of one's own.
+        """The config of a named setting, with further changes.
 
         Args:
-            setting: a key of ``settings``, "chosen", "quick" or "tiny"; of
-                "multiverse", the fields that its combinations share.
+            setting: a key of ``settings``, "chosen", "quick" or "tiny"; or
+                "multiverse", for the fields that its combinations share.
             changes: fields of the config.
 
         Raises:
@@ -204,7 +214,7 @@ def study(
 ) -> Callable[[Measure], Study]:
     """Declare what the decorated function measures; see :class:`Study`.
 
-    Variants and claims are given as they are, or as functions of the config.
+    Variants and claims are given directly, or as functions of the config.
     """
 
     def declare(measure: Measure) -> Study:
@@ -232,6 +242,7 @@ def per_seed(
 ) -> Measure:
     """Measure seeds one by one: ``one(config, variant, seed, device)``."""
 
+    @wraps(one)
     def measure(
         config: Any, variant: Any, seeds: Sequence[int], device: str
     ) -> list[Row]:
@@ -242,6 +253,4 @@ def per_seed(
                 rows.append({"seed": seed, **row})
         return rows
 
-    measure.__module__, measure.__name__ = one.__module__, one.__name__
-    measure.__doc__ = one.__doc__
     return measure

@@ -1,5 +1,7 @@
-"""Results as a page shows them: tables with digits that make sense, verdicts
-as cards. In a terminal, the same as text."""
+"""Results as a page shows them: tables, and verdicts as cards.
+
+Tables show as many digits as make sense. In a terminal, both are text.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,7 @@ WORDS = {
     "rings": "accuracy, rings",
     "gap": "accuracy, gap",
 }
-"""What quantities are called, where their names are no words."""
+"""What quantities are called, where their names are not words."""
 
 MARKS = {"held": "✓", "not held": "✗", "undecided": "?"}
 """A shape for each verdict: colour alone would not do."""
@@ -42,14 +44,14 @@ class Method:
 
     Attributes:
         text: in words, paragraphs with code in double backticks.
-        settings: of each its name, its value, and what it is.
+        settings: the name, the value and the description of each.
     """
 
     text: str
     settings: Sequence[tuple[str, str, str]]
 
     def __repr__(self) -> str:
-        return ""  # for pages alone
+        return ""  # only for pages
 
     def _repr_html_(self) -> str:
         paragraphs = "".join(
@@ -73,7 +75,7 @@ ROLE = re.compile(r":\w+:`~?(?:[\w.]*\.)?(\w+)`|``(.+?)``")
 
 
 def _marked(paragraph: str) -> str:
-    """A docstring's paragraph as HTML: names in it are code."""
+    """A docstring's paragraph as HTML, with the names in it as code."""
     return ROLE.sub(
         lambda found: f"<code>{found[1] or found[2]}</code>",
         escape(" ".join(paragraph.split()), quote=False),
@@ -304,7 +306,7 @@ def style(word: str) -> str:
 
 
 def mean_std(values: pd.Series) -> str:
-    """Mean ± standard deviation: as many digits as show two of the latter."""
+    """Mean ± standard deviation, with two digits of the latter."""
     own = values.astype(float).dropna()
     if own.empty:
         return "–"
@@ -318,7 +320,7 @@ def mean_std(values: pd.Series) -> str:
 
 
 def _rounded(value: float, decimals: int) -> str:
-    """Halves are rounded away from zero, as widgets do."""
+    """Round a value, halves away from zero, as widgets do."""
     unit = Decimal(1).scaleb(-decimals)
     return str(Decimal(value).quantize(unit, ROUND_HALF_UP))
 
@@ -329,8 +331,8 @@ def dots(values: pd.Series, all_: pd.Series) -> str:
     if len(own) < 2 or not high > low:
         return ""
     at = 4 + 72 * (own - low) / (high - low)
-    # Lines of no length with round ends, in a third of what circles weigh;
-    # those that fall on one pixel are one.
+    # Lines of no length with round ends take a third of the bytes of circles;
+    # those on the same pixel are merged.
     places = sorted(set(at.round()))
     each = "".join(f"M{x:g} 6h.01" for x in places)
     round_ = 'stroke-width="5" stroke-linecap="round" stroke-opacity=".55"'

@@ -1,17 +1,16 @@
 """Verdicts: how a study's claims are judged, corrected over all of them.
 
-Each comparison is that of a seed with itself: a t test of the differences over
-seeds. All comparisons of a study are corrected together (Holm, 1979), so that
-in the whole of it one false verdict is found with a probability of at most
-LEVEL.
+Variants are compared within each seed: a t test of the differences over seeds.
+All comparisons of a study are corrected together (Holm, 1979), so that the
+probability of any false verdict in the whole study is at most LEVEL.
 
 A difference may be shown to be smaller than what would matter (MATTERS; a
-one-sided t test, corrected likewise, so that one that does matter is ruled out
-with a probability of at most LEVEL, too): then the claim is not held, whether
-the seeds show the difference or not. Else the verdict on it would hang on how
-many seeds there are. More seeds than FIRST_LOOK are taken where those left
-something open: this second look is at half the level, so that the two
-together find a false verdict with a probability of at most 1.5 LEVEL.
+one-sided t test, corrected likewise, so that the probability of ruling out one
+that does matter is at most LEVEL, too): then the claim is not held, whether the
+seeds show the difference or not. Otherwise its verdict would depend on the
+number of seeds. More seeds than FIRST_LOOK are taken where those left something
+open: this second look is at half the level, so that the probability of a false
+verdict in either is at most 1.5 LEVEL.
 """
 
 from __future__ import annotations
@@ -52,13 +51,13 @@ Word = Literal["held", "not held", "undecided"]
 
 @dataclass(frozen=True)
 class Converged:
-    """Runs count as converged from a value of a quantity on."""
+    """Runs count as converged if a quantity has at least some value."""
 
     quantity: str
     least: float
 
     def failing(self, frame: pd.DataFrame) -> pd.Series:
-        """Where it is below; what has no such quantity is no run."""
+        """Which rows are below it; a row without the quantity is not a run."""
         return frame[self.quantity] < self.least
 
 
@@ -72,9 +71,9 @@ class Verdict:
 
     Attributes:
         evidence: comparisons with corrected p, or checks.
-        seeds_needed: how many would decide, with those that do not count for
-            it; 0 where it is decided, None where
-            more than MOST_SEEDS would be needed or it cannot be told.
+        seeds_needed: how many would decide, including those that do not count
+            for it; 0 if it is decided, None if more than MOST_SEEDS would be
+            needed or it cannot be told.
         notes: on runs that failed or did not converge.
     """
 
@@ -94,8 +93,8 @@ def judge(
     """Judge a study's claims over its rows.
 
     Every run counts. Runs that did not converge are named, and where leaving
-    them and their partners out would change a verdict, it is undecided. Where
-    a run failed, its seed is missing, and a claim that would be held is
+    them and their partners out would change a verdict, it is undecided. If a
+    run failed, its seed is missing, and a claim that would be held is
     undecided.
 
     Args:
@@ -207,10 +206,10 @@ def _word(evidence: Sequence[Evidence]) -> Word:
 
 
 def holm(p: Sequence[float], looks: int = 1) -> list[float]:
-    """Holm's correction (1979): the error rate of the whole family holds.
+    """Holm's correction (1979), which controls the error rate of the family.
 
     Args:
-        p: of each test.
+        p: p-value of each test.
         looks: how often the family was tested, each time with more data.
     """
     order = np.argsort(p)

@@ -45,9 +45,9 @@ def animate_flow(
 ) -> HTML:
     """Data flowing through the plane, over the field at each depth.
 
-    The field is drawn where all samples share it. They do not where it sees
-    the input (paper, equation 17), where the state has more than two
-    components and where samples have their own depths.
+    The field is drawn if all samples share it. They do not if it depends on the
+    input (paper, equation 17), if the state has more than two components, or if
+    samples have their own depths.
 
     Args:
         model: its state must have two components or more.

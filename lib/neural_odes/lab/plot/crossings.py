@@ -28,8 +28,8 @@ def crossings(
 ) -> Axes:
     """Trajectories of the plane and the points where two of them cross.
 
-    A few crossings are named by the depths at which the two get there; those
-    with the largest difference are taken.
+    A few crossings are labelled with the depths at which the two trajectories
+    get there: those with the largest difference of depths.
 
     Args:
         s: depths, shape (T,).
@@ -38,7 +38,7 @@ def crossings(
         found: what
             :func:`neural_odes.lab.studies.paths.path_crossings` finds in z.
         ax: where to draw; by default on a new square figure.
-        named: how many crossings are named, >= 0; the others are dots.
+        named: how many crossings are labelled, >= 0; the others are only dots.
         box: (left, right, low, high); by default around all states.
 
     Raises:

@@ -42,7 +42,7 @@ def training_curves(
         quantity: which of them to draw.
         ax: where to draw; by default on a new figure.
         spikes: if given, crosses mark the epochs of single runs whose value is
-            more than so many times that of the epoch before.
+            more than this many times that of the epoch before.
 
     Raises:
         ValueError: another quantity, no histories, or seeds of one label that
@@ -112,7 +112,8 @@ def weights(
             (T,), as Galerkin and hypernetwork fields do.
         names: the tensors to draw, by default all. Each has one colour.
         ax: where to draw; by default on a new figure.
-        entries: at most so many of each tensor's entries, evenly spaced.
+        entries: how many of each tensor's entries to draw at most, evenly
+            spaced.
         depth: S, where the depths end, > 0.
         points: depths per curve.
 
@@ -223,12 +224,12 @@ def means(
     *,
     label: str | None = None,
 ) -> Axes:
-    """What was measured over seeds: mean ±1 standard deviation, over x.
+    """A quantity over x: mean ±1 standard deviation over seeds.
 
     Args:
         frame: a row per value of x and seed.
         x: a column of numbers.
-        quantity: another.
+        quantity: another column, drawn over x.
         ax: where to draw; by default on a new figure.
         label: of the curve; by default the quantity's name.
     """

@@ -36,9 +36,9 @@ def depth_evolution(
 ) -> Axes:
     """One state component z_i(s) against depth, a line per sample.
 
-    Where the final state itself is the output (no readout, y shaped like it)
+    If the final state itself is the output (no readout, y shaped like it),
     lines are coloured by the input and rings mark the targets y at the end.
-    Elsewhere they are coloured by class.
+    Otherwise, lines are coloured by class.
 
     Args:
         model: its state must be a vector.

@@ -35,7 +35,7 @@ def exponent_map(
         box: (left, right, low, high) in the plane of the inputs.
         density: points per side.
         largest: the exponent, > 0, at which colours end on either side. Give
-            several figures the same to compare them.
+            several figures the same value to compare them.
 
     Returns:
         The axes; ``ax.collections[0]`` is what a colour bar takes.

@@ -1,4 +1,4 @@
-"""Frames into a small video that a page holds and its reader starts."""
+"""Films: frames as a small video that a page holds and its reader starts."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ def film(
         captions: one above each frame; there are as many frames.
         box: (left, right, low, high) of the axes.
         axis_labels: below and left of the axes.
-        label: says what is seen, to those who do not see it.
+        label: what the film shows, for those who do not see it.
 
     Returns:
-        HTML with everything in it. The last frame stays for a second, and is
-        the picture shown until the film is started.
+        Self-contained HTML. The last frame stays for a second, and is the
+        picture shown until the film is started.
     """
-    # Or else matplotlib draws each frame twice, to lay it out once more.
+    # Otherwise matplotlib draws each frame twice, to lay it out again.
     with mpl.rc_context({"figure.constrained_layout.use": False}):
         fig = _stage(box, axis_labels)
         (ax,) = fig.axes
@@ -57,7 +57,7 @@ def film(
         frames = []
         for i, caption in enumerate(captions):
             draw(ax, i)
-            # Not a title: celluloid's frames are what was added to the axes.
+            # Not a title: celluloid's frames are artists added to the axes.
             ax.text(0.5, 1.03, caption, transform=ax.transAxes, ha="center")
             frames.append(camera.snap())
         animation = ArtistAnimation(fig, [*frames, *[frames[-1]] * FPS])
@@ -94,7 +94,7 @@ def _video(
 
 
 def _gif(animation: ArtistAnimation, fig: Figure, label: str) -> str:
-    """Images play by themselves, so this one waits in a closed fold."""
+    """GIFs play by themselves, so this one waits in a closed fold."""
     data = _saved(animation, PillowWriter(fps=FPS), "film.gif")
     return (
         f'<details><summary>Play the animation<br><img style="{STYLE}" '

@@ -88,8 +88,8 @@ def draw_regions(
 ) -> None:
     """Two filled regions by the output's sign, and the line between them.
 
-    The line is the boundary (K, 2), where it is known: what the grid shows of
-    it misses thin channels.
+    The line is the boundary, shape (K, 2), if it is known: one drawn from the
+    grid misses thin channels.
     """
     edge = max(float(np.abs(output).max()), 1e-12) * 1.01
     ax.contourf(

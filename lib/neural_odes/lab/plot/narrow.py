@@ -24,9 +24,9 @@ from PIL.PngImagePlugin import PngInfo
 NARROW = "narrow"
 """Name of the text in a PNG file: the other layout, a PNG in base64."""
 WIDTH = 3.7
-"""Inches: at the book's 100 px per inch a phone's width."""
+"""Inches; at the book's 100 px per inch, a phone's width."""
 TALLEST = 2.7
-"""Inches of a panel."""
+"""The largest height of a panel, in inches."""
 
 
 def stack(figure: Figure) -> None:
@@ -66,7 +66,7 @@ def _move(panels: list[Axes], rows: int, columns: int, grid: GridSpec) -> None:
         row, column = divmod(spec.num1, columns)
         place = divmod(column, grid.ncols) if rows == 1 else (column, row)
         ax.set_subplotspec(grid[place])
-        # Shared axes are labelled where they were at the edge.
+        # Shared axes were labelled only at the edge of the old grid.
         ax.tick_params(labelleft=True, labelbottom=True)
         for peer in panels:
             if not ax.get_ylabel() and ax.get_shared_y_axes().joined(ax, peer):
@@ -91,7 +91,7 @@ def draw_both() -> None:
     shell = get_ipython()
     if shell is None or "inline" not in plt.get_backend():
         return
-    plt.switch_backend(plt.get_backend())  # its own formatter comes first
+    plt.switch_backend(plt.get_backend())  # adds its formatter first
     assert shell.display_formatter
     formatter = shell.display_formatter.formatters["image/png"]
     print_wide: Callable[[Figure], str] = formatter.lookup_by_type(Figure)

@@ -37,11 +37,11 @@ BOX: Box = (-2.0, 2.0, -2.0, 2.0)
 
 
 def box_around(points: Tensor, margin: float = 0.1) -> tuple[float, ...]:
-    """The smallest square (left, right, low, high) around points, and a rim.
+    """The smallest square (left, right, low, high) around points, plus a rim.
 
     Args:
         points: shape (..., 2).
-        margin: width of the rim, as a part of the square's side.
+        margin: width of the rim, as a fraction of the square's side.
     """
     flat = points.detach().reshape(-1, 2).cpu()
     low, high = flat.amin(0), flat.amax(0)
@@ -81,7 +81,8 @@ def vector_field(
             speed; or ``"stream"``, streamlines.
         density: arrows per side.
         fastest: the speed of the longest and darkest arrow; by default the
-            highest there is. Give several figures the same to compare them.
+            highest there is. Give several figures the same value to compare
+            them.
 
     Raises:
         TypeError: model is not a NeuralODE.
@@ -124,8 +125,8 @@ def flow(
 ) -> Axes:
     """Data on their way through the plane: z(0) hollow, z(S) filled.
 
-    Where the state is two-dimensional and a readout gives one number, the
-    dashed line is where it changes sign.
+    If the state is two-dimensional and a readout gives one number, a dashed
+    line shows where the readout changes sign.
 
     Args:
         model: its state must have two components or more.
@@ -239,10 +240,10 @@ def decision_boundary(
     *,
     density: int = 150,
 ) -> Axes:
-    """The regions of the plane where a model says -1 and +1.
+    """The regions of the plane where a model predicts -1 and +1.
 
-    Where all inputs share one flow of the plane, the line between them is the
-    readout's, solved back.
+    If all inputs share one flow of the plane, the line between the regions is
+    the readout's zero line, solved back to depth 0.
 
     Args:
         model: maps inputs of shape (N, 2) to one number each, (N,) or (N, 1);

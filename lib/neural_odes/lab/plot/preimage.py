@@ -1,4 +1,4 @@
-"""A decision boundary as what it is: a line, carried back to the inputs."""
+"""Decision boundaries: the readout's line, carried back to the inputs."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def boundary_curve(
 
     Raises:
         TypeError: model is not a NeuralODE.
-        ValueError: its parts are others than said.
+        ValueError: its parts are not as described.
     """
     line = preimage(model, reach)
     ax = on_axes(ax, square=True)
@@ -45,10 +45,10 @@ def boundary_curve(
 
 
 def shared_boundary(model: object, end: float | None = None) -> Tensor | None:
-    """The curve at the end depth, where one can be drawn; else None.
+    """The boundary at the end depth, if it is one curve; else None.
 
-    Models whose inputs do not share one flow of the plane have none, nor have
-    those that cannot be solved back so far.
+    Models whose inputs do not share one flow of the plane have none, nor do
+    those that cannot be solved back that far.
     """
     if not isinstance(model, NeuralODE):
         return None

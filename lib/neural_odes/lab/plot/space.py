@@ -1,4 +1,4 @@
-"""States of three dimensions, seen in space."""
+"""Three-dimensional states, drawn in space."""
 
 from __future__ import annotations
 

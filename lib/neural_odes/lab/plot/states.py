@@ -55,8 +55,8 @@ def states(
     """Depths and states of a batch at equally spaced depths.
 
     Returns:
-        ``(s, z)``, both with T = points rows: s of shape (T, N), for samples
-        may have their own depths, and z of shape (T, N, D).
+        ``(s, z)``, both with T = points rows: s of shape (T, N), as samples may
+        have their own depths, and z of shape (T, N, D).
 
     Raises:
         TypeError: model is not a NeuralODE.

@@ -17,7 +17,7 @@ CLASS_COLORS: Mapping[int, str] = MappingProxyType(
 )
 CLASS_MARKERS: Mapping[int, str] = MappingProxyType({-1: "o", 1: "^"})
 CLASS_FILLS = ("#d9e8f3", "#fae3d3")
-"""Backgrounds of the regions where a model says -1 and +1."""
+"""Backgrounds of the regions where a model predicts -1 and +1."""
 
 
 def use_style() -> None:
@@ -38,7 +38,7 @@ def on_axes(ax: Axes | None, *, square: bool = False) -> Axes:
 
 
 def legend(ax: Axes) -> None:
-    """One legend above the whole figure, over no data, for what ax shows.
+    """One legend above the whole figure, covering no data, for what ax shows.
 
     Args:
         ax: any of the figure's Axes; the others share its labels. The figure

@@ -104,13 +104,13 @@ def activations(
 ) -> list[Row]:
     """Half-moons with five activations after f's last layer.
 
-    Flows with each activation after f's last layer are trained with each pair
-    of hidden activation and readout, with weight decay added to the gradient.
-    The fixed readout is the first coordinate of z(1), which the flow has to
-    move to the label itself: the lower moon's to +1, the upper one's to -1.
-    Losses are compared as ratios. ``up`` and ``down`` are the shares of the
-    components of f along the data's trajectories, at ``depths`` equally spaced
-    depths, that are > 0 and < 0. Models that differ in activations alone start
+    For each activation after f's last layer, a flow is trained with each
+    combination of hidden activation and readout; weight decay is added to the
+    gradient. The fixed readout is the first coordinate of z(1), which the flow
+    itself has to move to the label: the lower moon's to +1, the upper one's to
+    -1. Losses are compared as ratios. ``up`` and ``down`` are the shares of f's
+    components that are > 0 and < 0, along the data's trajectories at ``depths``
+    equally spaced depths. Models that differ only in their activations start
     from the same weights.
     """
     rows: list[Row] = []

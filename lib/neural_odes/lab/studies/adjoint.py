@@ -29,7 +29,7 @@ ROUGH = Solver("rk4", step_size=1 / 100)
 
 @dataclass(frozen=True)
 class Adjoint(images.Table1):
-    """Settings of :data:`adjoint`: those of ``Table1`` train."""
+    """Settings of :data:`adjoint`; those of ``Table1`` are for training."""
 
     models: tuple[images.Model, ...] = option(
         ("IL-NODE",), "what is measured (chosen)"
@@ -77,15 +77,16 @@ SMALL = {"size": 4, "channels": 2, "samples": 20, "batch_size": 10}
 def adjoint(config: Adjoint, variant: str, seed: int, device: str) -> list[Row]:
     """Gradient and cost of the adjoint on images.
 
-    The gradients by backpropagation and by the adjoint, in float32 by dopri5 at
-    each of ``tolerances``, against backpropagation in float64 through 200 steps
-    of rk4 (the 3/8 rule): ``|g - g*| / |g*|`` over all parameters, for the
-    first ``images`` test images, of models trained as below. The adjoint is
-    solved forwards and back by torchdiffeq, whose steps back are controlled by
-    state, adjoint and the parameters' gradient together. ``reference`` is that
-    distance for 100 steps: how far g* itself may be off. ``nfe`` counts the
-    evaluations of f in the forward solve, ``backward`` those in the adjoint's.
-    Errors are compared as ratios.
+    Gradients g by backpropagation and by the adjoint, both in float32 with
+    dopri5 at each of ``tolerances``, are compared with g*, by backpropagation
+    in float64 through 200 steps of rk4 (the 3/8 rule). The error is
+    ``|g - g*| / |g*|`` over all parameters, for the first ``images`` test
+    images and models trained as below. For the adjoint, torchdiffeq solves
+    forwards and back; its steps back are controlled by the state, the adjoint
+    and the parameters' gradient together. ``reference`` is the same distance
+    for 100 steps of rk4: how far g* itself may be off. ``nfe`` counts the
+    evaluations of f in the forward solve, ``backward`` those in the adjoint's
+    backward solve. Errors are compared as ratios.
     """
     train, test = (
         images.load(config, split, device) for split in images.SPLITS
@@ -112,7 +113,7 @@ def adjoint(config: Adjoint, variant: str, seed: int, device: str) -> list[Row]:
 
 @dataclass(frozen=True)
 class Memory(images.Table1):
-    """Settings of :data:`memory`: those of ``Table1`` make its model."""
+    """Settings of :data:`memory`; those of ``Table1`` make its model."""
 
     images: Count = option(16, "of the batch whose gradient is taken (chosen)")
     steps: tuple[Count, ...] = option((2, 4, 8, 16, 32, 64), "of rk4 (chosen)")
@@ -145,13 +146,13 @@ def memory(
 ) -> list[Row]:
     """Peak memory of a gradient of IL-NODE over its evaluations.
 
-    The most that tensors take at a time during one gradient of an untrained
-    IL-NODE, in MiB, by rk4 of so many ``steps``: the bytes of all tensors that
-    the operations forwards and back make and that are alive at once. The loss
-    is the cross entropy of the first ``images`` test images; nothing is
-    trained, and memory does not depend on the weights. ``nfe`` is of the
-    forward solve. The slope is that of log memory over log nfe by least
-    squares.
+    The most memory that tensors take at any time during one gradient of an
+    untrained IL-NODE, in MiB, with rk4 and each number of ``steps``: the bytes
+    of all tensors that the operations forwards and back create and that are
+    alive at the same time. The loss is the cross entropy of the first
+    ``images`` test images; nothing is trained, and memory does not depend on
+    the weights. ``nfe`` is that of the forward solve. The slope is that of log
+    memory over log nfe, by least squares.
     """
     x, y = (
         part[: config.images] for part in images.load(config, "test", device)
@@ -172,7 +173,7 @@ def memory(
 
 
 class PeakMemory(TorchDispatchMode):
-    """Counts the memory of the tensors that are made under it.
+    """Counts the memory of the tensors that are created while it is active.
 
     Attributes:
         now: bytes of those that are alive.

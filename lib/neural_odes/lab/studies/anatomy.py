@@ -58,7 +58,7 @@ AS_THETA = "hypernetwork, hidden = theta"
 
 
 def exponents(config: Parameters, rows: pd.DataFrame) -> pd.DataFrame:
-    """Slopes of log parameters over log of one size, the others held."""
+    """Slopes of log parameters over log of one size, the others held fixed."""
     galerkin = rows[rows["variant"] == "GalNODE"]
     hyper = rows[rows["variant"] == "hypernetwork"]
     width = config.widths[-1]
@@ -133,12 +133,12 @@ def parameters(
 ) -> list[Row]:
     """Parameters of GalNODE and hypernetwork over their sizes.
 
-    Counted on the modules; nothing is random. f is a multilayer perceptron
-    2-w-w-2. The hypernetwork maps s by one hidden layer to all of theta; its
-    width is as in the settings, and once as many units as theta has numbers,
-    the parameters of f; a readout does not count. The exponent is the slope of
-    log parameters over log size by least squares, other sizes held at their
-    largest.
+    Parameters are counted on the modules; nothing is random. f is a multilayer
+    perceptron 2-w-w-2, and theta are its parameters; a readout is not counted.
+    The hypernetwork maps s to all of theta through one hidden layer, of each
+    width in the settings and, in addition, of as many units as theta has
+    numbers. The exponent is the slope of log parameters over log size, by least
+    squares, with the other sizes held at their largest.
     """
     rows: list[Row] = []
     with torch.random.fork_rng(devices=[]):  # weights are only counted
@@ -193,14 +193,14 @@ class Weights(Spheres):
 def weights(
     config: Weights, variant: str, seeds: Sequence[int], device: str
 ) -> list[Row]:
-    """theta(s) that a trained GalNODE learned.
+    """The theta(s) that a trained GalNODE has learned.
 
     The weights and biases of f are theta(s), a sum of ``modes`` functions 1,
-    cos 2 pi s, sin 2 pi s, cos 4 pi s, ..., whose coefficients are trained. At
-    the start theta does not change with depth, so whatever varies was learned.
-    ``share`` is theta's variance over ``depths`` equally spaced depths as a
-    share of its mean square; ``strongest`` the names and values over depth of
-    the weights whose variance is largest.
+    cos 2 pi s, sin 2 pi s, cos 4 pi s, ..., whose coefficients are trained.
+    Before training, theta does not change with depth, so any variation was
+    learned. ``share`` is theta's variance over ``depths`` equally spaced depths
+    as a share of its mean square; ``strongest`` are the names and values over
+    depth of the weights with the largest variance.
     """
     found = trained_spheres(
         config,
@@ -254,8 +254,8 @@ class DepthVariants(Spheres):
     )
     tuned: Natural = option(
         0,
-        "each model takes, of RATES, the one with the lowest median loss over "
-        "so many seeds that are not judged; 0: all take lr (chosen)",
+        "seeds, none of them judged, over which each model's learning rate is "
+        "chosen from RATES by the lowest median loss; 0: all take lr (chosen)",
     )
 
 
@@ -317,20 +317,22 @@ def depth_variants(
 ) -> list[Row]:
     """Nested spheres with each way that depth can enter.
 
-    vanilla: f(z). concat: f sees [z; s]. GalNODE: its weights and biases are a
+    vanilla: f(z). concat: f takes [z; s]. GalNODE: its weights and biases are a
     sum of ``modes`` functions 1, cos 2 pi s, sin 2 pi s, cos 4 pi s, ... with
     trained coefficients, which start at torch's draw, constant in s; steps are
-    at most half of the shortest wave. hypernetwork: one hidden layer of
+    at most half of the shortest wavelength. hypernetwork: one hidden layer of
     ``hidden`` tanh units maps s to all weights of f. hypernetwork ODE: such a
-    layer maps s and the weights to the weights' slope, solved along with z. Its
-    theta(0) is trained, too. Both start close to constant weights, torch's draw
-    for f, because the rest of the last layer starts at a tenth of torch's draw.
-    "vanilla, wide" is f(z) with hidden layers of ``wide`` units: 40 make about
-    as many parameters as the GalNODE has at ``width`` 16; at 32 it has far
-    more, and the control is too small. Losses are compared as ratios. ``rate``
-    is the learning rate taken: with ``tuned`` above 0, of 0.001, 0.003, 0.01
-    and 0.03 each variant takes that with the lowest median loss over so many
-    seeds from 1,000,000 on; one at which any of these fails is not taken.
+    layer maps s and the weights to the weights' derivative, which is solved
+    along with z; the initial weights theta(0) are trained, too. Both start
+    close to constant weights, torch's draw for f, because the rest of the last
+    layer starts at a tenth of torch's draw. "vanilla, wide" is f(z) with hidden
+    layers of ``wide`` units: with 40 it has about as many parameters as the
+    GalNODE at ``width`` 16; at ``width`` 32 the GalNODE has far more, and the
+    control is too small. Losses are compared as ratios. ``rate`` is the
+    learning rate used: with ``tuned`` above 0, each variant takes, of 0.001,
+    0.003, 0.01 and 0.03, the one with the lowest median loss over ``tuned``
+    seeds from 1,000,000 on; a rate at which any of these seeds fails is not
+    taken.
     """
 
     def at(rate: float, seeds: Sequence[int]) -> list[Trained]:

@@ -93,14 +93,14 @@ def augmented_field(
 ) -> list[Row]:
     """Error of the augmented field that reproduces f.
 
-    dz = 0, da = f(z): the slope of a is constant along a trajectory, so any
-    solver integrates it exactly but for rounding. f is one of four: -x; the
-    side of the circle ``|x| = 1``, ±1; sin 20 x1 + sin 20 x2; and a random
-    multilayer perceptron 2-16-16-2 with tanh. It is solved by one Euler step of
-    length 1, and by dopri5 at each tolerance, from a(0) = 0. ``error`` is the
-    largest ``|a(1) - f(x)|`` over the largest ``|f(x)|``, on the CPU in both
-    precisions; ``roundings`` is the error over the precision's machine epsilon.
-    The largest of the four is shown.
+    dz/ds = 0, da/ds = f(z): the derivative of a is constant along a trajectory,
+    so any solver integrates it exactly up to rounding. f is one of four: -x;
+    the side of the circle ``|x| = 1``, ±1; sin 20 x1 + sin 20 x2; and a random
+    multilayer perceptron 2-16-16-2 with tanh. The field is solved by one Euler
+    step of length 1, and by dopri5 at each tolerance, from a(0) = 0. ``error``
+    is the largest ``|a(1) - f(x)|`` over the largest ``|f(x)|``, on the CPU in
+    float32 and in float64; ``roundings`` is the error over the precision's
+    machine epsilon. The largest values of the four functions are shown.
     """
     generator = torch.Generator().manual_seed(seed)
     points = 4 * torch.rand(config.samples, 2, generator=generator) - 2
@@ -128,7 +128,7 @@ def augmented_field(
 def reproducing(
     f: Callable[[Tensor], Tensor], solver: Solver | None = None
 ) -> NeuralODE:
-    """The augmented field of equation (8): z stays, a grows by f(z).
+    """The augmented field of equation (8): z is constant, da/ds = f(z).
 
     Args:
         f: any function of points, shape (N, n) to (N, k).

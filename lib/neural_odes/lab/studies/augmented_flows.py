@@ -1,4 +1,4 @@
-"""Figures 10 and 11: how augmented flows solve nested spheres, and what for."""
+"""Figures 10 and 11: how augmented flows solve nested spheres, at what cost."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ Parts = tuple[Any, nn.Module | None]
 
 
 def zero_augmented(config: Spheres, extra: int) -> Parts:
-    """Field and lift of an ANODE with so many states added."""
+    """Field and lift of an ANODE with ``extra`` states added."""
     n, w = 2 + extra, config.width
     return mlp(n, w, w, n), ZeroAugment(extra)
 
@@ -79,7 +79,7 @@ WORDS = {
 
 
 def model(config: Spheres, make: Callable[[Spheres], Parts]) -> NeuralODE:
-    """A model whose linear readout sees the first two states alone."""
+    """A model whose linear readout takes only the first two states."""
     field, lift = make(config)
     return NeuralODE(field, lift=lift, readout=Visible(nn.Linear(2, 1), 2))
 
@@ -107,18 +107,19 @@ def flows(
 ) -> list[Row]:
     """Nested spheres with two added states, in five ways.
 
-    States are added to x in five ways. vanilla: none. ANODE: two zeros are
-    joined to x, and f maps all four states to their slopes. IL: as ANODE, but a
-    trained linear layer of x takes the place of the zeros, x itself is kept.
+    vanilla: no states are added to x. ANODE: two zeros are appended to x, and f
+    maps all four states to their derivatives. IL: as ANODE, but the outputs of
+    a trained linear layer of x take the place of the zeros; x itself is kept.
     2nd order: the first two states are positions, which start at x, the others
-    velocities, which start at zero or (IL) at a linear layer of x; f maps all
-    four to accelerations. The linear readout sees the first two states.
+    velocities, which start at zero or (IL) at the outputs of a linear layer of
+    x; f maps all four to accelerations. The linear readout takes the first two
+    states.
 
-    Of the paths of these two, read at 101 depths over all training points,
-    ``length`` is the mean path length divided by the spread of the data (the
-    root mean square distance from their mean), and ``bending`` the mean path
-    length divided by the mean distance between its ends. ``fresh`` is the
-    accuracy on other points.
+    Paths are those of these two states, read at 101 depths, for all training
+    points: ``length`` is the mean path length divided by the spread of the data
+    (the root mean square distance from their mean), and ``bending`` the mean
+    path length divided by the mean distance between a path's ends. ``fresh`` is
+    the accuracy on points that training never saw.
     """
     return _measured(config, AUGMENTED[variant], seeds, device)
 
@@ -146,11 +147,12 @@ def widths(
 ) -> list[Row]:
     """Cost and fit over the number of added states (0-augmentation).
 
-    Zeros are joined to x, f maps all states to their slopes, and the linear
-    readout sees the first two. ``length`` is the mean path length of these two,
-    read at 101 depths, divided by the spread of the data (the root mean square
-    distance from their mean), ``bending`` the mean path length divided by the
-    mean distance between its ends, ``fresh`` the accuracy on other points.
+    Zeros are appended to x, f maps all states to their derivatives, and the
+    linear readout takes the first two. ``length`` is the mean path length of
+    these two, read at 101 depths, divided by the spread of the data (the root
+    mean square distance from their mean), ``bending`` the mean path length
+    divided by the mean distance between a path's ends, and ``fresh`` the
+    accuracy on points that training never saw.
     """
     make = partial(zero_augmented, extra=variant)
     return _measured(config, make, seeds, device)
@@ -187,7 +189,7 @@ def _measured(
 
 
 def paths(z: Tensor) -> tuple[float, float]:
-    """Mean length over the spread at the start, and over the ends' distance.
+    """Mean path length over the initial spread, and over the ends' distance.
 
     Args:
         z: states, shape (T, N, n).

@@ -1,4 +1,4 @@
-"""Sections 1 and 2: from layers to flows, and what a gradient is worth."""
+"""Sections 1 and 2: from layers to flows, and how accurate gradients are."""
 
 from __future__ import annotations
 
@@ -69,12 +69,12 @@ class Euler(Flow):
 )
 @per_seed
 def euler(config: Euler, variant: str, seed: int, device: str) -> list[Row]:
-    """Distance of an Euler network of L layers to its flow.
+    """Distance between an Euler network of L layers and its flow.
 
-    The residual network z <- z + f(z) / L (equations 1 and 2) with the f of a
-    trained flow, against that flow at the end of depth, solved by dopri8 at
-    1e-12: root-mean-square distance over the data, in float64. The slope is
-    that of log distance over log L by least squares.
+    The residual network z <- z + f(z) / L (equations 1 and 2), with the f of a
+    trained flow, is compared with that flow at s = 1, solved by dopri8 at rtol
+    = atol = 1e-12: ``distance`` is the root mean square distance over the data,
+    in float64. The slope is that of log distance over log L, by least squares.
     """
     model, x, _ = trained_flow(config, seed, device)
     model, z0 = in_float64(model, EXACT), x.cpu().double()
@@ -123,16 +123,17 @@ WAYS = ("backprop", "adjoint")
 def gradients(
     config: Gradients, variant: str, seed: int, device: str
 ) -> list[Row]:
-    """Error of the gradient by backpropagation and by adjoint.
+    """Error of the gradient by backpropagation and by the adjoint.
 
-    Gradients by backpropagation and by the adjoint, both in float32 as in
-    training, of the loss over all training points, against backpropagation at
-    1e-10 in float64: ``|g - g*| / |g*|`` over all parameters, those of f and of
-    the readout, at the first step of training and after the last. ``norm`` is
-    ``|g*|``. Both ways solve by dopri5 at the same rtol = atol; the adjoint,
-    forwards and back, by torchdiffeq, whose last step is made to end at the
-    end, too; its steps back are controlled by state, adjoint and the
-    parameters' gradient together. Errors are compared as ratios.
+    Gradients g of the loss over all training points, by backpropagation and by
+    the adjoint, both in float32 as in training, are compared with g*, by
+    backpropagation at 1e-10 in float64. The error is ``|g - g*| / |g*|`` over
+    all parameters, those of f and of the readout, before the first step of
+    training and after the last. ``norm`` is ``|g*|``. Both ways solve by dopri5
+    at the same rtol = atol. The adjoint is solved, forwards and back, by
+    torchdiffeq, whose last step also ends exactly at the end; its steps back
+    are controlled by the state, the adjoint and the parameters' gradient
+    together. Errors are compared as ratios.
     """
     x, y = moons(config, seed, device)
     model = planar(seed, config.width, config.width, device=device)
@@ -166,7 +167,7 @@ def trained_flow(
 
 
 def euler_network(model: NeuralODE, z: Tensor, layers: int) -> Tensor:
-    """What L layers z <- z + f(z) / L make of states z."""
+    """States z after L layers z <- z + f(z) / L."""
     for layer in range(layers):
         s = torch.tensor(layer / layers, dtype=z.dtype)
         z = z + model.field(s, z, z) / layers

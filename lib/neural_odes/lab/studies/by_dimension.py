@@ -74,8 +74,9 @@ def spheres_by_dimension(
     """The depth-invariant model in n = 1 to 20 dimensions.
 
     The depth-invariant flow f(z) is trained on the same number of points in
-    each dimension n. ``success`` is 1 where all training points are on their
-    side, ``fresh`` the accuracy on others.
+    each dimension n. ``success`` is 1 if all training points are on the right
+    side of the boundary, and ``fresh`` is the accuracy on points that training
+    never saw.
     """
     rows: list[Row] = []
     for seed, model, x, y, _ in trained_spheres(

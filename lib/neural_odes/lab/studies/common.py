@@ -39,17 +39,18 @@ GRID = {
 class Labelled(Config):
     """How models are trained on points with labels ±1.
 
-    Adam trains all of it in full batches, in float32, on the mean squared
-    error from the labels; dopri5 solves from s = 0 to 1 at rtol = atol = 1e-4,
-    ends its last step at 1, and is backpropagated through with its steps held
-    fixed. A step's error is the root mean square over all points and
-    components, in units of atol + rtol ``|z|``. Seeds that are trained together
-    share the solver's steps, those of the one with the largest error.
+    Adam trains all parameters in full batches, in float32, on the mean squared
+    error between outputs and labels. dopri5 solves from s = 0 to 1 at rtol =
+    atol = 1e-4; its last step ends exactly at 1, and gradients are
+    backpropagated through its steps, whose sizes are held fixed. A step's error
+    is the root mean square over all points and components, in units of atol +
+    rtol ``|z|``. Seeds that are trained together share the solver's steps,
+    which are those of the seed with the largest error.
 
-    ``loss`` is the mean squared error after training, ``accuracy`` the share
-    of training points whose output has the sign of their label, ``nfe`` the
-    evaluations of f in a solve of all of them, with those of rejected steps and
-    the two that choose the first step.
+    ``loss`` is the mean squared error after training, ``accuracy`` the share of
+    training points whose output has the sign of their label, and ``nfe`` the
+    number of evaluations of f in a solve of all of them, including those of
+    rejected steps and the two that choose the first step.
     """
 
     samples: Count = option(256, "points of data (chosen)")
@@ -66,10 +67,10 @@ class Flow(Labelled):
     """A vanilla flow trained on half-moons.
 
     Each seed draws ``samples`` points of scikit-learn's ``make_moons``, the
-    upper moon labelled -1 and the lower one +1, and initial weights as torch
-    draws them. f is a multilayer perceptron 2-``width``-``width``-2 with tanh
-    after its hidden layers, the readout a linear layer to one number, unless
-    something else is said above.
+    upper moon labelled -1 and the lower one +1, and initial weights by torch's
+    default initialisation. f is a multilayer perceptron 2-``width``-``width``-2
+    with tanh after its hidden layers, the readout a linear layer to one number,
+    unless stated otherwise above.
     """
 
     noise: NonNegative = option(
@@ -87,11 +88,11 @@ class Spheres(Labelled):
 
     Each seed draws ``samples`` points, half of them uniform in the ball
     ``|x| <= 0.5`` and labelled -1, half in the shell ``1 <= |x| <= 1.5`` and
-    labelled +1, and initial weights as torch draws them. ``noise`` is Gaussian,
-    added to each coordinate after labelling; points that training never saw
-    are drawn without it. f is a multilayer perceptron n-``width``-``width``-n
-    with tanh after its hidden layers, the readout a linear layer to one number,
-    unless something else is said above.
+    labelled +1, and initial weights by torch's default initialisation.
+    ``noise`` is Gaussian and is added to each coordinate after labelling;
+    points that training never saw are drawn without it. f is a multilayer
+    perceptron n-``width``-``width``-n with tanh after its hidden layers, the
+    readout a linear layer to one number, unless stated otherwise above.
     """
 
 
@@ -162,7 +163,7 @@ def trained(
         make: an untrained model.
         seeds: of the initial weights and the data.
         data: inputs and targets of a seed.
-        settings: more of :func:`~neural_odes.training.fit.fit`'s.
+        settings: further arguments of :func:`~neural_odes.training.fit.fit`.
     """
     xs, ys = zip(*map(data, seeds), strict=True)
     models = [
@@ -209,7 +210,7 @@ def quality(model: NeuralODE, x: Tensor, y: Tensor) -> dict[str, float]:
 def in_float64(model: NeuralODE, solver: Solver) -> NeuralODE:
     """A copy of a model, on the CPU in float64, with another solver.
 
-    Training runs where the caller says; what is measured to many digits is
+    Training runs on the caller's device; what is measured to many digits is
     measured here, because not every device has float64.
     """
     copied = copy.deepcopy(model).cpu().double()
@@ -223,7 +224,7 @@ def distance(a: Tensor, b: Tensor) -> float:
 
 
 def gradient(model: NeuralODE, x: Tensor, y: Tensor, loss: Loss) -> Tensor:
-    """The gradient of a loss by all of a model's parameters, as one vector."""
+    """A loss's gradient by all parameters of a model, as one vector."""
     value = loss(model(x), y)
     found = torch.autograd.grad(value, list(model.parameters()))
     return torch.cat([g.flatten() for g in found])
@@ -234,11 +235,11 @@ def turnover(model: NeuralODE, x: Tensor, depths: int = 101) -> float:
     """How often, per unit of depth, states cross the space they live in.
 
     The mean speed |f| over the spread of the states (root mean square about
-    their mean), averaged over depth. Exponents of two flows compare once each
-    is divided by its own turnover: the unit of depth drops out.
+    their mean), averaged over depth. Exponents of two flows are comparable once
+    each is divided by its own turnover: the unit of depth drops out.
 
     Args:
-        model: of one depth S for all, its states vectors.
+        model: has one depth S for all samples, and vectors as states.
         x: inputs, shape (N, n), N >= 2.
         depths: how many equally spaced depths are averaged.
 
@@ -264,14 +265,15 @@ def turnover(model: NeuralODE, x: Tensor, depths: int = 101) -> float:
 
 
 def count(module: nn.Module) -> int:
-    """How many numbers a module trains."""
+    """The number of trainable parameters of a module."""
     return sum(p.numel() for p in module.parameters() if p.requires_grad)
 
 
 def finer_slope(x: list[float], error: list[float]) -> float:
-    """Slope of log error over log x, over the finer half above rounding.
+    """Slope of log error over log x, over the finer half of the points.
 
-    NaN where fewer than two points are left.
+    Errors of at most 1e-11 count as rounding and are left out. NaN if fewer
+    than two points remain.
     """
     kept = [(a, e) for a, e in zip(x, error, strict=True) if e > 1e-11]
     kept = kept[-max(2, len(kept) // 2) :]

@@ -72,7 +72,7 @@ def claims(config: Cover) -> Sequence[Claim]:
     tiny={"points": 100},
     words={
         "r": "radius",
-        "needed": "least cover",
+        "needed": "points needed, at least",
         "greedy": "greedy cover",
         "nearest": "mean distance to the nearest",
     },
@@ -81,15 +81,17 @@ def claims(config: Cover) -> Sequence[Claim]:
 def cover(config: Cover, variant: int, seed: int, device: str) -> list[Row]:
     """How many points cover a sphere in n dimensions.
 
-    ``needed`` is the fewest points that any cover of the unit sphere in R^n
-    takes: the area of the sphere over that of a cap, the points within distance
-    r of one, which are at an angle of at most 2 arcsin(r / 2); it is the same
-    for all seeds. With each dimension it grows by a factor of 1 / sin(2
-    arcsin(r / 2)) at least, and this bound is judged. ``greedy`` is how many of
-    ``points`` random points leave none of them farther than r: the first drawn,
-    then always the one farthest from those chosen before; once it nears their
-    number, they are too few to stand for the sphere. ``nearest`` is the mean
-    distance from another random point, of 200, to the nearest of all of them.
+    ``needed`` is a lower bound on the number of points of any cover of the unit
+    sphere in R^n: the area of the sphere over that of a cap. A cap is the
+    points within distance r of one point, at an angle of at most 2 arcsin(r /
+    2) from it. The bound is the same for all seeds. With each dimension it
+    grows by a factor of at least 1 / sin(2 arcsin(r / 2)), and this growth is
+    judged. ``greedy`` is how many of ``points`` random points a greedy cover
+    takes until none of them is farther than r from it: the first drawn, then
+    always the one farthest from those chosen before. Once it nears ``points``,
+    the random points are too few to represent the sphere. ``nearest`` is the
+    mean distance from another random point, of 200, to the nearest of the
+    ``points``.
     """
     cloud = on_sphere(config.points, variant, seed).to(device)
     others = on_sphere(200, variant, seed + FRESH).to(device)
@@ -109,8 +111,8 @@ def least_cover(n: int, r: float) -> float:
     """Fewer points than this cannot r-cover the unit sphere in R^n, n >= 2.
 
     The area of the sphere over that of a cap, the points within distance r of
-    one: an angle of at most phi = 2 asin(r / 2). A cap's share is the integral
-    of sin(t)^(n - 2) from 0 to phi over that from 0 to pi.
+    one point, at an angle of at most phi = 2 asin(r / 2) from it. A cap's share
+    is the integral of sin(t)^(n - 2) from 0 to phi over that from 0 to pi.
     """
 
     def area(angle: float) -> float:
@@ -121,9 +123,10 @@ def least_cover(n: int, r: float) -> float:
 
 
 def greedy_cover(points: Tensor, r: float) -> int:
-    """How many of the points, shape (N, n), leave none farther than r.
+    """How many of the points, shape (N, n), a greedy cover of radius r takes.
 
-    Each next one is the point farthest from those chosen before.
+    Each next one is the point farthest from those chosen before, until none is
+    farther than r.
     """
     distance = (points - points[0]).norm(dim=1)
     chosen = 1

@@ -1,4 +1,4 @@
-"""Estimators of Lyapunov exponents, where the exponents are known."""
+"""Estimators of Lyapunov exponents, on systems whose exponents are known."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Attractor(Config):
     Lorenz: sigma = 10, rho = 28, beta = 8/3. Rössler: a = b = 0.2, c = 5.7. Van
     der Pol: mu = 1. The stable spiral is linear with eigenvalues -0.5 ± 2i and
     -1. Each seed draws ``samples`` standard normal points around (1, ..., 1),
-    which run for the time ``settle``. rk4 is the 3/8 rule.
+    which are first integrated for the time ``settle``. rk4 is the 3/8 rule.
     """
 
     samples: Count = option(16, "starting points of each seed (chosen)")
@@ -122,18 +122,18 @@ def estimators(
 ) -> list[Row]:
     """Lyapunov exponents of systems where they are known.
 
-    The largest exponent by three estimators, beside what is ``known``, on the
+    The largest exponent by three estimators, beside the ``known`` value, on the
     CPU in float64. Algorithm 1 compares the two ends of the whole span,
-    ``ln(|z'(S) - z(S)| / r) / S`` for 4 perturbations a point, uniform on the
-    sphere of radius r, and so comes out far too small where errors have
-    saturated. "renormalised" sets the neighbour back to a distance of 1e-6
-    twice in a unit of time, "spectrum" follows one tangent by the variational
-    equation and sets it back to length 1 as often; both average over what is
-    left of the span after ``aligned``. All seeds share a solve, and their
-    directions are drawn from the first one's seed. The spiral starts at where
-    it settled plus (1, 1, 1), as nothing is left to shrink there. Known are
-    0.9056 for Lorenz and 0.0714 for Rössler (Sprott, 2003), 0 for Van der Pol,
-    -0.5 for the spiral.
+    ``ln(|z'(S) - z(S)| / r) / S`` for 4 perturbations per point, uniform on the
+    sphere of radius r, and so gives values far too small where errors have
+    saturated. "renormalised" resets the neighbour to a distance of 1e-6 twice
+    per unit of time, "spectrum" follows one tangent vector by the variational
+    equation and rescales it to length 1 as often; both average over the part of
+    the span after ``aligned``. All seeds share a solve, and their directions
+    are drawn from the first one's seed. The spiral starts from where it has
+    settled plus (1, 1, 1), because there nothing is left to shrink. The known
+    values are 0.9056 for Lorenz and 0.0714 for Rössler (Sprott, 2003), 0 for
+    Van der Pol, and -0.5 for the spiral.
     """
     field, _, known = SYSTEMS[variant]
     x = torch.cat([on_attractor(variant, config, seed) for seed in seeds])
@@ -194,11 +194,11 @@ def saturation(
 ) -> list[Row]:
     """Where Algorithm 1 fails on Lorenz's system, over S and r.
 
-    Algorithm 1 on Lorenz's system, for each S and r, with 4 perturbations a
-    point, on the CPU in float64: the mean over perturbations and points of
-    ``ln(|z'(S) - z(S)| / r) / S``, z'(0) uniform on the sphere of radius r
-    about z(0). The longest S is judged, for every r, against the published
-    exponent, 0.9056.
+    Algorithm 1 is run on Lorenz's system for each S and r, with 4 perturbations
+    per point, on the CPU in float64: the exponent is the mean over
+    perturbations and points of ``ln(|z'(S) - z(S)| / r) / S``, with z'(0)
+    uniform on the sphere of radius r about z(0). The longest S is judged, for
+    every r, against the published exponent, 0.9056.
     """
     x = on_attractor(variant, config, seed)
     rows: list[Row] = []
@@ -219,7 +219,7 @@ def saturation(
 def lorenz_over(
     turnovers: float, seed: int, *, radius: float, perturbations: int
 ) -> Row:
-    """Lorenz's system, measured as a network is, over so many turnovers.
+    """Lorenz's system, measured as networks are, over a number of turnovers.
 
     0.9056 per time unit is its exponent over a long time, and in one unit the
     state crosses its attractor several times.

@@ -69,7 +69,7 @@ def _claims() -> Iterator[Claim]:
 
 
 def relative(config: Stability, rows: pd.DataFrame) -> pd.DataFrame:
-    """With the largest finite-time exponents per turnover."""
+    """The rows with the largest finite-time exponents per turnover."""
     turnover = rows["exponent"] / rows["per turnover"]
     return rows.assign(**{"largest per turnover": rows["largest"] / turnover})
 
@@ -94,13 +94,14 @@ def figure7(
     """Exponents, penalties and attacks on nested 3-spheres.
 
     Lorenz's system (10, 28, 8/3) is measured as the networks are, but over
-    ``turnovers`` turnovers and by rk4 (the 3/8 rule) in steps of 0.02: from 16
-    standard normal points around (1, 1, 1) of each seed, which first run for
-    30; its turnover is averaged over the next 30. Peaks and distances to the
-    boundary are compared as ratios. Of seed 0, ``path`` keeps the depths, the
-    10, 50 and 90 % quantiles of the error over points and perturbations, and
-    each point's exponent. Runs below 95 % of training accuracy count as not
-    converged: where leaving them out would change a verdict, it is undecided.
+    ``turnovers`` turnovers and by rk4 (the 3/8 rule) in steps of 0.02. Each
+    seed draws 16 standard normal points around (1, 1, 1), which are first
+    integrated for a time of 30; the turnover is averaged over the next 30.
+    Peaks and distances to the boundary are compared as ratios. For seed 0,
+    ``path`` keeps the depths, the 10, 50 and 90 % quantiles of the error over
+    points and perturbations, and each point's exponent. Runs with a training
+    accuracy below 95 % count as not converged: where leaving them out would
+    change a verdict, it is undecided.
     """
     if variant == SYSTEM:
         return [

@@ -35,7 +35,7 @@ KNOWN = (0, 33)
 
 
 def model(config: Club, extra: int, adjacency: Tensor) -> NeuralODE:
-    """A Neural ODE of the members' features, `extra` of them added.
+    """A Neural ODE of the members' features, ``extra`` of them added.
 
     Args:
         config: its features and width.
@@ -102,16 +102,17 @@ def club(
 ) -> list[Row]:
     """The karate club with and without added features.
 
-    Sides (±1) of 34 members, learned from two of them, the instructor and the
-    officer, and the friendships. A graph convolution is a linear layer, bias
-    included, multiplied by D^-1/2 (A + I) D^-1/2, friendships A unweighted
-    (Kipf and Welling, 2017). One embeds the members, one-hot vectors, in
-    ``features`` numbers; f is two of them with tanh and ``width`` features
-    between them; a linear readout sees the embedding's features, not those that
-    are added as zeros. "no flow" is embedding and readout alone. Adam trains
-    all of it in full batches, in float32, on the mean squared error of the two,
-    which is the ``loss``; dopri5 solves from s = 0 to 1 at rtol = atol = 1e-4.
-    ``accuracy`` is that on the 32 whose sides training is not told.
+    The sides (±1) of 34 members are learned from those of two, the instructor
+    and the officer, and from the friendships. A graph convolution is a linear
+    layer, bias included, multiplied by D^-1/2 (A + I) D^-1/2, with unweighted
+    friendships A (Kipf and Welling, 2017). One graph convolution embeds the
+    members, one-hot vectors, in ``features`` numbers; f consists of two with
+    tanh and ``width`` features between them; a linear readout takes the
+    embedding's features, not those that are added as zeros. "no flow" is
+    embedding and readout alone. Adam trains all parameters in full batches, in
+    float32, on the mean squared error over the two known members, which is the
+    ``loss``; dopri5 solves from s = 0 to 1 at rtol = atol = 1e-4. ``accuracy``
+    is the share of the other 32 members that are placed on their side.
     """
     x, y, adjacency = (part.to(device) for part in karate())
     asked = torch.ones(len(x), dtype=torch.bool, device=device)

@@ -33,17 +33,17 @@ class Table1(Config):
     """Settings of :data:`~neural_odes.lab.studies.table1.table1`.
 
     f is the paper's: a 1 x 1 convolution from the state's channels to
-    ``channels``, ReLU, a 3 x 3 convolution with a border of zeros, ReLU, a 1 x
-    1 convolution back. vanilla: the state is the image. ANODE: ``extra``
-    channels of zeros are joined to it. IL-NODE: a 1 x 1 convolution makes 1 +
-    ``extra`` channels of it. 2nd order: the same, but half of the channels are
+    ``channels``, ReLU, a 3 x 3 convolution with zero padding, ReLU, a 1 x 1
+    convolution back. vanilla: the state is the image. ANODE: ``extra`` channels
+    of zeros are appended to it. IL-NODE: a 1 x 1 convolution maps it to 1 +
+    ``extra`` channels. 2nd order: the same, but half of the channels are
     positions and half velocities, and f maps all of them to accelerations. A
-    linear layer of all channels and pixels gives ten scores. Adam trains all of
-    it on the cross entropy, on shuffled batches, in float32; dopri5 solves from
-    s = 0 to 1 at rtol = atol = ``tolerance`` and is backpropagated through
-    unless ``adjoint``. Values of images are in [0, 1]. Digits are
-    scikit-learn's, 1,437 for training and 360, the same for all seeds, for
-    testing; MNIST has its own test images.
+    linear layer maps all channels and pixels to ten scores. Adam trains all
+    parameters on the cross entropy, in shuffled batches, in float32; dopri5
+    solves from s = 0 to 1 at rtol = atol = ``tolerance``, and gradients are
+    backpropagated through its steps unless ``adjoint`` is true. Pixel values
+    are in [0, 1]. The digits are scikit-learn's, 1,437 for training and 360 for
+    testing, the same for all seeds; MNIST has its own test images.
     """
 
     dataset: Literal["digits", "mnist"] = option(
@@ -155,7 +155,7 @@ def load(config: Table1, split: Any, device: str) -> tuple[Tensor, Tensor]:
 
 
 def build(config: Table1, name: str, pixels: int) -> NeuralODE:
-    """A model of the table, for images of so many pixels.
+    """A model of the table, for images of a given number of pixels.
 
     Args:
         config: its channels, extra, tolerance, adjoint and precision.
@@ -178,7 +178,7 @@ def trained(
     *,
     progress: bool = False,
 ) -> tuple[NeuralODE, History]:
-    """A model of the table, trained on images, and how that went."""
+    """A model of the table, trained on images, and its training history."""
     x, y = images
     model = seeded(lambda: build(config, name, x[0, 0].numel()), seed)
     model = model.to(x.device)
@@ -214,7 +214,7 @@ class _Counted(nn.Module):
 
 
 def evaluations(model: NeuralODE, x: Tensor, y: Tensor) -> tuple[int, int]:
-    """Evaluations of f in a forward solve, and in the adjoint's way back."""
+    """Evaluations of f in a forward solve and in the adjoint's backward one."""
     field = _Counted(model.field)
     counted = NeuralODE(
         field,
@@ -232,7 +232,10 @@ def evaluations(model: NeuralODE, x: Tensor, y: Tensor) -> tuple[int, int]:
 
 @contextmanager
 def matmul(precision: str) -> Iterator[None]:
-    """CUDA's tf32 is a switch of the whole process; it is put back."""
+    """Let CUDA's matrix products use tf32 if ``precision`` says so.
+
+    This is a switch of the whole process; it is put back.
+    """
     before = torch.get_float32_matmul_precision()
     if precision == "tf32":
         torch.set_float32_matmul_precision("high")

@@ -1,4 +1,4 @@
-"""Input networks: what is left to do for the flow (Figure 6)."""
+"""Input networks: what they leave for the flow to do (Figure 6)."""
 
 from __future__ import annotations
 
@@ -89,14 +89,15 @@ def input_network(
 ) -> list[Row]:
     """What an input network leaves for the flow to do.
 
-    flow: f and a linear readout. network and flow: before them a network
-    2-``units``-2 with ReLU between its layers. network: the same, trained
-    without f. ``before`` and ``after`` are the accuracies of a linear probe
-    (logistic regression with hardly any regularisation, C = 1e4, fitted to
-    them) on z(0) and z(1), on the training points; ``moved`` is how far the
-    flow takes a point, root mean square, over the spread of z(0), their root
-    mean square distance from their mean; ``ablated`` is the accuracy when the
-    trained readout is given z(0), the flow left out.
+    flow: f and a linear readout. network and flow: the same, preceded by a
+    network 2-``units``-2 with ReLU between its layers. network: this network
+    and a readout, trained without f. ``before`` and ``after`` are the
+    accuracies of a linear probe (logistic regression with hardly any
+    regularisation, C = 1e4) that is fitted to z(0) or z(1) of the training
+    points and evaluated on them; ``moved`` is the root mean square distance
+    that the flow moves a point, over the spread of the z(0), their root mean
+    square distance from their mean; ``ablated`` is the accuracy when the
+    trained readout is applied to z(0), the flow left out.
     """
     found = trained_spheres(
         config,

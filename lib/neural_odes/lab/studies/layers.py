@@ -68,15 +68,15 @@ def layers(
 ) -> list[Row]:
     """What a flow is worth in layers, on nested 2-spheres.
 
-    Each field is trained anew with a few Euler steps in the place of the
-    solver, as a residual network of as many layers, which share their weights
-    but for what depth changes; beside them a network without a flow, a
-    multilayer perceptron 2-``width``-``width``-1 with tanh. Fields are those of
-    :data:`nested_spheres`: f(z), f([z; s]), f(z) with weights and biases that
-    are a sum of ``modes`` functions 1, cos 2 pi s, sin 2 pi s, ..., and f([z;
-    x]); so are ``rings``, the accuracy on ``fresh`` other points of the ball
-    and the shell, and ``gap``, that on as many uniform in the area 0.5 <
-    ``|x|`` < 1, labelled by the nearer ring.
+    Each field is trained anew with a few Euler steps in place of the solver, as
+    a residual network of as many layers, which share their weights except for
+    what changes with depth. Beside them, a network without a flow is trained, a
+    multilayer perceptron 2-``width``-``width``-1 with tanh. The fields are
+    those of :data:`nested_spheres`: f(z), f([z; s]), f(z) with weights and
+    biases that are a sum of ``modes`` functions 1, cos 2 pi s, sin 2 pi s, ...,
+    and f([z; x]). So are the quantities: ``rings`` is the accuracy on ``fresh``
+    other points of the ball and the shell, and ``gap`` that on as many points
+    uniform in the area ``0.5 < |x| < 1``, labelled by the nearer ring.
     """
     if variant == NETWORK:
         solvers = {NONE: Solver("euler", step_size=1.0)}

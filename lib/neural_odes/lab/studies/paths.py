@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 PARALLEL = 0.05
-"""Lines whose angle has a smaller sine are taken to follow each other. Those of
-a depth-invariant field would, wherever two trajectories met."""
+"""Lines at an angle with a smaller sine are taken to run along each other, as
+those of a depth-invariant field would wherever two trajectories met."""
 
 PIECE = 20
 """Steps to a piece. Only pieces whose boxes overlap are searched."""

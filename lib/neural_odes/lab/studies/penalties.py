@@ -66,7 +66,7 @@ def penalties(
     """Four penalties: what they do to exponents, boundaries and cost.
 
     All fields are depth-invariant, f(z). Distances to the boundary are compared
-    as ratios. Runs below 95 % of training accuracy count as not converged:
+    as ratios. Runs with a training accuracy below 95 % count as not converged:
     where leaving them out would change a verdict, it is undecided.
     """
     kind = Kind(penalty="" if variant == PLAIN else variant)
@@ -133,8 +133,8 @@ def strength(
 ) -> list[Row]:
     """What the penalty (21) costs and buys over its strength.
 
-    All fields are depth-invariant, f(z), and penalised by (21), the fixed
-    point, with each of ``strengths``; 0 is no penalty.
+    All fields are depth-invariant, f(z), and trained with the fixed-point
+    penalty (21) at each of ``strengths``; 0 is no penalty.
     """
     kind = Kind(penalty=FIXED if variant else "")
     return measured(config, kind, variant, seeds, device)

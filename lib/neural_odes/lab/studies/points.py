@@ -40,7 +40,7 @@ class Points(Spheres):
 def limits(config: Points, rows: pd.DataFrame) -> pd.DataFrame:
     """N*(n) of each seed, the most points up to which something holds.
 
-    ``fitted``: all points are on their side; ``cheap``: the evaluations are
+    ``fitted``: all points are on the right side; ``cheap``: the evaluations are
     less than twice those for the fewest points. Half of the fewest where it
     never holds; where it always does, the most that were tried.
     """
@@ -117,16 +117,17 @@ def points(
 ) -> list[Row]:
     """How many points a depth-invariant flow fits in n dimensions.
 
-    Nested spheres of ever more points N in a space of fixed dimension: with
-    enough of them, no room is left to pass between. ``fitted`` is the largest N
-    up to which all training points are on their side, ``cheap`` that up to
-    which a solve takes less than twice the evaluations that it takes for the
-    fewest points; half of the fewest where that never holds, the most that was
-    tried where it always does. A claim of growth starts from the first of its
-    dimensions, n0 = 2 for ``fitted`` and 1 for ``cheap``: in proportion to n
-    the number would be N(n0) n / n0, or the most that was tried if that is
-    less. What is judged is log2 of the number minus log2 of that, averaged over
-    the larger n.
+    Flows are trained on nested spheres of ever more points N in a space of
+    fixed dimension n: with enough points, no room is left to pass between them.
+    ``fitted`` is the largest N up to which all training points are on the right
+    side of the boundary, ``cheap`` the largest up to which a solve takes less
+    than twice the evaluations that it takes for the fewest points. Where the
+    condition never holds, half of the fewest is recorded; where it always does,
+    the most that were tried. A claim of growth starts from the first of its
+    dimensions, n0 = 2 for ``fitted`` and 1 for ``cheap``: in proportion to n,
+    the number would be N(n0) n / n0, or the most that were tried if that is
+    less. What is judged is log2 of the number minus log2 of this proportional
+    one, averaged over the larger n.
     """
     return [
         {"seed": one.seed, "N": number, **quality(one.model, one.x, one.y)}

@@ -42,17 +42,17 @@ Model = Literal[
 class Reflection(Config):
     """How models learn the reflection, by the L1 loss in full batches.
 
-    Models are trained on the L1 loss, the mean of ``|output - y|``. Data are
-    ``samples`` points x equally spaced in [-1, 1] with y = -x, the same for all
-    seeds, which draw the initial weights. There is neither lift nor readout:
-    the output is z(S). Adam, its weight decay added to the gradient, trains in
-    float32; dopri5 solves from s = 0 to 1 at rtol = atol = 1e-4, ends its last
-    step at 1, and is backpropagated through with its steps held fixed. Seeds
-    that are trained together share its steps. A model fails if its mean error
-    stays at 99 % of the mean of ``|x|`` or more: no map that keeps the order of
-    points can go below that mean, and the 1 % allows for the solver's error. It
-    learns if the mean error is a tenth of that mean or less. Either is asked of
-    every seed.
+    Models are trained on the L1 loss, the mean of ``|output - y|``. The data
+    are ``samples`` points x equally spaced in [-1, 1] with y = -x, the same for
+    all seeds; seeds draw only the initial weights. There is neither lift nor
+    readout: the output is z(S). Adam, with weight decay added to the gradient,
+    trains in float32; dopri5 solves from s = 0 to 1 at rtol = atol = 1e-4, its
+    last step ends exactly at 1, and gradients are backpropagated through its
+    steps, whose sizes are held fixed. Seeds that are trained together share its
+    steps. A model fails if its mean error stays at 99 % of the mean of ``|x|``
+    or more: no map that keeps the order of points can go below that mean, and
+    the 1 % allows for the solver's error. It learns if the mean error is a
+    tenth of that mean or less. Either is required of every seed.
     """
 
     samples: Count = option(20, "points of the reflection in [-1, 1] (chosen)")
@@ -64,8 +64,10 @@ class Reflection(Config):
     )
 
     def floor(self) -> float:
-        """The mean of |x|: no map that keeps the order of points has a lower
-        L1 loss; it cannot do better than to send all points to 0."""
+        """The mean of |x|, the least L1 loss of maps that keep points' order.
+
+        Such a map cannot do better than to send all points to 0.
+        """
         return draw(self.samples)[0].abs().mean().item()
 
 
@@ -106,7 +108,7 @@ CONTROLLED = ("linear", "data-controlled")
 
 
 def learns(name: str, floor: float) -> Claim:
-    """In every seed, the loss is below a tenth of the floor."""
+    """In every seed, the loss is at most a tenth of the floor."""
     return Claim(
         f"{name}: learns the reflection.",
         always("loss", name, below=floor / 10),
@@ -116,7 +118,7 @@ def learns(name: str, floor: float) -> Claim:
 def fails(name: str, floor: float) -> Claim:
     """In every seed, the loss stays at the floor.
 
-    A solver's error can carry it a little below.
+    The solver's error can take it a little below.
     """
     return Claim(
         f"{name}: fails to learn the reflection.",
@@ -148,16 +150,16 @@ WORDS = {"reversed": "share of neighbours reversed"}
 def crossing(
     config: Crossing, variant: str, seeds: Sequence[int], device: str
 ) -> list[Row]:
-    """Who learns the reflection of a line.
+    """Which models learn the reflection of a line.
 
     depth-invariant: f(z), with two hidden tanh layers of 16 or 32. concat: f
-    sees [z; s]. GalNODE: one hidden layer of 32, its weights and biases a sum
-    of 5 functions 1, cos 2 pi s, sin 2 pi s, ... with trained coefficients,
+    takes [z; s]. GalNODE: one hidden layer of 32; its weights and biases are a
+    sum of 5 functions 1, cos 2 pi s, sin 2 pi s, ... with trained coefficients,
     which start at torch's draw, constant in s; steps are at most a quarter.
-    linear: -theta (z + x), one parameter, which starts at 1. data-controlled: f
-    sees [z; x], two hidden layers of 32. ``reversed`` is the share of
-    neighbours whose order changed, ``curve`` the loss of every ``every``-th
-    epoch.
+    linear: -theta (z + x), with one parameter, which starts at 1.
+    data-controlled: f takes [z; x], with two hidden layers of 32. ``reversed``
+    is the share of neighbouring points whose order changed, ``curve`` the loss
+    of every ``every``-th epoch.
     """
     models = [_made(FIELDS[variant], seed, device) for seed in seeds]
     x, y = draw(config.samples)
@@ -185,13 +187,14 @@ def adaptive_depth(
 ) -> list[Row]:
     """The reflection with a depth for each input.
 
-    Each input has a depth g(x) of its own: set by hand (Figure 4), where x = ±1
-    alone are learned, two points in place of ``samples``, or learned (Figure
-    14). All points are solved together over tau from 0 to 1, dz/dtau = g(x)
-    f(tau g(x), z); "fixed" is the same concat field, which sees [z; s], with
-    depth 1 for all. By hand the mean of ``|x|`` is 1, so the bar is 0.1. The
-    learned depth is ``|1 + w_o relu(w_i x + b_i)|`` with ``hidden`` units, w_o
-    starting at a tenth of torch's draw. ``depths`` are the g(x) of a model.
+    Each input has a depth g(x) of its own, set by hand (Figure 4) or learned
+    (Figure 14); by hand, only x = ±1 are learned, two points in place of
+    ``samples``. All points are solved together over tau from 0 to 1, dz/dtau =
+    g(x) f(tau g(x), z), where f is a concat field, which takes [z; s]; "fixed"
+    is the same field with depth 1 for all. By hand, the mean of ``|x|`` is 1,
+    so the threshold is 0.1. The learned depth is
+    ``|1 + w_o relu(w_i x + b_i)|`` with ``hidden`` units, w_o starting at a
+    tenth of torch's draw. ``depths`` are the g(x) of a model.
     """
     depth: Callable[[], Any] = {
         "fixed": lambda: 1.0,

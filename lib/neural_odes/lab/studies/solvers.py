@@ -91,12 +91,12 @@ def costs(config: Solvers, rows: pd.DataFrame) -> pd.DataFrame:
 def solvers(config: Solvers, variant: str, seed: int, device: str) -> list[Row]:
     """Error against function evaluations, for every method.
 
-    Two problems, in float64: a rotation by so many full ``turns``, whose exact
-    solution is known and which is the same for all seeds, and each seed's
-    trained flow, against a solve by dopri8 at 1e-12. Both start at all points
-    of the data; the error is the root-mean-square distance at the end.
+    Two problems are solved in float64: a rotation by ``turns`` full turns,
+    whose exact solution is known and which is the same for all seeds, and each
+    seed's trained flow, compared with a solve by dopri8 at 1e-12. Both start at
+    all points of the data; the error is the root mean square distance at s = 1.
     ``setting`` is a number of steps or a tolerance; the cost is the fewest
-    evaluations of any setting with an error of at most the goal (–: none
+    evaluations of any setting with an error of at most ``goal`` (–: none
     reached it). For fixed steps, the order is the negative slope of log error
     over log steps, by least squares over the finer half of those settings whose
     error is above 1e-11. rk4 is the 3/8 rule.

@@ -51,8 +51,8 @@ class Extrapolation(Spheres):
     modes: Count = option(5, "Fourier functions m of the GalNODE (chosen)")
     fresh: Count = option(
         4000,
-        "points drawn to measure extrapolation, on the rings and in the gap "
-        "between them each (chosen)",
+        "points drawn on the rings, and as many in the gap between them, to "
+        "measure extrapolation (chosen)",
     )
 
 
@@ -151,22 +151,22 @@ def nested_spheres(
 ) -> list[Row]:
     """Fit, extrapolation and crossings on nested 2-spheres.
 
-    depth-invariant: f(z). concat: f sees [z; s]. GalNODE: its weights and
+    depth-invariant: f(z). concat: f takes [z; s]. GalNODE: its weights and
     biases are a sum of ``modes`` functions 1, cos 2 pi s, sin 2 pi s, ... with
     trained coefficients, which start at torch's draw, constant in s; steps are
-    at most half of the shortest wave. data-controlled: f sees [z; x].
+    at most half of the shortest wavelength. data-controlled: f takes [z; x].
 
     Extrapolation is the accuracy away from the training points: ``rings`` on
     ``fresh`` other points of the ball and the shell, without noise, ``gap`` on
-    as many uniform in the area 0.5 < ``|x|`` < 1, labelled by the ring that is
-    nearer. ``crossings`` counts pairs of trajectories that cross in the plane,
-    at whatever depths: of the first ``followed`` points, solved in float64 at
-    1e-9 and joined by straight lines between ``depths`` depths; lines at an
-    angle whose sine is below 0.05 do not count. ``island`` is 1 where the
-    region of the origin's class, the points connected to it on a grid of
-    ``grid`` points a side, does not reach the edge of the square [-3, 3]^2. A
-    channel thinner than a cell is missed, so this is measured for data control
-    alone, where an island is possible.
+    as many points uniform in the area ``0.5 < |x| < 1``, labelled by the nearer
+    ring. ``crossings`` counts the pairs of trajectories that cross in the
+    plane, at any depths. They are those of the first ``followed`` points,
+    solved in float64 at 1e-9 and joined by straight lines between ``depths``
+    depths; lines at an angle whose sine is below 0.05 do not count. ``island``
+    is 1 if the region of the origin's class, the points connected to it on a
+    grid of ``grid`` points per side, does not reach the edge of the square [-3,
+    3]^2. A channel thinner than a cell is missed, so this is measured only for
+    data control, where an island is possible.
     """
     found = trained_spheres(
         config,
@@ -190,7 +190,7 @@ def extrapolation(config: Extrapolation, one: Trained) -> Row:
 def _measured(config: NestedSpheres, one: Trained) -> Row:
     _, model, x, y, _ = one
     sees_x = isinstance(model.field, DataControlled)
-    # At the usual tolerance, errors let paths cross that do not.
+    # At the usual tolerance, errors make paths cross that do not.
     exact = in_float64(model, Solver(rtol=1e-9, atol=1e-9))
     s = torch.linspace(0, 1, config.depths)
     with torch.no_grad():
@@ -220,11 +220,11 @@ def gap(samples: int, *, seed: int) -> tuple[Tensor, Tensor]:
 
 @torch.no_grad()
 def island(model: NeuralODE, density: int, extent: float = 3.0) -> bool:
-    """Whether the class region around the origin ends within a square.
+    """Whether the class region around the origin lies within a square.
 
-    With a linear readout no flow that all inputs share can have one: the
-    region is the preimage of a half-plane. On a grid it may look as if, where
-    the channel to the outside is thinner than the grid.
+    With a linear readout, no flow that all inputs share can have such an
+    island: the region is the preimage of a half-plane. On a grid it may look
+    like one, where the channel to the outside is thinner than a cell.
 
     Args:
         model: of the plane, with one output.

@@ -38,33 +38,35 @@ from neural_odes.training import Penalty, accuracy
 class Stability(Spheres):
     """Settings of the studies of penalties and figure 7.
 
-    concat: f sees [z; s]. The penalties, means over the training points, are
-    ``strength`` times: fixed point (21), ``|f(1, z(1))|``; steady state (20),
-    the integral of ``|f|`` from s = 1 to 2, the solve going on. Those of later
-    work are ``gentle`` times: kinetic energy, the integral of ``|f|^2`` from 0
-    to 1; Jacobian norm, that of ``|e^T df/dz|^2`` for one standard normal
-    direction e, the same for all points, steps and seeds. These two are solved
-    for beside z in training, and count for its steps there alone.
+    concat: f takes [z; s]. Penalties are means over the training points. Those
+    of the paper are multiplied by ``strength``: fixed point (21),
+    ``|f(1, z(1))|``; steady state (20), the integral of ``|f|`` from s = 1 to
+    2, to which the solve is continued. Those of later work are multiplied by
+    ``gentle``: kinetic energy, the integral of ``|f|^2`` from 0 to 1; Jacobian
+    norm, that of ``|e^T df/dz|^2`` for one standard normal direction e, the
+    same for all points, steps and seeds. These two are integrated along with z
+    in training, and affect its steps only there.
 
     Exponents are measured on the training points, in float64 at 1e-8.
     ``exponent`` is Algorithm 1, the mean over points and perturbations of
-    ``ln(|z'(1) - z(1)| / r)``, z'(0) uniform on the sphere of radius r about
-    z(0), ``largest`` the mean of the first finite-time exponent, ln of the
-    largest singular value of dz(1)/dz(0), ``growing`` the share of points whose
-    mean exponent is > 0, ``peak`` the mean of the error's largest value along
-    the path, read at 51 depths, over r. "per turnover" is the exponent divided
-    by the turnover: at each of 101 depths the mean of ``|f|`` divided by the
-    states' spread (their root mean square distance from their mean), averaged.
-    ``loss`` is that of the last epoch, without the penalty.
+    ``ln(|z'(1) - z(1)| / r)``, with z'(0) uniform on the sphere of radius r
+    about z(0); ``largest`` is the mean of the first finite-time exponent, ln of
+    the largest singular value of dz(1)/dz(0); ``growing`` is the share of
+    points whose mean exponent is > 0; ``peak`` is the mean of the error's
+    largest value along the path, read at 51 depths, over r. "per turnover" is
+    the exponent divided by the turnover, the mean over 101 depths of the mean
+    of ``|f|`` divided by the states' spread (their root mean square distance
+    from their mean). ``loss`` is that of the last epoch, without the penalty.
 
-    Of ``fresh`` points: ``fresh`` is the accuracy; ``reach`` the median of
-    ``|y| / |dy/dx|``, which no rescaling of states changes, in float64 at 1e-8;
-    ``attacked`` the share on their side after each of ``starts`` l2 attacks of
-    radius ``attack``: from a start uniform in the cube of that half side,
-    pulled back to the ball, projected gradient ascent on minus the output times
-    the label, 20 steps of an eighth of the radius along the normalised
-    gradient; ``noisy`` the accuracy under Gaussian noise, 10 draws a point.
-    These are in float32 at 1e-4.
+    These are measured on ``fresh`` points that training never saw, all but
+    ``reach`` in float32 at 1e-4: ``fresh`` is the accuracy; ``reach`` is the
+    median of ``|y| / |dy/dx|``, which no rescaling of states changes, in
+    float64 at 1e-8; ``attacked`` is the share on the right side after each of
+    ``starts`` l2 attacks of radius ``attack``; ``noisy`` is the accuracy under
+    Gaussian noise, with 10 draws per point. An attack starts at a point uniform
+    in the cube of half side ``attack``, projected to the ball, and is projected
+    gradient ascent on minus the output times the label, in 20 steps of an
+    eighth of the radius along the normalised gradient.
     """
 
     dim: Count = option(3, "of the nested spheres (the paper's 3)")
@@ -93,7 +95,7 @@ class Stability(Spheres):
 
 
 class Kind(NamedTuple):
-    """A model: its field and what it is penalised by."""
+    """A model: its field and its penalty."""
 
     concat: bool = False
     penalty: str = ""
@@ -162,8 +164,8 @@ def measured(
 def reach(model: NeuralODE, x: Tensor) -> float:
     """The median of ``|y| / |dy/dx|`` over points: how far the boundary is.
 
-    To first order, and of the classifier: the same for every rescaling of
-    states that leaves outputs as they are.
+    This is to first order, and a property of the classifier: it is the same for
+    every rescaling of states that leaves outputs as they are.
 
     Args:
         model: with one output.

@@ -95,13 +95,13 @@ def with_ratio(config: Table1, rows: pd.DataFrame) -> pd.DataFrame:
 def table1(config: Table1, variant: str, seed: int, device: str) -> Row:
     """Accuracy and cost of four augmentations on images of digits.
 
-    ``accuracy`` is that on the test images. ``nfe`` is of a forward solve of
-    the first ``batch_size`` of them after training, ``backward`` that of the
-    adjoint's way back, both by torchdiffeq, however the model was trained.
-    ``per parameter`` is the accuracy per 1000 parameters. ``spikes`` counts,
-    for the loss and for the evaluations each, the epochs that lie more than
-    half above the one before, and adds the two; ``loss`` and ``evaluations``
-    are those of each epoch.
+    ``accuracy`` is that on the test images. ``nfe`` counts the evaluations of f
+    in a forward solve of the first ``batch_size`` of them after training,
+    ``backward`` those in the adjoint's backward solve, both by torchdiffeq,
+    however the model was trained. ``per parameter`` is the accuracy per 1000
+    parameters. ``spikes`` is the number of epochs whose loss is more than 1.5
+    times that of the epoch before, plus the same count for the evaluations;
+    ``loss`` and ``evaluations`` are those of each epoch.
     """
     train, test = (load(config, split, device) for split in SPLITS)
     with matmul(config.precision):

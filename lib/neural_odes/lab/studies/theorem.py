@@ -27,7 +27,7 @@ class Theorem1(Config):
     samples: Count = option(20, "points of the reflection in [-1, 1] (chosen)")
     eps: tuple[Positive, ...] = option(
         (0.3, 0.1, 0.03, 0.01),
-        "errors that the theorem is asked to stay below (chosen)",
+        "errors eps for which the theorem bounds theta (chosen)",
     )
     largest: Positive = option(10.0, "the largest theta tried (chosen)")
     thetas: Count = option(
@@ -42,8 +42,12 @@ class Theorem1(Config):
 
 
 def bounds(config: Theorem1, rows: pd.DataFrame) -> pd.DataFrame:
-    """Per eps the bound, the first theta tried at which the solver stays below,
-    and their distance in steps; how convex the loss is; what training did."""
+    """What is judged, computed from the rows.
+
+    Per eps: the bound, the first theta tried at which the solver's error is
+    below eps, and their distance in steps. Then the least second difference of
+    the loss, and the loss after training over that before.
+    """
     x, _ = crossing(config.samples)
     solved = rows[rows["variant"] == "solver"]
     trained = rows[rows["variant"] == "trained"]
@@ -119,11 +123,12 @@ def theorem1(
     The model of equation 16, dz/ds = -theta (z + x) with z(0) = x, by formula,
     by solver and trained: ``error`` is the largest ``|-x - z(1)|`` over the
     data, ``loss`` the mean. The bound is -ln(eps / (2 ``|x|``)) at ``|x|`` = 1.
-    Thetas are tried in equal steps, so the first one below eps may be up to a
-    step above the bound, and another one by the solver's error; two steps count
-    as agreement. The loss counts as convex where the solver's losses have
-    second differences over theta above minus the tolerance; training, by Adam
-    on the L1 loss from theta = ``start``, works if the loss falls to a tenth.
+    Thetas are tried in equal steps, so the first with an error below eps may
+    lie up to one step above the bound, and up to another one off because of the
+    solver's error; a difference of up to two steps counts as agreement. The
+    loss counts as convex if the second differences over theta of the solver's
+    losses are at least minus the tolerance. Training, by Adam on the L1 loss
+    from theta = ``start``, works if the loss falls to a tenth or less.
     """
     x, y = (part.to(device) for part in crossing(config.samples))
     solver = Solver(rtol=config.tolerance, atol=config.tolerance)

@@ -1,10 +1,10 @@
-"""Figures to play with: they compute in the page, with or without a kernel.
+"""Interactive figures that compute in the page, with or without a kernel.
 
 Each widget holds trained models as an exported state, or just numbers, and
-evaluates them by JavaScript, so that readers of the published book can move
-what they see. A widget is two files of one name: flow.py, what it is given and
-holds, and flow.js, what it shows, with the help of shared/. Python reads what
-``make widgets`` bundles of the latter, bundled/flow.js.
+evaluates them in JavaScript, so that readers of the published book can move
+what they see. A widget is two files of the same name: flow.py is what it is
+given and holds, and flow.js what it shows, with the help of shared/. Python
+reads the bundle that ``make widgets`` makes of the latter, bundled/flow.js.
 """
 
 from neural_odes.lab.widgets.backward import BackwardWidget

@@ -1,4 +1,4 @@
-"""A widget of the adjoint's way back: a path and where its return misses."""
+"""A widget of the adjoint's way back: how far it misses the start."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from neural_odes.ode import NeuralODE
 class BackwardWidget(ModelWidget):
     """A path solved to the end, and backwards from there: does it return?
 
-    The adjoint method reconstructs the state so. The reader first says how
-    near the way back comes to the start, then sets the tolerance of both
-    solves and moves the start. One picture shows both ways, the other the
-    distance that is left against the tolerance.
+    The adjoint method reconstructs the state in this way. The reader first
+    predicts how near the way back comes to the start, then sets the tolerance
+    of both solves and moves the start. One picture shows both ways, the other
+    the remaining distance against the tolerance.
 
     Args:
         models: one NeuralODE of the plane with one depth for all inputs, or
-            several by the labels to choose from. Their lift may only pad.
+            several by the labels to choose from. Their lift may only pad x.
         point: where the path starts, two numbers.
-        digits: of the tolerance, from 1 to 8: 2 for 0.01, rtol and atol of the
-            in-page dopri5.
+        digits: of the tolerance, from 1 to 8: 2 means 0.01, both rtol and atol
+            of the in-page dopri5.
         title: above the figure.
 
     Raises:

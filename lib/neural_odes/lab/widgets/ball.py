@@ -22,11 +22,11 @@ from neural_odes.ode import NeuralODE
 class BallWidget(ModelWidget):
     """The ball of an attack on the map of exponents, and its image at the end.
 
-    The reader first says whether the image of the ball crosses the readout's
-    line, then moves the ball and sets its radius. One picture is the plane of
-    inputs with the first finite-time exponent of the flow's Jacobian, the
-    other the plane of states at S. A flow takes the inside of the ball to the
-    inside of its image: where the ring stays on one side, no attack within
+    The reader first predicts whether the image of the ball crosses the
+    readout's line, then moves the ball and sets its radius. One picture is the
+    plane of inputs with the first finite-time exponent of the flow's Jacobian,
+    the other the plane of states at S. A flow takes the inside of the ball to
+    the inside of its image: where the ring stays on one side, no attack within
     the ball succeeds.
 
     Args:

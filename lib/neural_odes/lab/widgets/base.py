@@ -1,4 +1,4 @@
-"""What widgets share: how front ends are read and what they show checked."""
+"""What widgets share: reading front ends, checking what they show."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from neural_odes.lab.widgets.networks import pack
 from neural_odes.ode import NeuralODE
 
 SAVED = "Interactive figure; run this cell to see it."
-"""What a saved notebook says where the widget cannot be."""
+"""What a saved notebook says where the widget cannot be shown."""
 STYLE = """<style>
 .jp-OutputArea-child:has(.ode-saved):has(+ * .ode-widget),
 .jp-OutputArea-child:has(.ode-saved) + *:not(:has(.ode-widget)) {
@@ -28,7 +28,7 @@ STYLE = """<style>
   height: 0;
 }
 </style>"""
-"""Of the line and the widget, JupyterLab shows the one that it can."""
+"""JupyterLab shows either the line or the widget, whichever it can."""
 PICTURE = re.compile(r"data:image/jpeg;base64,[A-Za-z0-9+/=]{,400000}")
 _FOLDER = Path(__file__).parent
 MAX_POINTS = 300
@@ -37,7 +37,7 @@ MAX_POINTS = 300
 def bundled(name: str) -> str:
     """The front end ``name`` and all it imports, as one ES module.
 
-    ``make widgets`` makes it of ``name.js`` and what that takes of ``shared``.
+    ``make widgets`` makes it of ``name.js`` and its imports from ``shared``.
     """
     return (_FOLDER / "bundled" / f"{name}.js").read_text(encoding="utf-8")
 
@@ -48,13 +48,13 @@ class Widget(anywidget.AnyWidget):
     _css = (_FOLDER / "widgets.css").read_text(encoding="utf-8")
     title = traitlets.Unicode().tag(sync=True)
     still = traitlets.Unicode().tag(sync=True)
-    """What it shows as a data address, once a notebook has drawn it."""
+    """What it shows, as a data URL, once a notebook has drawn it."""
 
     def __repr__(self) -> str:
         return SAVED
 
     def _ipython_display_(self) -> None:
-        """Show the widget after what a saved notebook has in its place."""
+        """Show the widget below the line that stands for it in saved files."""
         line = display(HTML(self._line()), display_id=True)
         view = self._repr_mimebundle_()
         assert view
@@ -91,7 +91,7 @@ def export_all(
 def export_kept(model: NeuralODE, x: Tensor) -> dict[str, Any]:
     """The state of a model whose state starts with its input x.
 
-    Where it does not, a point would not be shown where it is.
+    Otherwise a point would be drawn in the wrong place.
     """
     state = export(model, features=x.shape[1])
     if state["features"] != x.shape[1]:

@@ -9,16 +9,16 @@ from neural_odes.lab.widgets.base import Widget, bundled, within
 
 
 class CoverWidget(Widget):
-    """How many points reach all of a sphere, over the dimension of space.
+    """How many points cover a sphere, over the dimension of space.
 
-    The least that any r-cover of the unit sphere in n dimensions takes, its
-    area over that of a cap, computed in the page as by
-    :func:`neural_odes.lab.studies.cover.least_cover`. The reader sets n and
-    r, the latter also by dragging the edge of a cap on the circle.
+    Shown is a lower bound on the points of any r-cover of the unit sphere in n
+    dimensions, its area over that of a cap, computed in the page as by
+    :func:`neural_odes.lab.studies.cover.least_cover`. The reader sets n and r,
+    the latter also by dragging the edge of a cap on the circle.
 
     Args:
         points: how many there are to cover it with, >= 2.
-        r: distance within which each place has one of them, in [0.1, 1.2].
+        r: distance within which every place has one of them, in [0.1, 1.2].
         n: dimension of space, 2 to 30.
         title: above the figure.
 

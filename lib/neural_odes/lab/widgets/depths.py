@@ -22,8 +22,8 @@ class DepthsWidget(ModelWidget):
     """Where each input of the line stops: trajectories and the depth g(x).
 
     One picture shows the states over depth, each ending at its own, the other
-    the depth over the input. The reader drags an input, and scrubs or plays
-    all of them through the same part of their depths.
+    the depth over the input. The reader drags an input, and scrubs or plays all
+    of them through the same fraction of their depths.
 
     Args:
         models: one NeuralODE with an AdaptiveDepth, or several by the labels

@@ -21,17 +21,17 @@ from neural_odes.ode import NeuralODE
 class EulerWidget(ModelWidget):
     """A residual network of L layers beside the flow of the same field.
 
-    The reader first says what twice the layers do to the distance between
-    both ends, then sets L = 1, 2, 4, ... 64 and moves a point. One picture
-    shows the layers of the network, Euler steps, beside the exact paths; the
-    other the distance at the end against L.
+    The reader first predicts what doubling the layers does to the distance
+    between the two ends, then sets L = 1, 2, 4, ... 64 and moves a point. One
+    picture shows the layers of the network, Euler steps, beside the exact
+    paths; the other the distance at the end against L.
 
     Args:
         model: a NeuralODE with inputs of one or two features, which its lift
             may only pad, and one depth for all.
         x: inputs to follow, shape (N, 1) or (N, 2), N <= 300; 12 read well.
         y: labels -1 and +1, or targets whose sign is the class, N numbers.
-        point: where one more starts; by default at the first of x.
+        point: where one more point starts; by default at the first of x.
         title: above the figure.
 
     Raises:

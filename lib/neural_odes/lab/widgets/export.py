@@ -1,8 +1,8 @@
 """Trained models as small dictionaries that a page can compute with.
 
-What is exported is exact: weights in the model's own precision, coefficients
-of a Galerkin basis, the generator of a hypernetwork. ``shared/fields.js``
-reads it.
+What is exported is exact: weights in the model's own precision, coefficients of
+a Galerkin basis, the generator of a hypernetwork. Only a basis that is not the
+library's own is sampled. ``shared/fields.js`` reads what is exported.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from neural_odes.lab.widgets.networks import (
 from neural_odes.ode import DepthInvariant, NeuralODE
 
 VERSION = 2
-"""Of the state; ``shared/fields.js`` reads this one alone."""
+"""Version of the state; ``shared/fields.js`` reads only this one."""
 
 SAMPLES = 257
 """Depths at which a basis without a name is sampled."""
@@ -58,19 +58,20 @@ def export(model: NeuralODE, *, features: int | None = None) -> dict[str, Any]:
     Fields may be a network of linear layers and activations (tanh, sigmoid,
     ReLU, softplus, ELU, SiLU) with their default settings, in any nesting of
     DepthConcat, DataControlled and one of Galerkin, Hypernetwork and
-    HypernetworkODE; or LinearControl. Lift, readout and what embeds a control
-    may be such networks, or any affine function, such as padding with zeros.
-    So may the module of an AdaptiveDepth.
+    HypernetworkODE, with a HigherOrder outside the first two if there is one;
+    or LinearControl. Lift, readout and what embeds a control may be such
+    networks, or any affine function, such as padding with zeros. So may the
+    module of an AdaptiveDepth.
 
     Args:
         model: a NeuralODE over vectors, state of shape (N, n).
-        features: of the input. A LinearControl, which fits any number of
-            them, needs it; others say so themselves.
+        features: of the input. Needed for a LinearControl, which fits any
+            number of them; other models show it themselves.
 
     Returns:
-        JSON-able, with the keys version, features (of the input), size (of
-        the state), depth (a number; or a network u with depths |1 + u(x)|),
-        field, lift and readout (None: the identity).
+        A JSON-able dictionary with the keys version, features (of the input),
+        size (of the state), depth (a number; or a network u with depths |1 +
+        u(x)|), field, lift and readout (None: the identity).
 
     Raises:
         TypeError: model has a part that cannot be exported; names the part.
@@ -170,7 +171,7 @@ def _read_field(
 
 
 def _known(higher: HigherOrder | None, slopes: int) -> dict[str, int]:
-    """Which states are slopes themselves: ``count`` from ``first`` on."""
+    """Which states are slopes of others: ``count`` from ``first`` on."""
     if higher is None:
         return {"first": 0, "count": 0}
     m = slopes if higher.size is None else higher.size
@@ -236,7 +237,7 @@ def _depths(depth: Any, features: int, like: Tensor) -> dict[str, Any]:
 
 
 def _features(function: Any) -> int | None:
-    """How many a network takes; None without a linear layer."""
+    """How many features a network takes; None without a linear layer."""
     linear = [part for part in flat(function) if isinstance(part, nn.Linear)]
     return linear[0].in_features if linear else None
 

@@ -22,12 +22,12 @@ class FlowWidget(ModelWidget):
     """Data and a point that the reader drags, flowing through trained fields.
 
     The reader chooses a model, moves the point, scrubs or plays the depth and
-    sets the solver's tolerance; read out are the point's end, its output and
-    the function evaluations. States of one component are drawn over depth.
-    Where each input has a depth of its own, the scrubber takes all through
-    the same part of theirs. A model of two features with one output gets a
-    second picture: the class of every input in the plane. Where all inputs
-    share a flow of the plane, its boundary is the readout's line carried back.
+    sets the solver's tolerance; displayed are the point's end, its output and
+    the function evaluations. States of one component are drawn over depth. If
+    each input has a depth of its own, the scrubber takes all inputs through the
+    same fraction of theirs. A model of two features with one output gets a
+    second picture: the class of every input in the plane. If all inputs share a
+    flow of the plane, its boundary is the readout's line carried back.
 
     Args:
         models: one NeuralODE, or several by the labels to choose from. All

@@ -24,10 +24,10 @@ class GaugeWidget(ModelWidget):
     """The models of one field f in all gauges c: one boundary, any exponent.
 
     A gauge turns f into f_c(s, w) = exp(-cs) f(s, exp(cs) w) - c w, and the
-    readout r into r(exp(cS) w). The reader first says what becomes of penalty
-    (21), then moves the point and c. One picture is the plane of inputs with
-    the boundary, which no c changes; the other the plane of states, where f_c
-    carries data, point and neighbour to S, with the readout's line.
+    readout r into r(exp(cS) w). The reader first predicts what becomes of
+    penalty (21), then moves the point and c. One picture is the plane of inputs
+    with the boundary, which no c changes; the other the plane of states, where
+    f_c carries data, point and neighbour to S, with the readout's line.
 
     Args:
         models: one NeuralODE of the plane with a linear readout of one

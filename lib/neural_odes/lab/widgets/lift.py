@@ -10,11 +10,11 @@ from neural_odes.lab.widgets.base import Widget, bundled, within
 class LiftWidget(Widget):
     """How far apart x and -x pass when one state is added to the line.
 
-    The reader first says how near they come to each other, then moves the
-    point, the depth and the room that the added state takes. One picture
-    shows z over depth, where all trajectories cross, the other z and the
-    added state a, where none do: z = x cos(pi s), a = h x sin(pi s), which
-    solves dz/ds = -pi a / h, da/ds = pi h z. The page evaluates the formulas.
+    The reader first predicts how near they come to each other, then moves the
+    point, the depth and the room that the added state takes. One picture shows
+    z over depth, where all trajectories cross, the other z and the added state
+    a, where none do: z = x cos(pi s), a = h x sin(pi s), which solves dz/ds =
+    -pi a / h, da/ds = pi h z. The page evaluates the formulas.
 
     Args:
         height: h, how far the added state goes from 0 per unit of x, in

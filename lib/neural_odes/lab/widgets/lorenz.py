@@ -25,9 +25,9 @@ class LorenzWidget(ModelWidget):
     from (x, x, z) and from a neighbour at (x + r, x, z). The reader drags the
     start, sets r and the time span T, and sees the exponent of Algorithm 1
     beside the published 0.9056 (Sprott 2003, Chaos and Time-Series Analysis):
-    scattered while T is short, close for a while, and falling as 1 / T once
-    the error is as large as the attractor. A network's error starts at the
-    same r, in the direction that grows most, and lasts for its own S.
+    scattered while T is short, close for a while, and falling as 1 / T once the
+    error is as large as the attractor. A network's error starts at the same r,
+    in the direction that grows most, and is followed to the network's own S.
 
     Both solutions are computed to 1e-9, and that error grows like any other:
     after a time of some 20, each is still a solution, but no longer that of

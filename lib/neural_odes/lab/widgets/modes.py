@@ -24,7 +24,8 @@ class ModesWidget(ModelWidget):
     """How many functions theta(s) needs: weights of a GalNODE and their flow.
 
     The reader sets how many functions of the basis are kept, and sees the
-    weights that move most beside the data's flow under what is left.
+    weights that vary most, beside the data's flow with the functions that are
+    left.
 
     Args:
         models: a NeuralODE whose field is a Galerkin, of which the first

@@ -23,16 +23,16 @@ class NeighbourWidget(ModelWidget):
     """How far a point's neighbour gets from it: Algorithm 1, point by point.
 
     One picture shows both trajectories over the field, the other the error
-    |dz(s)| over depth. Read out are the exponent of Algorithm 1, ln(|dz(s)| /
+    |dz(s)| over depth. Displayed are the exponent of Algorithm 1, ln(|dz(s)| /
     r) / s, and those between which it lies while the error is small, ln(sigma)
-    / s of the singular values of the flow's Jacobian; s is what the reader
-    scrubs to, at first all of S. It is said where the error saturates: above
-    half the distance that two of the data typically have at S. The neighbour
-    is one of the state; the field sees the same input x.
+    / s for the singular values sigma of the flow's Jacobian; the reader scrubs
+    s, which is S at first. The widget says where the error saturates: above
+    half the typical distance of two data points at S. The neighbour is a
+    neighbour of the state; the field sees the same input x.
 
     Args:
         models: one NeuralODE of the plane, or several by the labels to choose
-            from, such as strengths of a regulariser. Their lift may only pad;
+            from, such as strengths of a regulariser. Their lift may only pad x;
             each has one depth for all inputs.
         x: data, shape (N, 2), N <= 300.
         y: labels -1 and +1, N numbers.

@@ -42,7 +42,7 @@ def pack(values: Tensor) -> dict[str, str]:
 
 
 def refusal(name: str, got: Any, wanted: str) -> TypeError:
-    """The error of a part, or of a description, that no page can compute."""
+    """The error for a part, or its description, that no page can compute."""
     kind = got if isinstance(got, str) else type(got).__name__
     return TypeError(f"{name} must be {wanted} to be exported, got {kind}")
 
@@ -89,7 +89,7 @@ def outputs(layers: Layers) -> int | None:
 
 
 def flat(module: Any) -> list[Any]:
-    """Layers of nested networks, but for those that change no vector."""
+    """Layers of nested networks, without those that leave vectors unchanged."""
     if isinstance(module, nn.Sequential):
         return [part for child in module for part in flat(child)]
     same = isinstance(module, nn.Identity) or (
@@ -110,7 +110,7 @@ def _has_defaults(activation: nn.Module) -> bool:
 def function(
     function: Callable[[Tensor], Tensor], features: int, like: Tensor, name: str
 ) -> dict[str, Any]:
-    """A function as a network: as it is, or as the affine map it is.
+    """A function as a network: as it is, or as the affine map it computes.
 
     Args:
         function: of vectors, from shape (N, features) to shape (N, any).
@@ -118,7 +118,7 @@ def function(
         name: what errors call it.
 
     Returns:
-        net and weights; of the identity, none.
+        net and weights, both empty for the identity.
 
     Raises:
         TypeError: it is neither.

@@ -23,27 +23,26 @@ from neural_odes.lab.widgets.variants import (
 from neural_odes.ode import NeuralODE
 
 REACH = 3
-"""Of points of one's own, as in shared/datasets.js."""
+"""Largest coordinate of points of one's own, as in shared/datasets.js."""
 
 
 class PlaygroundWidget(Widget):
     """Train a small model in the page and watch its boundary bend.
 
-    Points of the plane with labels -1 and +1, or the reflection of a line;
-    fixed steps, gradients by backpropagation through them, Adam, mean squared
-    error. Everything can be set in the page, whose address keeps it. No
-    kernel is needed.
+    Data are points of the plane with labels -1 and +1, or the reflection of a
+    line. Solvers take fixed steps, and Adam minimises the mean squared error,
+    with gradients by backpropagation through the steps. Everything can be set
+    in the page, whose address keeps the settings. No kernel is needed.
 
     Args:
         variant: the first model shown.
         data: the first data set.
-        model: a trained model to go on from, of the settings given here; by
-            default a new one.
+        model: a trained model to continue from, made with the settings given
+            here; by default a new one.
         x: points of one's own, shape (N, 2), within [-3, 3]; with y.
         y: their classes, -1 or +1, shape (N,) or (N, 1).
         title: above the figure.
-        settings: more of
-            :class:`~neural_odes.lab.widgets.variants.Training`.
+        settings: some of :class:`~neural_odes.lab.widgets.variants.Training`.
 
     Raises:
         TypeError, ValueError: an argument out of range, by its name; or a
@@ -87,8 +86,8 @@ class PlaygroundWidget(Widget):
     ) -> HTML:
         """A playground for a page without a kernel and without ipywidgets.
 
-        Pages are lighter for it by a megabyte, so no widget is made here.
-        Nothing comes back to Python.
+        No widget is made here, which makes a page a megabyte lighter. Nothing
+        comes back to Python.
 
         Args:
             title: above the figure.

@@ -14,11 +14,11 @@ from neural_odes.lab.widgets.base import Widget, bundled
 
 
 class SweepWidget(Widget):
-    """What a setting buys, and at which price.
+    """What a setting buys, and at what price.
 
     Two pictures over the values measured, equally spaced. The reader drags a
     mark along the first picture's curve or picks a value; between values, what
-    is read out is interpolated and marked so.
+    is displayed is interpolated and marked as such.
 
     Args:
         frame: a row per value of the setting and seed, such as a study's.
@@ -30,7 +30,7 @@ class SweepWidget(Widget):
         title: above the figure.
 
     Raises:
-        ValueError: frame or curves are not like that; names what is missing.
+        ValueError: frame or curves are not as described; names what is missing.
     """
 
     _esm = bundled("sweep")

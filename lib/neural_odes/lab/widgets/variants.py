@@ -67,7 +67,7 @@ class Training(TypedDict, total=False):
 
 
 class Settings(Training, total=False):
-    """All that makes a playground's training what it is."""
+    """All that determines a playground's training."""
 
     variant: Variant
     data: Data
@@ -121,7 +121,7 @@ def checked(settings: Mapping[str, Any]) -> Settings:
     """The settings, with defaults for those that are not given.
 
     Raises:
-        TypeError, ValueError: one that there is not, or out of range; named.
+        TypeError, ValueError: one is unknown or out of range; names it.
     """
     for name, value in settings.items():
         one_of("setting", name, DEFAULTS)
@@ -209,11 +209,11 @@ def load_model(path: str | Path) -> NeuralODE:
     """A model that the playground saved.
 
     Args:
-        path: of the ``.safetensors`` file, whose metadata has the settings.
+        path: of the ``.safetensors`` file, whose metadata holds the settings.
 
     Raises:
         FileNotFoundError: there is none.
-        ValueError: path is no file of a playground.
+        ValueError: the file was not saved by a playground.
     """
     try:
         with safe_open(path, "pt") as file:

@@ -87,7 +87,8 @@ def write(record: Record, folder: str | Path) -> Path:
         The file's path.
 
     Raises:
-        ValueError: the study's name is no plain file name.
+        ValueError: the study's name is not a plain file name, or two keys are
+            equal as text.
         TypeError: it holds something that JSON cannot, say a tensor.
     """
     path = Path(folder) / file_name(record.study, record.setting)

@@ -136,7 +136,8 @@ class Study:
             changes: fields of the config.
 
         Raises:
-            ValueError: there is no such setting or field.
+            ValueError: there is no such setting or field, or changes fix a
+                field that the multiverse varies.
         """
         names = {one.name for one in fields(self.config)}
         known = {

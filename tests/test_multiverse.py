@@ -78,7 +78,7 @@ def test_results_are_read_as_they_were_written(record, tmp_path, monkeypatch):
     records.write(record, tmp_path)
     found = results.multiverse(STUDY.name, tmp_path)
     assert found.counts().equals(judged(record).counts())
-    with pytest.raises(ValueError, match="is no result"):
+    with pytest.raises(ValueError, match="is not a result"):
         results.load(STUDY.name, "multiverse", tmp_path)
 
 

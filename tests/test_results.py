@@ -158,7 +158,7 @@ def test_keys_that_would_fall_together_are_refused(tmp_path):
 )
 def test_a_damaged_result_is_named(tmp_path, text):
     (tmp_path / f"{NAME}.json").write_text(text)
-    with pytest.raises(ValueError, match=r"euler\.json is no result"):
+    with pytest.raises(ValueError, match=r"euler\.json is not a result"):
         results.load(NAME, folder=tmp_path)
 
 

@@ -109,9 +109,9 @@ def read(path: Path) -> Record:
     try:
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise ValueError(f"{path} is no result: {error}") from error
+        raise ValueError(f"{path} is not a result: {error}") from error
     if not isinstance(found, dict):
-        raise ValueError(f"{path} is no result: it is no object")
+        raise ValueError(f"{path} is not a result: it holds no JSON object")
     wrong = [
         k for k, kind in KEYS.items() if not isinstance(found.get(k), kind)
     ]
@@ -122,7 +122,7 @@ def read(path: Path) -> Record:
         or not all(isinstance(p, dict) and names <= set(p) for p in found[key])
     ]
     if wrong:
-        raise ValueError(f"{path} is no result: it lacks a whole {wrong[0]}")
+        raise ValueError(f"{path} is not a result: it lacks a whole {wrong[0]}")
     return Record(**{key: found[key] for key in KEYS})
 
 

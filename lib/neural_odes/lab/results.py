@@ -166,7 +166,7 @@ def load(
     try:
         _ = found.config
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{path} is no result: {error}") from error
+        raise ValueError(f"{path} is not a result: {error}") from error
     return found
 
 

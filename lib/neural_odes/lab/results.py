@@ -50,7 +50,7 @@ class Result:
 
     @cached_property
     def frame(self) -> pd.DataFrame:
-        """What tables and judges see: rows, or what is derived from them."""
+        """The rows as tables and judges see them, with derived quantities."""
         return self.study.frame(self.config, self.rows)
 
     @cached_property

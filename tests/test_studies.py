@@ -13,7 +13,7 @@ from neural_odes.lab.studies import STUDIES
 from neural_odes.lab.verdicts import judge
 
 
-def test_what_is_kept_of_a_study_hangs_on_its_own_file():
+def test_what_is_kept_of_a_study_depends_on_its_own_file():
     """A finished task is used again only while that file has not changed."""
     folder = Path(studies.__file__).parent
     assert {study.file.parent for study in STUDIES.values()} == {folder}

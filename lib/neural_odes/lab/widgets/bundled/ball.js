@@ -1237,7 +1237,7 @@ function renderBall({ model: python, el }) {
       size.show(radius.get(), r);
       plane.place(...frame.handle, at[0], `at ${from}${free ? `, the ball's image ${crosses}` : ""}`);
       plane.describe(`The plane of inputs, coloured by the first exponent, with the data and a ball of radius ${r} around ${from}, where the exponent is ${rate(found.exponent)}`);
-      chart.setAttribute("aria-label", "The plane of states at the end, with the data, the readout's line and " + (free ? `the image of the ball, which ${crosses}` : "the middle of the ball; its image is shown after an answer"));
+      chart.setAttribute("aria-label", "The plane of states at the end, with the data, the readout's line and " + (free ? `the image of the ball, which ${crosses}` : "the centre of the ball; its image is shown after an answer"));
       values.show({
         "radius r": r,
         "exponent at its centre": rate(found.exponent),

@@ -73,7 +73,9 @@ def with_ratio(config: Table1, rows: pd.DataFrame) -> pd.DataFrame:
             "dataset": "mnist",
             "samples": 4000,
             "size": 14,
-            "epochs": 5,
+            "channels": 16,
+            "epochs": 8,
+            "channels_last": True,
         },
         "mnist": {
             "dataset": "mnist",

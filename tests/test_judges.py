@@ -9,7 +9,7 @@ from scipy import stats
 
 from neural_odes.lab import judges, verdicts
 from neural_odes.lab.judges import Claim
-from neural_odes.lab.verdicts import Converged, judge
+from neural_odes.lab.verdicts import Converged, compared, judge
 
 
 def frame(**values):
@@ -160,6 +160,14 @@ def test_runs_that_do_not_converge_cannot_carry_a_claim():
     )
     assert verdict.word == "undecided"
     assert "did not converge" in verdict.notes[0]
+
+
+def test_a_verdict_is_about_the_variants_that_it_compares():
+    rows = frame(a=[1.0, 2.0], wide=[2.0, 2.5], b=[3.0, 1.0])
+    rows["variant"] = rows["variant"].replace("wide", "a, wide")
+    (verdict,) = judge([Claim("", judges.less("q", "a, wide", "b"))], rows)
+    variants = rows["variant"].unique()
+    assert sorted(compared(verdict, variants)) == ["a, wide", "b"]
 
 
 def test_seeds_seen_before_a_claim_was_made_do_not_count():

@@ -231,6 +231,16 @@ def test_a_report_says_where_it_is_from_and_what_was_judged():
     assert "slope -1 ± 0.2: -1, 2 of 2 seeds" in text
 
 
+def test_verdicts_say_how_their_p_are_corrected():
+    once = results.load("dimensionality.layers")
+    compared = [e for v in once.verdicts for e in v.evidence]
+    said = f"Each p is corrected for {len(compared)} comparisons."
+    assert said in once.cards._repr_html_()
+    twice = repr(results.load("chaos.strength").cards)
+    assert "and doubled, as for a second look." in " ".join(twice.split())
+    assert "Each p" not in repr(Result(STUDIES[NAME], RECORD).cards)  # a check
+
+
 def test_a_page_shows_each_seed_and_links_to_the_file():
     html = Result(STUDIES[NAME], RECORD).report()._repr_html_()
     assert f'href="../results/{NAME}.json"' in html

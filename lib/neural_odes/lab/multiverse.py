@@ -20,7 +20,7 @@ from neural_odes.lab.config import write
 from neural_odes.lab.records import Record, file_name
 from neural_odes.lab.study import MULTIVERSE, Study
 from neural_odes.lab.tables import MARKS, Method, origin, plain, style
-from neural_odes.lab.verdicts import FITTED, Verdict
+from neural_odes.lab.verdicts import FITTED, Verdict, compared
 
 NAMES = {"lr": "rate", "samples": "points"}
 """Names of settings, where their own are not words."""
@@ -35,7 +35,8 @@ class Multiverse:
     Attributes:
         grid: the settings and their values.
         verdicts: of each combination.
-        fitted: of each, the share of its runs that fit their training points.
+        fitted: of each, and of each claim, the share of the runs compared that
+            fit their training points.
         origin: where it is from, in words.
         file: the result's file, for a link.
         chosen: which combination the study uses elsewhere, if it is one of
@@ -45,7 +46,7 @@ class Multiverse:
 
     grid: Mapping[str, Sequence[Any]]
     verdicts: Sequence[Sequence[Verdict]]
-    fitted: Sequence[float]
+    fitted: Sequence[Sequence[float]]
     origin: str = ""
     file: str = ""
     chosen: int | None = None
@@ -70,23 +71,25 @@ class Multiverse:
 
     def _repr_html_(self) -> str:
         maps = "".join(
-            self._map(sentence, row, each)
-            for (sentence, row), each in zip(
+            self._map(sentence, row, each, fitted)
+            for (sentence, row), each, fitted in zip(
                 self.counts().iterrows(),
                 zip(*self.verdicts, strict=True),
+                zip(*self.fitted, strict=True),
                 strict=True,
             )
         )
-        few = sum(share < ENOUGH for share in self.fitted)
         note = (
-            f" † fewer than {ENOUGH:.0%} of the runs reached "
-            f"{FITTED.least:.0%} training accuracy ({few} of "
-            f"{len(self.fitted)} combinations)."
-            if few
+            f" † fewer than {ENOUGH:.0%} of the runs that the claim compares "
+            f"reached {FITTED.least:.0%} training accuracy."
+            if any(share < ENOUGH for each in self.fitted for share in each)
             else ""
         )
         if self.chosen is not None:
-            note = f" Framed: the settings as chosen elsewhere.{note}"
+            note = (
+                " Framed: the settings as chosen elsewhere, where there may be "
+                f"more seeds than here.{note}"
+            )
         return (
             f'<div class="measured multiverse">{maps}</div>'
             f"<p><small>{escape(self.origin)} "
@@ -95,7 +98,11 @@ class Multiverse:
         )
 
     def _map(
-        self, sentence: Any, counts: pd.Series, verdicts: Sequence[Verdict]
+        self,
+        sentence: Any,
+        counts: pd.Series,
+        verdicts: Sequence[Verdict],
+        fitted: Sequence[float],
     ) -> str:
         names = list(self.grid)
         down, along = names[: len(names) // 2], names[len(names) // 2 :]
@@ -123,7 +130,10 @@ class Multiverse:
                         f"{NAMES.get(name, name)} {plain(value)}</th>"
                     )
             places = range(row * width, (row + 1) * width)
-            cells = "".join(self._cell(at, verdicts[at].word) for at in places)
+            cells = "".join(
+                self._cell(verdicts[at].word, fitted[at], at == self.chosen)
+                for at in places
+            )
             body += f"<tr>{titles}{cells}</tr>"
         return (
             f"<table><caption>{escape(sentence)} <em>{said}</em></caption>"
@@ -131,11 +141,10 @@ class Multiverse:
             f"<tbody>{body}</tbody></table>"
         )
 
-    def _cell(self, at: int, word: str) -> str:
-        chosen = at == self.chosen
+    def _cell(self, word: str, fitted: float, chosen: bool) -> str:
         return (
             f'<td class="{style(word)}{" chosen" * chosen}">{MARKS[word]}'
-            f"{'†' * (self.fitted[at] < ENOUGH)}"
+            f"{'†' * (fitted < ENOUGH)}"
             f'<span class="visually-hidden"> {word}{", as chosen" * chosen}'
             "</span></td>"
         )
@@ -150,6 +159,13 @@ class Multiverse:
             math.prod(sizes[i + 1 :]),
             math.prod(sizes[:i]),
         )
+
+
+def _fitted(verdict: Verdict, runs: pd.DataFrame) -> float:
+    """The share of the runs that a verdict compares that fit."""
+    named = compared(verdict, runs["variant"].unique())
+    own = runs[runs["variant"].isin(named)]
+    return 1 - float(FITTED.failing(own).mean())
 
 
 def judged(study: Study, record: Record) -> Multiverse:
@@ -175,9 +191,10 @@ def judged(study: Study, record: Record) -> Multiverse:
         own = own.drop(columns=list(grid))
         config = study.restored({**record.config, **cell})
         configs.append(config)
-        verdicts.append(study.judged(config, study.frame(config, own)))
+        found = study.judged(config, study.frame(config, own))
         trained = own[own[FITTED.quantity].notna()]
-        fitted.append(1 - float(FITTED.failing(trained).mean()))
+        verdicts.append(found)
+        fitted.append([_fitted(one, trained) for one in found])
     chosen = study.configured()
     several = {
         name: ", ".join(map(write, values)) for name, values in grid.items()

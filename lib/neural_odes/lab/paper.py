@@ -174,7 +174,7 @@ PAPER = (
             "dimensionality.layers": "The data-controlled",
         },
         note="Control: the same network without a flow, or with one Euler "
-        "step, does as well. The flow adds nothing there.",
+        "step, does as well or slightly better. The flow adds nothing there.",
     ),
     PaperClaim(
         "Depth-variant models fit the training data best, with less precise "

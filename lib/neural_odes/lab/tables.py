@@ -18,7 +18,7 @@ import pandas as pd
 
 from neural_odes.lab.judges import Check, Comparison, Evidence
 from neural_odes.lab.records import Record
-from neural_odes.lab.verdicts import Verdict
+from neural_odes.lab.verdicts import FIRST_LOOK, Verdict
 
 WORDS = {
     "nfe": "evaluations",
@@ -164,9 +164,12 @@ class Cards:
             lines += ["", *textwrap.wrap(title, WIDTH)]
             for reason in reasons(one):
                 lines += textwrap.wrap(f"  {reason}", WIDTH)
+        if note := correction(self.verdicts):
+            lines += ["", *textwrap.wrap(note, WIDTH)]
         return "\n".join(lines[1:])
 
     def _repr_html_(self) -> str:
+        note = correction(self.verdicts)
         return "".join(
             f'<details class="verdict {style(one.word)}">'
             f"<summary><strong>{MARKS[one.word]} {one.word}</strong> "
@@ -174,7 +177,7 @@ class Cards:
             + "".join(f"<li>{escape(reason)}</li>" for reason in reasons(one))
             + "</ul></details>"
             for one in self.verdicts
-        )
+        ) + (f"<p><small>{note}</small></p>" if note else "")
 
 
 @dataclass(frozen=True)
@@ -232,6 +235,24 @@ class Parts:
 
     def _repr_html_(self) -> str:
         return "".join(part._repr_html_() for part in self.parts)
+
+
+def correction(verdicts: Sequence[Verdict]) -> str:
+    """How the p of a study are corrected; empty if there is none."""
+    seeds = [
+        one.seeds
+        for verdict in verdicts
+        for one in verdict.evidence
+        if isinstance(one, Comparison)
+    ]
+    if not seeds:
+        return ""
+    many = f"{len(seeds)} comparison{'s' * (len(seeds) != 1)}"
+    second = max(seeds) > FIRST_LOOK
+    return (
+        f"Each p is corrected for {many}"
+        f"{' and doubled, as for a second look' * second}."
+    )
 
 
 def reasons(verdict: Verdict) -> list[str]:

@@ -16,10 +16,11 @@ verdict in either is at most 1.5 LEVEL.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -132,9 +133,20 @@ def judge(
 
 def _about(verdict: Verdict, out: pd.DataFrame) -> tuple[str, ...]:
     """Which of the runs that did not converge a verdict compares."""
-    labels = " ".join(one.label for one in verdict.evidence)
-    named = [str(variant) in labels for variant in out["variant"]]
-    return (f"did not converge: {_runs(out[named])}",) if any(named) else ()
+    named = out["variant"].isin(compared(verdict, out["variant"].unique()))
+    return (f"did not converge: {_runs(out[named])}",) if named.any() else ()
+
+
+def compared(verdict: Verdict, variants: Iterable[Any]) -> list[Any]:
+    """Those of the variants that a verdict's evidence names."""
+    labels = "; ".join(one.label for one in verdict.evidence)
+    found = []
+    # Longest first: "vanilla, wide" does not name "vanilla".
+    for variant in sorted(variants, key=lambda one: -len(str(one))):
+        name = rf"(?<!\w){re.escape(str(variant))}(?!\w)"
+        labels, times = re.subn(name, "", labels)
+        found += [variant] * (times > 0)
+    return found
 
 
 def _runs(rows: pd.DataFrame) -> str:

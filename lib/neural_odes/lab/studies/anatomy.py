@@ -324,8 +324,11 @@ def depth_variants(
     ``hidden`` tanh units maps s to all weights of f. hypernetwork ODE: such a
     layer maps s and the weights to the weights' derivative, which is solved
     along with z; the initial weights theta(0) are trained, too. Both start
-    close to constant weights, torch's draw for f, because the rest of the last
-    layer starts at a tenth of torch's draw. "vanilla, wide" is f(z) with hidden
+    close to constant weights, torch's draw for f. It is the bias of the
+    hypernetwork's last layer, whose weights start at a tenth of torch's draw,
+    and it is theta(0) of the hypernetwork ODE, whose last layer, weights and
+    biases, starts at a tenth. Vanilla and GalNODE of one seed start as the same
+    function. "vanilla, wide" is f(z) with hidden
     layers of ``wide`` units: with 40 it has about as many parameters as the
     GalNODE at ``width`` 16; at ``width`` 32 the GalNODE has far more, and the
     control is too small. Losses are compared as ratios. ``rate`` is the

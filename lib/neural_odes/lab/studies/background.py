@@ -132,8 +132,9 @@ def gradients(
     training and after the last. ``norm`` is ``|g*|``. Both ways solve by dopri5
     at the same rtol = atol. The adjoint is solved, forwards and back, by
     torchdiffeq, whose last step also ends exactly at the end; its steps back
-    are controlled by the state, the adjoint and the parameters' gradient
-    together. Errors are compared as ratios.
+    are controlled by the state, the adjoint and the parameters' gradient, by
+    the largest of their errors (its default norm). Errors are compared as
+    ratios.
     """
     x, y = moons(config, seed, device)
     model = planar(seed, config.width, config.width, device=device)

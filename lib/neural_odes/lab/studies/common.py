@@ -66,11 +66,12 @@ class Labelled(Config):
 class Flow(Labelled):
     """A vanilla flow trained on half-moons.
 
-    Each seed draws ``samples`` points of scikit-learn's ``make_moons``, the
-    upper moon labelled -1 and the lower one +1, and initial weights by torch's
-    default initialisation. f is a multilayer perceptron 2-``width``-``width``-2
-    with tanh after its hidden layers, the readout a linear layer to one number,
-    unless stated otherwise above.
+    Each seed draws ``samples`` points of scikit-learn's ``make_moons``, as it
+    returns them, half in the upper moon, labelled -1, half in the lower one,
+    labelled +1, and initial weights by torch's default initialisation. f is a
+    multilayer perceptron 2-``width``-``width``-2 with tanh after its hidden
+    layers, the readout a linear layer to one number, unless stated otherwise
+    above.
     """
 
     noise: NonNegative = option(
@@ -86,13 +87,14 @@ class Flow(Labelled):
 class Spheres(Labelled):
     """Models trained on nested spheres.
 
-    Each seed draws ``samples`` points, half of them uniform in the ball
-    ``|x| <= 0.5`` and labelled -1, half in the shell ``1 <= |x| <= 1.5`` and
-    labelled +1, and initial weights by torch's default initialisation.
+    Each seed draws ``samples`` points, half of them in the ball ``|x| <= 0.5``
+    and labelled -1, half in the shell ``1 <= |x| <= 1.5`` and labelled +1, both
+    uniform by volume, and initial weights by torch's default initialisation.
     ``noise`` is Gaussian and is added to each coordinate after labelling;
-    points that training never saw are drawn without it. f is a multilayer
-    perceptron n-``width``-``width``-n with tanh after its hidden layers, the
-    readout a linear layer to one number, unless stated otherwise above.
+    points that training never saw are drawn likewise, but without it. f is a
+    multilayer perceptron n-``width``-``width``-n with tanh after its hidden
+    layers, the readout a linear layer to one number, unless stated otherwise
+    above.
     """
 
 

@@ -96,7 +96,7 @@ def figure7(
     Lorenz's system (10, 28, 8/3) is measured as the networks are, but over
     ``turnovers`` turnovers and by rk4 (the 3/8 rule) in steps of 0.02. Each
     seed draws 16 standard normal points around (1, 1, 1), which are first
-    integrated for a time of 30; the turnover is averaged over the next 30.
+    integrated for a time of 30; a seed's turnover is averaged over the next 30.
     Peaks and distances to the boundary are compared as ratios. For seed 0,
     ``path`` keeps the depths, the 10, 50 and 90 % quantiles of the error over
     points and perturbations, and each point's exponent. Runs with a training

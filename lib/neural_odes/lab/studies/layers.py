@@ -76,7 +76,8 @@ def layers(
     biases that are a sum of ``modes`` functions 1, cos 2 pi s, sin 2 pi s, ...,
     and f([z; x]). So are the quantities: ``rings`` is the accuracy on ``fresh``
     other points of the ball and the shell, and ``gap`` that on as many points
-    uniform in the area ``0.5 < |x| < 1``, labelled by the nearer ring.
+    uniform in the area ``0.5 < |x| < 1``, labelled -1 up to ``|x| = 0.75`` and
+    +1 beyond.
     """
     if variant == NETWORK:
         solvers = {NONE: Solver("euler", step_size=1.0)}

@@ -50,9 +50,9 @@ class Reflection(Config):
     last step ends exactly at 1, and gradients are backpropagated through its
     steps, whose sizes are held fixed. Seeds that are trained together share its
     steps. A model fails if its mean error stays at 99 % of the mean of ``|x|``
-    or more: no map that keeps the order of points can go below that mean, and
-    the 1 % allows for the solver's error. It learns if the mean error is a
-    tenth of that mean or less. Either is required of every seed.
+    or more after training: no map that keeps the order of points can go below
+    that mean, and the 1 % allows for the solver's error. It learns if the mean
+    error is a tenth of that mean or less. Either is required of every seed.
     """
 
     samples: Count = option(20, "points of the reflection in [-1, 1] (chosen)")
@@ -152,14 +152,14 @@ def crossing(
 ) -> list[Row]:
     """Which models learn the reflection of a line.
 
-    depth-invariant: f(z), with two hidden tanh layers of 16 or 32. concat: f
-    takes [z; s]. GalNODE: one hidden layer of 32; its weights and biases are a
-    sum of 5 functions 1, cos 2 pi s, sin 2 pi s, ... with trained coefficients,
-    which start at torch's draw, constant in s; steps are at most a quarter.
-    linear: -theta (z + x), with one parameter, which starts at 1.
-    data-controlled: f takes [z; x], with two hidden layers of 32. ``reversed``
-    is the share of neighbouring points whose order changed, ``curve`` the loss
-    of every ``every``-th epoch.
+    All hidden layers have tanh. depth-invariant: f(z), with two hidden layers
+    of 16 or 32. concat: f takes [z; s]. GalNODE: one hidden layer of 32; its
+    weights and biases are a sum of 5 functions 1, cos 2 pi s, sin 2 pi s, ...
+    with trained coefficients, which start at torch's draw, constant in s; steps
+    are at most a quarter. linear: -theta (z + x), with one parameter, which
+    starts at 1. data-controlled: f takes [z; x], with two hidden layers of 32.
+    ``loss`` is that after training, ``reversed`` the share of neighbouring
+    points whose order changed, ``curve`` the loss of every ``every``-th epoch.
     """
     models = [_made(FIELDS[variant], seed, device) for seed in seeds]
     x, y = draw(config.samples)

@@ -158,15 +158,15 @@ def nested_spheres(
 
     Extrapolation is the accuracy away from the training points: ``rings`` on
     ``fresh`` other points of the ball and the shell, without noise, ``gap`` on
-    as many points uniform in the area ``0.5 < |x| < 1``, labelled by the nearer
-    ring. ``crossings`` counts the pairs of trajectories that cross in the
-    plane, at any depths. They are those of the first ``followed`` points,
-    solved in float64 at 1e-9 and joined by straight lines between ``depths``
-    depths; lines at an angle whose sine is below 0.05 do not count. ``island``
-    is 1 if the region of the origin's class, the points connected to it on a
-    grid of ``grid`` points per side, does not reach the edge of the square [-3,
-    3]^2. A channel thinner than a cell is missed, so this is measured only for
-    data control, where an island is possible.
+    as many points uniform in the area ``0.5 < |x| < 1``, labelled -1 up to
+    ``|x| = 0.75`` and +1 beyond. ``crossings`` counts the pairs of trajectories
+    that cross in the plane, at any depths. They are those of the first
+    ``followed`` points, solved in float64 at 1e-9 and joined by straight lines
+    between ``depths`` depths; lines at an angle whose sine is below 0.05 do not
+    count. ``island`` is 1 if the region of the origin's class, the points
+    connected to it on a grid of ``grid`` points per side, does not reach the
+    edge of the square [-3, 3]^2. A channel thinner than a cell is missed, so
+    this is measured only for data control, where an island is possible.
     """
     found = trained_spheres(
         config,

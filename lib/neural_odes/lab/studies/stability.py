@@ -41,7 +41,8 @@ class Stability(Spheres):
     concat: f takes [z; s]. Penalties are means over the training points. Those
     of the paper are multiplied by ``strength``: fixed point (21),
     ``|f(1, z(1))|``; steady state (20), the integral of ``|f|`` from s = 1 to
-    2, to which the solve is continued. Those of later work are multiplied by
+    2, to which the solve is continued at the same tolerance, and is
+    differentiated through. Those of later work are multiplied by
     ``gentle``: kinetic energy, the integral of ``|f|^2`` from 0 to 1; Jacobian
     norm, that of ``|e^T df/dz|^2`` for one standard normal direction e, the
     same for all points, steps and seeds. These two are integrated along with z
@@ -55,18 +56,19 @@ class Stability(Spheres):
     points whose mean exponent is > 0; ``peak`` is the mean of the error's
     largest value along the path, read at 51 depths, over r. "per turnover" is
     the exponent divided by the turnover, the mean over 101 depths of the mean
-    of ``|f|`` divided by the states' spread (their root mean square distance
-    from their mean). ``loss`` is that of the last epoch, without the penalty.
+    of ``|f|`` over the points divided by their spread at that depth (the root
+    mean square distance from their mean). ``loss`` is that of the last epoch,
+    without the penalty.
 
     These are measured on ``fresh`` points that training never saw, all but
     ``reach`` in float32 at 1e-4: ``fresh`` is the accuracy; ``reach`` is the
     median of ``|y| / |dy/dx|``, which no rescaling of states changes, in
-    float64 at 1e-8; ``attacked`` is the share on the right side after each of
-    ``starts`` l2 attacks of radius ``attack``; ``noisy`` is the accuracy under
-    Gaussian noise, with 10 draws per point. An attack starts at a point uniform
-    in the cube of half side ``attack``, projected to the ball, and is projected
-    gradient ascent on minus the output times the label, in 20 steps of an
-    eighth of the radius along the normalised gradient.
+    float64 at 1e-8; ``attacked`` is the share on the right side at the end of
+    each of ``starts`` l2 attacks of radius ``attack``; ``noisy`` is the
+    accuracy under Gaussian noise, with 10 draws per point. An attack starts at
+    a point uniform in the cube of half side ``attack``, projected to the ball,
+    and is projected gradient ascent on minus the output times the label, in 20
+    steps of an eighth of the radius along the normalised gradient.
     """
 
     dim: Count = option(3, "of the nested spheres (the paper's 3)")

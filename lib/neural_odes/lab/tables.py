@@ -245,14 +245,12 @@ def correction(verdicts: Sequence[Verdict]) -> str:
         for one in verdict.evidence
         if isinstance(one, Comparison)
     ]
-    if not seeds:
-        return ""
-    many = f"{len(seeds)} comparison{'s' * (len(seeds) != 1)}"
-    second = max(seeds) > FIRST_LOOK
-    return (
-        f"Each p is corrected for {many}"
-        f"{' and doubled, as for a second look' * second}."
-    )
+    done = [
+        f"corrected for {len(seeds)} comparisons" * (len(seeds) > 1),
+        "doubled, as for a second look" * (max(seeds, default=0) > FIRST_LOOK),
+    ]
+    said = " and ".join(filter(None, done))
+    return f"Each p is {said}." if said else ""
 
 
 def reasons(verdict: Verdict) -> list[str]:

@@ -9,7 +9,7 @@ from scipy import stats
 
 from neural_odes.lab import judges, verdicts
 from neural_odes.lab.judges import Claim
-from neural_odes.lab.verdicts import Converged, compared, judge
+from neural_odes.lab.verdicts import Converged, judge, named_by
 
 
 def frame(**values):
@@ -167,7 +167,7 @@ def test_a_verdict_is_about_the_variants_that_it_compares():
     rows["variant"] = rows["variant"].replace("wide", "a, wide")
     (verdict,) = judge([Claim("", judges.less("q", "a, wide", "b"))], rows)
     variants = rows["variant"].unique()
-    assert sorted(compared(verdict, variants)) == ["a, wide", "b"]
+    assert sorted(named_by(verdict, variants)) == ["a, wide", "b"]
 
 
 def test_seeds_seen_before_a_claim_was_made_do_not_count():
@@ -228,3 +228,12 @@ def test_holm_is_the_published_correction():
     p = [0.01, 0.04, 0.03, 0.005]
     assert verdicts.holm(p) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert verdicts.holm([]) == []
+
+
+def test_verdicts_know_of_a_second_look_also_where_the_first_does_not_count():
+    rng = np.random.default_rng(0)
+    rows = frame(a=rng.normal(size=40), b=np.zeros(40))
+    later = Claim("", judges.greater("q", "a", "b"), after=20)
+    assert [one.looks for one in judge([later], rows)] == [2]
+    first = Claim("", judges.greater("q", "a", "b"))
+    assert [one.looks for one in judge([first], rows[rows["seed"] < 20])] == [1]

@@ -20,7 +20,7 @@ from neural_odes.lab.config import write
 from neural_odes.lab.records import Record, file_name
 from neural_odes.lab.study import MULTIVERSE, Study
 from neural_odes.lab.tables import MARKS, Method, origin, plain, style
-from neural_odes.lab.verdicts import FITTED, Verdict, compared
+from neural_odes.lab.verdicts import FITTED, Verdict, named_by
 
 NAMES = {"lr": "rate", "samples": "points"}
 """Names of settings, where their own are not words."""
@@ -163,7 +163,7 @@ class Multiverse:
 
 def _fitted(verdict: Verdict, runs: pd.DataFrame) -> float:
     """The share of the runs that a verdict compares that fit."""
-    named = compared(verdict, runs["variant"].unique())
+    named = named_by(verdict, runs["variant"].unique())
     own = runs[runs["variant"].isin(named)]
     return 1 - float(FITTED.failing(own).mean())
 

@@ -18,7 +18,7 @@ import pandas as pd
 
 from neural_odes.lab.judges import Check, Comparison, Evidence
 from neural_odes.lab.records import Record
-from neural_odes.lab.verdicts import FIRST_LOOK, Verdict
+from neural_odes.lab.verdicts import Verdict
 
 WORDS = {
     "nfe": "evaluations",
@@ -239,18 +239,18 @@ class Parts:
 
 def correction(verdicts: Sequence[Verdict]) -> str:
     """How the p of a study are corrected; empty if there is none."""
-    seeds = [
-        one.seeds
+    looks = [
+        verdict.looks
         for verdict in verdicts
         for one in verdict.evidence
         if isinstance(one, Comparison)
     ]
-    done = [
-        f"corrected for {len(seeds)} comparisons" * (len(seeds) > 1),
-        "doubled, as for a second look" * (max(seeds, default=0) > FIRST_LOOK),
-    ]
-    said = " and ".join(filter(None, done))
-    return f"Each p is {said}." if said else ""
+    done = []
+    if len(looks) > 1:
+        done.append(f"corrected for {len(looks)} comparisons")
+    if 2 in looks:
+        done.append("doubled, as for a second look")
+    return f"Each p is {' and '.join(done)}." if done else ""
 
 
 def reasons(verdict: Verdict) -> list[str]:

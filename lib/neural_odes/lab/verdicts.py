@@ -76,6 +76,8 @@ class Verdict:
             for it; 0 if it is decided, None if more than MOST_SEEDS would be
             needed or it cannot be told.
         notes: on runs that failed or did not converge.
+        looks: how often the study's seeds were looked at, which p is corrected
+            for.
     """
 
     claim: Claim
@@ -83,6 +85,7 @@ class Verdict:
     evidence: tuple[Evidence, ...]
     seeds_needed: int | None = 0
     notes: tuple[str, ...] = ()
+    looks: int = 1
 
 
 def judge(
@@ -133,11 +136,11 @@ def judge(
 
 def _about(verdict: Verdict, out: pd.DataFrame) -> tuple[str, ...]:
     """Which of the runs that did not converge a verdict compares."""
-    named = out["variant"].isin(compared(verdict, out["variant"].unique()))
+    named = out["variant"].isin(named_by(verdict, out["variant"].unique()))
     return (f"did not converge: {_runs(out[named])}",) if named.any() else ()
 
 
-def compared(verdict: Verdict, variants: Iterable[Any]) -> list[Any]:
+def named_by(verdict: Verdict, variants: Iterable[Any]) -> list[Any]:
     """Those of the variants that a verdict's evidence names."""
     labels = "; ".join(one.label for one in verdict.evidence)
     found = []
@@ -145,7 +148,8 @@ def compared(verdict: Verdict, variants: Iterable[Any]) -> list[Any]:
     for variant in sorted(variants, key=lambda one: -len(str(one))):
         name = rf"(?<!\w){re.escape(str(variant))}(?!\w)"
         labels, times = re.subn(name, "", labels)
-        found += [variant] * (times > 0)
+        if times:
+            found.append(variant)
     return found
 
 
@@ -193,7 +197,7 @@ def _judged(
             needed = claim.after + max(known) if told else None
         late = f"asked after a look at the seeds before {claim.after}"
         notes = (f"{late}: they do not count",) if claim.after else ()
-        verdicts.append(Verdict(claim, word, found, needed, notes))
+        verdicts.append(Verdict(claim, word, found, needed, notes, looks))
     return verdicts
 
 

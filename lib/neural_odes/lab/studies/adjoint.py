@@ -79,14 +79,15 @@ def adjoint(config: Adjoint, variant: str, seed: int, device: str) -> list[Row]:
 
     Gradients g by backpropagation and by the adjoint, both in float32 with
     dopri5 at each of ``tolerances``, are compared with g*, by backpropagation
-    in float64 through 200 steps of rk4 (the 3/8 rule). The error is
-    ``|g - g*| / |g*|`` over all parameters, for the first ``images`` test
-    images and models trained as below. For the adjoint, torchdiffeq solves
-    forwards and back; its steps back are controlled by the state, the adjoint
-    and the parameters' gradient together. ``reference`` is the same distance
-    for 100 steps of rk4: how far g* itself may be off. ``nfe`` counts the
-    evaluations of f in the forward solve, ``backward`` those in the adjoint's
-    backward solve. Errors are compared as ratios.
+    in float64 through 200 steps of rk4 (the 3/8 rule). The error is ``|g - g*|
+    / |g*|`` over all parameters, for the first ``images`` test images and
+    models trained as below. For the adjoint, torchdiffeq solves forwards and
+    back; its steps back are controlled by the state, the adjoint and the
+    parameters' gradient, by the largest of their errors (its default norm).
+    ``reference`` is the same distance for 100 steps of rk4: how far g* itself
+    may be off. ``nfe`` counts the evaluations of f in the forward solve,
+    ``backward`` those in the adjoint's backward solve. Errors are compared as
+    ratios.
     """
     train, test = (
         images.load(config, split, device) for split in images.SPLITS

@@ -328,14 +328,13 @@ def depth_variants(
     hypernetwork's last layer, whose weights start at a tenth of torch's draw,
     and it is theta(0) of the hypernetwork ODE, whose last layer, weights and
     biases, starts at a tenth. Vanilla and GalNODE of one seed start as the same
-    function. "vanilla, wide" is f(z) with hidden
-    layers of ``wide`` units: with 40 it has about as many parameters as the
-    GalNODE at ``width`` 16; at ``width`` 32 the GalNODE has far more, and the
-    control is too small. Losses are compared as ratios. ``rate`` is the
-    learning rate used: with ``tuned`` above 0, each variant takes, of 0.001,
-    0.003, 0.01 and 0.03, the one with the lowest median loss over ``tuned``
-    seeds from 1,000,000 on; a rate at which any of these seeds fails is not
-    taken.
+    function. "vanilla, wide" is f(z) with hidden layers of ``wide`` units: with
+    40 it has about as many parameters as the GalNODE at ``width`` 16; at
+    ``width`` 32 the GalNODE has far more, and the control is too small. Losses
+    are compared as ratios. ``rate`` is the learning rate used: with ``tuned``
+    above 0, each variant takes, of 0.001, 0.003, 0.01 and 0.03, the one with
+    the lowest median loss over ``tuned`` seeds from 1,000,000 on; a rate at
+    which any of these seeds fails is not taken.
     """
 
     def at(rate: float, seeds: Sequence[int]) -> list[Trained]:

@@ -83,11 +83,13 @@ def test_committed_results_are_of_studies_as_they_are(path):
     assert result.config.decides() == same.decides()
 
 
-def test_provenance_says_what_ran():
+@pytest.mark.parametrize("build", ["", "+cpu", "+cu130"])
+def test_provenance_says_what_ran(monkeypatch, build):
+    monkeypatch.setattr("torch.__version__", f"2.13.0{build}")
     origin = records.provenance("cpu")
     assert len(origin["date"]) == len("2026-01-02")
     assert origin["device_name"]
-    assert origin["versions"]["torch"] == torch.__version__
+    assert origin["versions"]["torch"] == f"2.13.0{build}"
     assert set(origin["versions"]) == {
         "python",
         "torch",

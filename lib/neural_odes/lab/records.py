@@ -36,7 +36,6 @@ OWN = (
 """The project's own results: in an installed package, or in a checkout."""
 
 PACKAGES = {
-    "torch": "torch",
     "torchdiffeq": "torchdiffeq",
     "neural_odes": "neural-odes",
 }
@@ -191,6 +190,7 @@ def provenance(device: str) -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "versions": {
             "python": platform.python_version(),
+            "torch": torch.__version__,  # with the build, such as +cu130
             **{name: _version(package) for name, package in PACKAGES.items()},
         },
         "commit": commit,

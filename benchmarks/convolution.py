@@ -21,7 +21,7 @@ from torch.nn.functional import cross_entropy
 from torch.utils.flop_counter import FlopCounterMode
 
 from neural_odes import Solver, seeded
-from neural_odes.lab.studies.images import Table1, build
+from neural_odes_lab.studies.images import Table1, build
 
 SHAPES = {"digits": (64, 1, 8, 8), "MNIST": (16, 1, 28, 28)}
 WAYS = {

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from detest_problems import END, PROBLEMS, exact, problem
 from timing import keep, versions
 from torch import Tensor
 
 from neural_odes import Solver, integrate
-from neural_odes.lab.detest import END, PROBLEMS, exact, problem
 from neural_odes.runge_kutta import (
     TABLEAUS,
     Cost,

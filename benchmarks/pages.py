@@ -15,7 +15,7 @@ from typing import Any
 from playwright.sync_api import Browser, Page
 from timing import keep
 
-from neural_odes.lab.studies import STUDIES
+from neural_odes_lab.studies import STUDIES
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tools"))

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
-from neural_odes.lab.records import provenance, write_json
+from neural_odes_lab.records import provenance, write_json
 
 FOLDER = Path(__file__).parents[1] / "results" / "benchmarks"
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 from hypothesis import settings
 
-from neural_odes.lab.runner import run
-from neural_odes.lab.studies import STUDIES
+from neural_odes_lab.runner import run
+from neural_odes_lab.studies import STUDIES
 
 settings.register_profile(
     "suite",

@@ -11,7 +11,7 @@ import pytest
 from build_book import derived_config
 from up_to_date import up_to_date
 
-from neural_odes.lab.records import Record, write
+from neural_odes_lab.records import Record, write
 
 ROOT = Path(__file__).parents[1]
 UNSET = ("GITHUB_REPOSITORY", "BOOK_REPOSITORY", "NEURAL_ODES_RESULTS")
@@ -36,7 +36,7 @@ def project(tmp_path: Path) -> Path:
     write_chapter(
         tmp_path,
         "from pathlib import Path\n"
-        "from neural_odes.lab.records import file_name, read, results_folder\n"
+        "from neural_odes_lab.records import file_name, read, results_folder\n"
         "path = results_folder() / file_name('toy.one')\n"
         "print(read(path).rows[0]['answer'])",
     )

@@ -5,7 +5,7 @@ from pathlib import Path
 import bundle_widgets
 import pytest
 
-from neural_odes.lab import widgets
+from neural_odes_lab import widgets
 
 FOLDER = bundle_widgets.WIDGETS
 BUNDLES = FOLDER / "bundled"

@@ -11,11 +11,11 @@ import pytest
 import torch
 
 from neural_odes import SolverError
-from neural_odes.lab import cli
-from neural_odes.lab.config import Config, Count, Positive, option
-from neural_odes.lab.judges import Claim, always
-from neural_odes.lab.studies import STUDIES
-from neural_odes.lab.study import Study, per_seed
+from neural_odes_lab import cli
+from neural_odes_lab.config import Config, Count, Positive, option
+from neural_odes_lab.judges import Claim, always
+from neural_odes_lab.studies import STUDIES
+from neural_odes_lab.study import Study, per_seed
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ SHELL = pytest.mark.skipif(not shutil.which("bash"), reason="there is no bash")
 
 def in_a_shell(command, **environment):
     return subprocess.run(
-        f"set -o pipefail; {sys.executable} -m neural_odes {command}",
+        f"set -o pipefail; {sys.executable} -m neural_odes_lab {command}",
         shell=True,
         executable=shutil.which("bash"),
         env={**os.environ, **environment},
@@ -192,7 +192,7 @@ def test_missing_images_are_named_in_one_line(tmp_path, capsys, monkeypatch):
 @SHELL
 def test_an_interrupt_from_the_keyboard_is_said(tmp_path):
     run = "run anatomy.activations --epochs 40 --no-progress --out"
-    command = [*f"{sys.executable} -m neural_odes {run}".split(), tmp_path]
+    command = [*f"{sys.executable} -m neural_odes_lab {run}".split(), tmp_path]
     with subprocess.Popen(
         command,
         stderr=subprocess.PIPE,

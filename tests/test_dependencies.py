@@ -6,24 +6,25 @@ from pathlib import Path
 import dependencies
 import pytest
 
+CORE, WIDGETS = "lib/neural_odes", "book/neural_odes_lab/widgets"
 LIBRARY = {
-    "__init__.py": "from neural_odes.nets import mlp, other",
-    "nets.py": "from neural_odes.checks import least\nmlp = 1",
-    "checks.py": "least = 1",
-    "chaos.py": "import torch",
-    "lab/widgets/__init__.py": "from neural_odes.lab.widgets.cover import A",
-    "lab/widgets/cover.py": "def f():\n    import neural_odes.chaos",
-    "lab/widgets/widgets.css": "1",
-    "lab/widgets/cover.js": "1",  # what counts is the bundle made of it
-    "lab/widgets/shared/plot.js": "1",
-    "lab/widgets/bundled/cover.js": "1",
+    f"{CORE}/__init__.py": "from neural_odes.nets import mlp, other",
+    f"{CORE}/nets.py": "from neural_odes.checks import least\nmlp = 1",
+    f"{CORE}/checks.py": "least = 1",
+    f"{CORE}/chaos.py": "import torch",
+    f"{WIDGETS}/__init__.py": "from neural_odes_lab.widgets.cover import A",
+    f"{WIDGETS}/cover.py": "def f():\n    import neural_odes.chaos",
+    f"{WIDGETS}/widgets.css": "1",
+    f"{WIDGETS}/cover.js": "1",  # what counts is the bundle made of it
+    f"{WIDGETS}/shared/plot.js": "1",
+    f"{WIDGETS}/bundled/cover.js": "1",
 }
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     for name, text in LIBRARY.items():
-        path = tmp_path / "lib/neural_odes" / name
+        path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     (tmp_path / "results").mkdir()
@@ -36,35 +37,46 @@ def key(project: Path, code: str) -> str:
     chapter = project / "chapter.ipynb"
     cell = {"cell_type": "code", "source": [code]}
     chapter.write_text(json.dumps({"cells": [cell]}))
-    return dependencies.chapter_key(
-        chapter, project / "lib", project / "results"
-    )
+    return dependencies.chapter_key(chapter, project, project / "results")
 
 
 @pytest.mark.parametrize(
     ("code", "files"),
     [
-        ("from neural_odes import mlp", {"nets.py", "checks.py"}),
-        ("from neural_odes import mlp as net", {"nets.py", "checks.py"}),
-        ("import neural_odes.chaos", {"chaos.py"}),
-        ("from neural_odes import chaos", {"chaos.py"}),
         (
-            "if 1:\n    %pip install x\nfrom neural_odes.lab.widgets import A",
+            "from neural_odes import mlp",
+            {f"{CORE}/nets.py", f"{CORE}/checks.py"},
+        ),
+        (
+            "from neural_odes import mlp as net",
+            {f"{CORE}/nets.py", f"{CORE}/checks.py"},
+        ),
+        ("import neural_odes.chaos", {f"{CORE}/chaos.py"}),
+        ("from neural_odes import chaos", {f"{CORE}/chaos.py"}),
+        (
+            "if 1:\n    %pip install x\nfrom neural_odes_lab.widgets import A",
             {
-                "lab/widgets/cover.py",
-                "lab/widgets/widgets.css",
-                "lab/widgets/bundled/cover.js",
-                "chaos.py",
+                f"{WIDGETS}/cover.py",
+                f"{WIDGETS}/widgets.css",
+                f"{WIDGETS}/bundled/cover.js",
+                f"{CORE}/chaos.py",
             },
         ),
-        ("import neural_odes", {"__init__.py", "nets.py", "checks.py"}),
+        (
+            "import neural_odes",
+            {
+                f"{CORE}/__init__.py",
+                f"{CORE}/nets.py",
+                f"{CORE}/checks.py",
+            },
+        ),
         ("import torch", set()),
     ],
 )
 def test_the_modules_behind_the_imports_count(project, code, files):
     before = key(project, code)
     for name, text in LIBRARY.items():
-        path = project / "lib/neural_odes" / name
+        path = project / name
         path.write_text(text + "\nx = 2")
         assert (key(project, code) != before) == (name in files), name
         path.write_text(text)
@@ -72,7 +84,7 @@ def test_the_modules_behind_the_imports_count(project, code, files):
 
 def test_comments_do_not_count(project):
     before = key(project, "from neural_odes import mlp")
-    path = project / "lib/neural_odes/nets.py"
+    path = project / f"{CORE}/nets.py"
     path.write_text("# Why.\n" + path.read_text())
     assert key(project, "from neural_odes import mlp") == before
 

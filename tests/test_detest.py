@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import torch
+from detest_problems import END, PROBLEMS, exact, problem
 
 from neural_odes import Solver, integrate
-from neural_odes.lab.detest import END, PROBLEMS, exact, problem
 
 
 @pytest.mark.parametrize("name", PROBLEMS)

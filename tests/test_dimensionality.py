@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from neural_odes import NeuralODE, mlp, seeded
-from neural_odes.lab.studies import cover, paths, spheres
+from neural_odes_lab.studies import cover, paths, spheres
 
 
 @pytest.mark.parametrize("r", [0.1, 0.5, 1.0])

@@ -1,6 +1,6 @@
 import pytest
 
-from neural_odes.lab.exercises import check
+from neural_odes_lab.exercises import check
 
 
 def test_an_open_question_computes_nothing(capsys):

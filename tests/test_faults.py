@@ -13,7 +13,7 @@ from torch import nn
 
 from neural_odes import NeuralODE, Solver, fit, mlp, nested_spheres
 from neural_odes.files import ABANDONED, replacing
-from neural_odes.lab.records import write_json
+from neural_odes_lab.records import write_json
 
 # Windows has neither fork nor limits of a process.
 resource = pytest.importorskip("resource")

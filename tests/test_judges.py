@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from neural_odes.lab import judges, verdicts
-from neural_odes.lab.judges import Claim
-from neural_odes.lab.verdicts import Converged, judge, named_by
+from neural_odes_lab import judges, verdicts
+from neural_odes_lab.judges import Claim
+from neural_odes_lab.verdicts import Converged, judge, named_by
 
 
 def frame(**values):

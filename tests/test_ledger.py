@@ -3,12 +3,12 @@
 import numpy as np
 import pandas as pd
 
-from neural_odes.lab import judges, records, results
-from neural_odes.lab.judges import Claim, Comparison
-from neural_odes.lab.ledger import deciding
-from neural_odes.lab.paper import PAPER
-from neural_odes.lab.studies import STUDIES
-from neural_odes.lab.verdicts import judge
+from neural_odes_lab import judges, records, results
+from neural_odes_lab.judges import Claim, Comparison
+from neural_odes_lab.ledger import deciding
+from neural_odes_lab.paper import PAPER
+from neural_odes_lab.studies import STUDIES
+from neural_odes_lab.verdicts import judge
 
 NAME = "background.euler"
 

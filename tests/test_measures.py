@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from neural_odes import History, NeuralODE, mlp
-from neural_odes.lab.results import Result
-from neural_odes.lab.studies import (
+from neural_odes.solver import METHODS, Solver
+from neural_odes_lab.results import Result
+from neural_odes_lab.studies import (
     STUDIES,
     adjoint,
     augmented,
@@ -19,7 +20,6 @@ from neural_odes.lab.studies import (
     solvers,
     table1,
 )
-from neural_odes.solver import METHODS, Solver
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from neural_odes.lab import multiverse, records, results, runner
-from neural_odes.lab.cli import main
-from neural_odes.lab.studies import STUDIES
+from neural_odes_lab import multiverse, records, results, runner
+from neural_odes_lab.cli import main
+from neural_odes_lab.studies import STUDIES
 
 STUDY = STUDIES["anatomy.depth_variants"]
 SMALL = {"grid": {"lr": (0.01, 0.1), "samples": (8, 16), "width": (2, 4)}}

@@ -9,8 +9,8 @@ import matplotlib.pyplot as plt
 import pytest
 from PIL import Image
 
-from neural_odes.lab import plot
-from neural_odes.lab.plot.narrow import NARROW, WIDTH, stack, with_narrow
+from neural_odes_lab import plot
+from neural_odes_lab.plot.narrow import NARROW, WIDTH, stack, with_narrow
 
 mpl.use("Agg")
 

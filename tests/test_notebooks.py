@@ -9,9 +9,9 @@ import pytest
 from plain_notebooks import names, plain
 from publish_notebooks import publish
 
-from neural_odes.lab.records import read
-from neural_odes.lab.studies import STUDIES
-from neural_odes.lab.verdicts import FIRST_LOOK
+from neural_odes_lab.records import read
+from neural_odes_lab.studies import STUDIES
+from neural_odes_lab.verdicts import FIRST_LOOK
 
 ROOT = Path(__file__).parents[1]
 CHAPTERS = sorted((ROOT / "book").glob("*.ipynb"))
@@ -133,7 +133,7 @@ def test_every_result_names_the_command_that_makes_it() -> None:
     for path in CHAPTERS:
         text = path.read_text(encoding="utf-8")
         for name, rest in re.findall(
-            r"neural_odes run ([\w.]+)([^\\\"]*)", text
+            r"neural_odes_lab run ([\w.]+)([^\\\"]*)", text
         ):
             options = dict(re.findall(r"--(setting|seeds) (\S+)", rest))
             seeds = int(options.get("seeds", FIRST_LOOK))

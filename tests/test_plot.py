@@ -28,8 +28,8 @@ from neural_odes import (
     mlp,
     seeded,
 )
-from neural_odes.lab import plot
-from neural_odes.lab.plot.preimage import shared_boundary
+from neural_odes_lab import plot
+from neural_odes_lab.plot.preimage import shared_boundary
 
 mpl.use("Agg")
 BOX = (-1.0, 1.0, -1.0, 1.0)

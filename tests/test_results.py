@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neural_odes import files
-from neural_odes.lab import records, results, tables
-from neural_odes.lab.records import Record
-from neural_odes.lab.results import Result
-from neural_odes.lab.studies import STUDIES
-from neural_odes.lab.study import MULTIVERSE
+from neural_odes_lab import records, results, tables
+from neural_odes_lab.records import Record
+from neural_odes_lab.results import Result
+from neural_odes_lab.studies import STUDIES
+from neural_odes_lab.study import MULTIVERSE
 
 NAME = "background.euler"
 MADE = {"date": "2026-01-02", "device": "cpu"}

@@ -10,10 +10,10 @@ from dataclasses import replace
 import pytest
 from distributed import Client, LocalCluster
 
-from neural_odes.lab import runner
-from neural_odes.lab.records import Record, file_name, read, write
-from neural_odes.lab.runner import run, tasks
-from neural_odes.lab.studies import STUDIES
+from neural_odes_lab import runner
+from neural_odes_lab.records import Record, file_name, read, write
+from neural_odes_lab.runner import run, tasks
+from neural_odes_lab.studies import STUDIES
 
 COVER = STUDIES["dimensionality.cover"]
 TINY = COVER.configured("tiny")

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from neural_odes.lab import studies
-from neural_odes.lab.results import Result
-from neural_odes.lab.runner import run
-from neural_odes.lab.studies import STUDIES
-from neural_odes.lab.verdicts import judge
+from neural_odes_lab import studies
+from neural_odes_lab.results import Result
+from neural_odes_lab.runner import run
+from neural_odes_lab.studies import STUDIES
+from neural_odes_lab.verdicts import judge
 
 
 def test_what_is_kept_of_a_study_depends_on_its_own_file():

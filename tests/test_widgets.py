@@ -24,7 +24,7 @@ from neural_odes import (
     mlp,
 )
 from neural_odes.bases import PiecewiseConstant
-from neural_odes.lab.widgets import (
+from neural_odes_lab.widgets import (
     BackwardWidget,
     BallWidget,
     CoverWidget,

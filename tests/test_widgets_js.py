@@ -36,9 +36,9 @@ from neural_odes import (
     seeded,
 )
 from neural_odes.chaos import finite_time_exponents
-from neural_odes.lab import widgets
-from neural_odes.lab.studies.cover import least_cover
-from neural_odes.lab.widgets import export
+from neural_odes_lab import widgets
+from neural_odes_lab.studies.cover import least_cover
+from neural_odes_lab.widgets import export
 
 HERE = Path(__file__).parent / "js"
 BUNDLED = Path(widgets.__file__).parent / "bundled"

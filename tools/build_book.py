@@ -144,7 +144,7 @@ def run_chapters(root: Path, folder: Path, limit: int) -> None:
     """Run the chapters whose outputs are not kept, in parallel."""
     notebooks = chapters(root)
     keys = {
-        path.stem: chapter_key(path, root / "lib", results_folder(root))
+        path.stem: chapter_key(path, root, results_folder(root))
         for path in notebooks
     }
     cache = get_cache(str(folder))

@@ -12,28 +12,29 @@ from functools import cache
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
-PACKAGE = "neural_odes"
+PACKAGES = {"neural_odes": "lib", "neural_odes_lab": "book"}
+"""The project's packages, and the folders that hold them."""
 
 
-def chapter_key(notebook: Path, library: Path, results: Path) -> str:
+def chapter_key(notebook: Path, root: Path, results: Path) -> str:
     """A hash that changes when the outputs of a chapter may change.
 
-    It covers the modules of the library that the chapter imports, directly or
+    It covers the modules of this project that the chapter imports, directly or
     through others, with the other files of their folders and the bundles of
     JavaScript; the results that it reads; Python; and the versions of all
-    installed packages. Comments in the library do not count.
+    installed packages. Comments do not count.
 
     Args:
         notebook: the chapter.
-        library: the folder that holds the package.
+        root: the project.
         results: the folder that the chapter reads results from.
     """
     tree = ast.parse(_code(notebook))
     digest = hashlib.sha256(sys.version.encode())
     for package in _packages(distributions):
         digest.update(f"{package}\0".encode())
-    for path in used_modules(tree, library):
-        digest.update(f"{path.relative_to(library)}\0".encode())
+    for path in used_modules(tree, root):
+        digest.update(f"{path.relative_to(root)}\0".encode())
         digest.update(_content(path))
     for path in read_results(tree, results):
         digest.update(f"{path.name}\0".encode())
@@ -41,11 +42,11 @@ def chapter_key(notebook: Path, library: Path, results: Path) -> str:
     return digest.hexdigest()
 
 
-def used_modules(tree: ast.AST, library: Path) -> list[Path]:
-    """The library's files behind the imports of some code."""
+def used_modules(tree: ast.AST, root: Path) -> list[Path]:
+    """The project's files behind the imports of some code."""
     waiting, found = list(_imports(tree)), set()
     while waiting:
-        module = _module(waiting.pop(), library)
+        module = _module(waiting.pop(), root)
         if module is not None and module not in found:
             found.add(module)
             waiting += _imported(module.read_text("utf-8"))
@@ -107,22 +108,23 @@ def _imports(tree: ast.AST) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def _module(name: str, library: Path) -> Path | None:
-    """The file that defines a dotted name; None outside the library."""
-    if name.partition(".")[0] != PACKAGE:
+def _module(name: str, root: Path) -> Path | None:
+    """The file that defines a dotted name; None outside the project."""
+    package = name.partition(".")[0]
+    if package not in PACKAGES:
         return None
-    path = library.joinpath(*name.split("."))
+    path = root.joinpath(PACKAGES[package], *name.split("."))
     if path.with_suffix(".py").is_file():
         return path.with_suffix(".py")
     if (path / "__init__.py").is_file():
         return path / "__init__.py"
     parent, _, last = name.rpartition(".")
-    home = _module(parent, library)
+    home = _module(parent, root)
     if home is not None and home.name == "__init__.py":
         # A package re-exports what its modules define.
         for one in _imported(home.read_text("utf-8")):
             if one.endswith(f".{last}") and one != name:
-                return _module(one, library)
+                return _module(one, root)
     return home
 
 

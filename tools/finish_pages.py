@@ -21,7 +21,7 @@ VIEW = re.compile(
     re.DOTALL,
 )
 NARROW = "narrow"
-"""As in lab/plot/narrow.py, whose import would load torch."""
+"""As in neural_odes_lab/plot/narrow.py, whose import would load torch."""
 LEAN = Path("book/playground.html")
 """A page that is shared by itself, so it has no theme."""
 SLOT = '<div class="widget-slot">'

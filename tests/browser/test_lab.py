@@ -19,11 +19,11 @@ import pytest
 from conftest import ROOT, TIMEOUT, new_visit, wait_until
 from playwright.sync_api import Browser, Page
 
-from neural_odes.lab.studies import STUDIES
+from neural_odes_lab.studies import STUDIES
 
 CHAPTERS = sorted({name.partition(".")[0] for name in STUDIES})
 WIDGET = """\
-from neural_odes.lab.widgets import CrossingWidget
+from neural_odes_lab.widgets import CrossingWidget
 CrossingWidget(eps=0.1)"""
 SETTINGS = {
     # All cells at once, so that a test need not scroll to them.

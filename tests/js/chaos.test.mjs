@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
   exponentOf, gapOf, length, probe, rate, saturation, stretchOf, typicalGap,
-} from "../../lib/neural_odes/lab/widgets/shared/chaos.js";
-import { followLorenz, lorenz, TIMES } from "../../lib/neural_odes/lab/widgets/lorenz.js";
-import { decimals, valueAt } from "../../lib/neural_odes/lab/widgets/sweep.js";
+} from "../../book/neural_odes_lab/widgets/shared/chaos.js";
+import { followLorenz, lorenz, TIMES } from "../../book/neural_odes_lab/widgets/lorenz.js";
+import { decimals, valueAt } from "../../book/neural_odes_lab/widgets/sweep.js";
 
 const close = (a, b, tolerance = 1e-9) =>
   assert.ok(Math.abs(a - b) < tolerance, `${a}, not ${b}`);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { carryCircle, windsAround } from "../../lib/neural_odes/lab/widgets/shared/circle.js";
-import { readModel } from "../../lib/neural_odes/lab/widgets/shared/fields.js";
+import { carryCircle, windsAround } from "../../book/neural_odes_lab/widgets/shared/circle.js";
+import { readModel } from "../../book/neural_odes_lab/widgets/shared/fields.js";
 
 const SETTINGS = { rtol: 1e-8, atol: 1e-8 };
 const pack = (values) => ({

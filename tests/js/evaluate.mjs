@@ -1,7 +1,7 @@
 // Reads cases {state, x, s, settings} from standard input and writes what the
 // page computes of them: {z, nfe, output, theta, depths}.
 import { readFileSync } from "node:fs";
-import { readModel } from "../../lib/neural_odes/lab/widgets/shared/fields.js";
+import { readModel } from "../../book/neural_odes_lab/widgets/shared/fields.js";
 
 const cases = JSON.parse(readFileSync(0, "utf8"));
 const results = cases.map(({ state, x, s, settings, modes }) => {

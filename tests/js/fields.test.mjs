@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
   readBasis, readModel,
-} from "../../lib/neural_odes/lab/widgets/shared/fields.js";
-import { carriedBack } from "../../lib/neural_odes/lab/widgets/shared/inputs.js";
+} from "../../book/neural_odes_lab/widgets/shared/fields.js";
+import { carriedBack } from "../../book/neural_odes_lab/widgets/shared/inputs.js";
 import {
   applyNet, unpack,
-} from "../../lib/neural_odes/lab/widgets/shared/nets.js";
+} from "../../book/neural_odes_lab/widgets/shared/nets.js";
 
 const pack = (values) => ({
   dtype: "float64",

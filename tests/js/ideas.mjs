@@ -2,13 +2,13 @@
 // point, radius}], lifts: [{x, height}], gauges: [{state, x, point, c}]} from
 // standard input and writes what the page computes of them.
 import { readFileSync } from "node:fs";
-import { exponentsAt, imageOf } from "../../lib/neural_odes/lab/widgets/ball.js";
-import { thereAndBack } from "../../lib/neural_odes/lab/widgets/backward.js";
-import { compareLayers } from "../../lib/neural_odes/lab/widgets/euler.js";
-import { gauged, inGauge, measure, penaltyOf } from "../../lib/neural_odes/lab/widgets/gauge.js";
-import { leastGap, stateOf, steepness } from "../../lib/neural_odes/lab/widgets/lift.js";
-import { readModel } from "../../lib/neural_odes/lab/widgets/shared/fields.js";
-import { depthsOf } from "../../lib/neural_odes/lab/widgets/shared/scene.js";
+import { exponentsAt, imageOf } from "../../book/neural_odes_lab/widgets/ball.js";
+import { thereAndBack } from "../../book/neural_odes_lab/widgets/backward.js";
+import { compareLayers } from "../../book/neural_odes_lab/widgets/euler.js";
+import { gauged, inGauge, measure, penaltyOf } from "../../book/neural_odes_lab/widgets/gauge.js";
+import { leastGap, stateOf, steepness } from "../../book/neural_odes_lab/widgets/lift.js";
+import { readModel } from "../../book/neural_odes_lab/widgets/shared/fields.js";
+import { depthsOf } from "../../book/neural_odes_lab/widgets/shared/scene.js";
 
 const { euler = [], backward = [], balls = [], lifts = [], gauges = [] } = JSON.parse(readFileSync(0, "utf8"));
 process.stdout.write(JSON.stringify({

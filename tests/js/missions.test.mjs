@@ -1,15 +1,15 @@
 // Each mission can be done, and is not done before.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { MISSIONS } from "../../lib/neural_odes/lab/widgets/playground/missions.js";
-import { sane } from "../../lib/neural_odes/lab/widgets/playground/settings.js";
+import { MISSIONS } from "../../book/neural_odes_lab/widgets/playground/missions.js";
+import { sane } from "../../book/neural_odes_lab/widgets/playground/settings.js";
 import {
   measure, seenAt, wayOf,
-} from "../../lib/neural_odes/lab/widgets/playground/view.js";
-import { drawData } from "../../lib/neural_odes/lab/widgets/shared/datasets.js";
+} from "../../book/neural_odes_lab/widgets/playground/view.js";
+import { drawData } from "../../book/neural_odes_lab/widgets/shared/datasets.js";
 import {
   adam, gradient, initial, makeModel,
-} from "../../lib/neural_odes/lab/widgets/shared/training.js";
+} from "../../book/neural_odes_lab/widgets/shared/training.js";
 
 const DEFAULTS = {
   variant: "depth-invariant", data: "disc in a ring", activation: "tanh", width: 16, layers: 2,

@@ -2,9 +2,9 @@
 // input and writes what the page computes of them: of a probe its end, of the
 // Lorenz system the first three units of time.
 import { readFileSync } from "node:fs";
-import { probe } from "../../lib/neural_odes/lab/widgets/shared/chaos.js";
-import { readModel } from "../../lib/neural_odes/lab/widgets/shared/fields.js";
-import { followLorenz, TIMES } from "../../lib/neural_odes/lab/widgets/lorenz.js";
+import { probe } from "../../book/neural_odes_lab/widgets/shared/chaos.js";
+import { readModel } from "../../book/neural_odes_lab/widgets/shared/fields.js";
+import { followLorenz, TIMES } from "../../book/neural_odes_lab/widgets/lorenz.js";
 
 const { probes, lorenz } = JSON.parse(readFileSync(0, "utf8"));
 const s = TIMES.filter((t) => t <= 3);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
   integrate, METHODS,
-} from "../../lib/neural_odes/lab/widgets/shared/numerics.js";
+} from "../../book/neural_odes_lab/widgets/shared/numerics.js";
 
 const rotation = (s, z) => Float64Array.of(-z[1], z[0]);
 const forced = (s, z) => Float64Array.of(Math.cos(s) - z[0] + Math.sin(s));

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { angleOf, leastCovers } from "../../lib/neural_odes/lab/widgets/cover.js";
-import { targetsOf } from "../../lib/neural_odes/lab/widgets/depths.js";
+import { angleOf, leastCovers } from "../../book/neural_odes_lab/widgets/cover.js";
+import { targetsOf } from "../../book/neural_odes_lab/widgets/depths.js";
 import {
   classifyInputs,
-} from "../../lib/neural_odes/lab/widgets/shared/inputs.js";
+} from "../../book/neural_odes_lab/widgets/shared/inputs.js";
 import {
   scientific, ticks,
-} from "../../lib/neural_odes/lab/widgets/shared/plot.js";
+} from "../../book/neural_odes_lab/widgets/shared/plot.js";
 
 test("targets are linear between inputs, in whatever order they come", () => {
   const target = targetsOf({ x: [1, -1, 0], y: [-1, 1, 3] });

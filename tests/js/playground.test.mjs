@@ -3,14 +3,14 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import {
   fromAddress, sane, toAddress,
-} from "../../lib/neural_odes/lab/widgets/playground/settings.js";
-import { stateOf } from "../../lib/neural_odes/lab/widgets/playground/state.js";
-import { makeTrainer } from "../../lib/neural_odes/lab/widgets/playground/trainer.js";
-import { drawData } from "../../lib/neural_odes/lab/widgets/shared/datasets.js";
-import { readModel } from "../../lib/neural_odes/lab/widgets/shared/fields.js";
+} from "../../book/neural_odes_lab/widgets/playground/settings.js";
+import { stateOf } from "../../book/neural_odes_lab/widgets/playground/state.js";
+import { makeTrainer } from "../../book/neural_odes_lab/widgets/playground/trainer.js";
+import { drawData } from "../../book/neural_odes_lab/widgets/shared/datasets.js";
+import { readModel } from "../../book/neural_odes_lab/widgets/shared/fields.js";
 import {
   forward, initial, makeModel, VARIANTS,
-} from "../../lib/neural_odes/lab/widgets/shared/training.js";
+} from "../../book/neural_odes_lab/widgets/shared/training.js";
 
 const DEFAULTS = {
   variant: "depth-invariant", data: "disc in a ring", activation: "elu", width: 5, layers: 2,

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { distanceTo } from "../../lib/neural_odes/lab/widgets/ball.js";
-import { comesBack } from "../../lib/neural_odes/lab/widgets/backward.js";
-import { nearest } from "../../lib/neural_odes/lab/widgets/euler.js";
-import { verdict } from "../../lib/neural_odes/lab/widgets/shared/predict.js";
+import { distanceTo } from "../../book/neural_odes_lab/widgets/ball.js";
+import { comesBack } from "../../book/neural_odes_lab/widgets/backward.js";
+import { nearest } from "../../book/neural_odes_lab/widgets/euler.js";
+import { verdict } from "../../book/neural_odes_lab/widgets/shared/predict.js";
 
 const choices = [["2", "It halves"], ["1", "It hardly changes"]];
 

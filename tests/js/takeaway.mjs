@@ -1,16 +1,16 @@
 // Reads cases {settings, steps} from standard input, trains each and writes
 // what a reader takes away: {python, file, x, loss, output}.
 import { readFileSync } from "node:fs";
-import { sane } from "../../lib/neural_odes/lab/widgets/playground/settings.js";
+import { sane } from "../../book/neural_odes_lab/widgets/playground/settings.js";
 import {
   pythonOf, safetensors,
-} from "../../lib/neural_odes/lab/widgets/playground/takeaway.js";
-import { makeTrainer } from "../../lib/neural_odes/lab/widgets/playground/trainer.js";
-import { fitOf } from "../../lib/neural_odes/lab/widgets/playground/view.js";
-import { drawData } from "../../lib/neural_odes/lab/widgets/shared/datasets.js";
+} from "../../book/neural_odes_lab/widgets/playground/takeaway.js";
+import { makeTrainer } from "../../book/neural_odes_lab/widgets/playground/trainer.js";
+import { fitOf } from "../../book/neural_odes_lab/widgets/playground/view.js";
+import { drawData } from "../../book/neural_odes_lab/widgets/shared/datasets.js";
 import {
   forward, initial, makeModel,
-} from "../../lib/neural_odes/lab/widgets/shared/training.js";
+} from "../../book/neural_odes_lab/widgets/shared/training.js";
 
 const results = JSON.parse(readFileSync(0, "utf8")).map(({ settings: given, steps }) => {
   const settings = sane(given, {});

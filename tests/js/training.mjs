@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import {
   adam, gradient, initial, makeModel,
-} from "../../lib/neural_odes/lab/widgets/shared/training.js";
+} from "../../book/neural_odes_lab/widgets/shared/training.js";
 
 const cases = JSON.parse(readFileSync(0, "utf8"));
 const results = cases.map(({ settings, w, x, y, steps }) => {

@@ -3,10 +3,10 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import {
   DATA, OWN, drawData, featuresOf, pointsToText, readCsv, textToPoints, withPoint,
-} from "../../lib/neural_odes/lab/widgets/shared/datasets.js";
+} from "../../book/neural_odes_lab/widgets/shared/datasets.js";
 import {
   VARIANTS, adam, forward, gradient, initial, makeModel,
-} from "../../lib/neural_odes/lab/widgets/shared/training.js";
+} from "../../book/neural_odes_lab/widgets/shared/training.js";
 
 const base = {
   width: 5, layers: 2, activation: "tanh", steps: 3, method: "rk4", extra: 2, modes: 5,

@@ -1,5 +1,1 @@
-"""The laboratory of the book: studies, results, figures, widgets.
-
-It needs the extra ``lab`` (``pip install 'neural-odes[lab]'``). Nothing
-outside this package imports it.
-"""
+"""The laboratory's old place, for scripts that the playground gave away."""

@@ -1,0 +1,268 @@
+"""Results as files: what ran, with which settings, where and when.
+
+A result is one JSON file, ``<folder>/<study>.json``, or ``<study>.<setting>
+.json`` of a setting other than the chosen one::
+
+    {"study", "setting", "config", "seeds", "rows", "tasks", "provenance"}
+
+``rows`` has one row per variant, seed and other keys; ``tasks`` says which
+variant and seeds were measured together, by which entry of ``provenance``.
+The runner writes them, the book reads them.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import platform
+import subprocess
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import neural_odes
+from neural_odes.files import replacing
+
+HERE = Path(__file__).parent
+OWN = (HERE / "measured", HERE.parents[1] / "results")
+"""The project's own results: in an installed package, or in a checkout."""
+
+PACKAGES = {
+    "torchdiffeq": "torchdiffeq",
+    "neural_odes": "neural-odes",
+}
+KEYS = {
+    "study": str,
+    "setting": str,
+    "config": dict,
+    "seeds": list,
+    "rows": list,
+    "tasks": list,
+    "provenance": list,
+}
+"""A result's keys, and their types."""
+INSIDE = {
+    "rows": {"variant", "seed"},
+    "tasks": {"seconds", "provenance"},
+    "provenance": {"date", "device"},
+}
+"""Keys of each part of these lists, none of which is empty."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a result file holds; see the top of this module."""
+
+    study: str
+    setting: str
+    config: Mapping[str, Any]
+    seeds: Sequence[int]
+    rows: Sequence[Mapping[str, Any]]
+    tasks: Sequence[Mapping[str, Any]]
+    provenance: Sequence[Mapping[str, Any]]
+
+
+def file_name(study: str, setting: str = "chosen") -> str:
+    """A result's file, without its folder."""
+    return f"{study}{'' if setting == 'chosen' else f'.{setting}'}.json"
+
+
+def write(record: Record, folder: str | Path) -> Path:
+    """Write one result, whole or not at all.
+
+    Args:
+        record: NaN and infinity, which JSON lacks, become null.
+        folder: where to; made if missing.
+
+    Returns:
+        The file's path.
+
+    Raises:
+        ValueError: the study's name is not a plain file name, or two keys are
+            equal as text.
+        TypeError: it holds something that JSON cannot, say a tensor.
+    """
+    path = Path(folder) / file_name(record.study, record.setting)
+    if not record.study or path.parent != Path(folder):
+        raise ValueError(
+            f"study must be a plain file name, got {record.study!r}"
+        )
+    write_json(path, asdict(record))
+    return path
+
+
+def read(path: Path) -> Record:
+    """Read one result.
+
+    Raises:
+        ValueError: the file is damaged, or no result.
+    """
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is not a result: {error}") from error
+    if not isinstance(found, dict):
+        raise ValueError(f"{path} is not a result: it holds no JSON object")
+    wrong = [
+        k for k, kind in KEYS.items() if not isinstance(found.get(k), kind)
+    ]
+    wrong = wrong or [
+        key
+        for key, names in INSIDE.items()
+        if not found[key]
+        or not all(isinstance(p, dict) and names <= set(p) for p in found[key])
+    ]
+    if wrong:
+        raise ValueError(f"{path} is not a result: it lacks a whole {wrong[0]}")
+    return Record(**{key: found[key] for key in KEYS})
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a JSON file that diffs well, whole or not at all."""
+    text = _json(_finite(value)) + "\n"
+    with replacing(path) as draft:
+        draft.write_text(text, encoding="utf-8")
+
+
+def results_folder() -> Path:
+    """Where the project keeps its results.
+
+    The environment variable NEURAL_ODES_RESULTS if set; else ``results/`` of
+    the nearest folder, from the working directory upwards, that also holds
+    this project's ``pyproject.toml``; else the project's own, which are
+    installed with the library.
+
+    Raises:
+        FileNotFoundError: there is none of them.
+    """
+    given = os.environ.get("NEURAL_ODES_RESULTS")
+    if given:
+        if not Path(given).is_dir():
+            raise FileNotFoundError(
+                f"NEURAL_ODES_RESULTS is {given!r}, which is not a folder"
+            )
+        return Path(given)
+    here = Path.cwd()
+    for parent in (here, *here.parents):
+        if (parent / "results").is_dir() and _is_this_project(parent):
+            return parent / "results"
+    for own in OWN:
+        if own.is_dir():
+            return own
+    raise FileNotFoundError(
+        f"no results/ folder of this project at or above {here}; set "
+        "NEURAL_ODES_RESULTS to the folder that holds the results"
+    )
+
+
+def _is_this_project(folder: Path) -> bool:
+    try:
+        text = (folder / "pyproject.toml").read_text(encoding="utf-8")
+        return bool(tomllib.loads(text)["project"]["name"] == "neural-odes")
+    except (OSError, ValueError, KeyError):
+        return False
+
+
+def provenance(device: str) -> dict[str, Any]:
+    """Where measurements come from.
+
+    Args:
+        device: torch's name of the device they ran on, e.g. "cpu".
+
+    Returns:
+        date (UTC, ISO 8601), device with its name and the number of CPU
+        threads, versions, and the git commit of the packages with whether
+        their files differed from it (both None outside a repository).
+    """
+    commit, dirty = _commit(HERE, Path(neural_odes.__file__).parent)
+    return {
+        "date": datetime.now(UTC).date().isoformat(),
+        "device": device,
+        "device_name": _device_name(device),
+        "threads": torch.get_num_threads(),
+        "versions": {
+            "python": platform.python_version(),
+            "torch": torch.__version__,  # with the build, such as +cu130
+            **{name: _version(package) for name, package in PACKAGES.items()},
+        },
+        "commit": commit,
+        "dirty": dirty,
+    }
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        if len({str(k) for k in value}) < len(value):
+            raise ValueError(f"keys {list(value)} are not distinct as text")
+        return {str(k): _finite(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(v) for v in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _json(value: Any, indent: str = "") -> str:
+    """JSON with one key per line, but rows and lists of numbers on one line."""
+    inner = indent + "  "
+    if isinstance(value, dict) and any(
+        isinstance(v, dict | list) for v in value.values()
+    ):
+        lines = [
+            f"{inner}{json.dumps(k)}: {_json(v, inner)}"
+            for k, v in value.items()
+        ]
+        return "{\n" + ",\n".join(lines) + f"\n{indent}}}"
+    if isinstance(value, list) and any(
+        isinstance(v, dict | list) for v in value
+    ):
+        lines = [inner + _json(v, inner) for v in value]
+        return "[\n" + ",\n".join(lines) + f"\n{indent}]"
+    return json.dumps(value, allow_nan=False, ensure_ascii=False)
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _device_name(device: str) -> str:
+    if device.startswith("cuda"):
+        return torch.cuda.get_device_name(device)
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def _commit(*folders: Path) -> tuple[str | None, bool | None]:
+    """The commit of packages' files, and whether they differ from it."""
+    places = [str(folder) for folder in folders]
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(
+            ["git", "-C", places[0], *arguments],
+            capture_output=True,
+            check=True,
+            text=True,
+            timeout=20,
+        ).stdout.strip()
+
+    try:
+        # Installed inside somebody else's repository, it has no commit here.
+        git("ls-files", "--error-unmatch", *places)
+        return git("rev-parse", "HEAD"), bool(git("status", "-s", *places))
+    except (OSError, subprocess.SubprocessError):
+        return None, None

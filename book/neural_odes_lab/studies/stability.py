@@ -1,0 +1,222 @@
+"""Section 6 on networks: what is trained, and what is measured of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from neural_odes.attack import accuracy_under_attack, accuracy_under_noise
+from neural_odes.chaos import finite_time_exponents, lyapunov_exponent
+from neural_odes.depth import DepthConcat
+from neural_odes.nets import mlp
+from neural_odes.ode import NeuralODE
+from neural_odes.regularize import (
+    fixed_point,
+    jacobian_norm,
+    kinetic_energy,
+    steady_state,
+)
+from neural_odes.solver import Solution, Solver
+from neural_odes.training import Penalty, accuracy
+from neural_odes_lab.config import Count, NonNegative, Positive, option
+from neural_odes_lab.studies.common import (
+    Spheres,
+    Trained,
+    fresh_spheres,
+    in_float64,
+    trained_spheres,
+    turnover,
+)
+from neural_odes_lab.study import Row
+
+
+@dataclass(frozen=True)
+class Stability(Spheres):
+    """Settings of the studies of penalties and figure 7.
+
+    concat: f takes [z; s]. Penalties are means over the training points. Those
+    of the paper are multiplied by ``strength``: fixed point (21),
+    ``|f(1, z(1))|``; steady state (20), the integral of ``|f|`` from s = 1 to
+    2, to which the solve is continued at the same tolerance, and is
+    differentiated through. Those of later work are multiplied by
+    ``gentle``: kinetic energy, the integral of ``|f|^2`` from 0 to 1; Jacobian
+    norm, that of ``|e^T df/dz|^2`` for one standard normal direction e, the
+    same for all points, steps and seeds. These two are integrated along with z
+    in training, and affect its steps only there.
+
+    Exponents are measured on the training points, in float64 at 1e-8.
+    ``exponent`` is Algorithm 1, the mean over points and perturbations of
+    ``ln(|z'(1) - z(1)| / r)``, with z'(0) uniform on the sphere of radius r
+    about z(0); ``largest`` is the mean of the first finite-time exponent, ln of
+    the largest singular value of dz(1)/dz(0); ``growing`` is the share of
+    points whose mean exponent is > 0; ``peak`` is the mean of the error's
+    largest value along the path, read at 51 depths, over r. "per turnover" is
+    the exponent divided by the turnover, the mean over 101 depths of the mean
+    of ``|f|`` over the points divided by their spread at that depth (the root
+    mean square distance from their mean). ``loss`` is that of the last epoch,
+    without the penalty.
+
+    These are measured on ``fresh`` points that training never saw, all but
+    ``reach`` in float32 at 1e-4: ``fresh`` is the accuracy; ``reach`` is the
+    median of ``|y| / |dy/dx|``, which no rescaling of states changes, in
+    float64 at 1e-8; ``attacked`` is the share on the right side at the end of
+    each of ``starts`` l2 attacks of radius ``attack``; ``noisy`` is the
+    accuracy under Gaussian noise, with 10 draws per point. An attack starts at
+    a point uniform in the cube of half side ``attack``, projected to the ball,
+    and is projected gradient ascent on minus the output times the label, in 20
+    steps of an eighth of the radius along the normalised gradient.
+    """
+
+    dim: Count = option(3, "of the nested spheres (the paper's 3)")
+    strength: NonNegative = option(0.1, "of the paper's penalties (chosen)")
+    gentle: NonNegative = option(
+        0.01,
+        "strength of penalties of later work (its value there, on other data)",
+    )
+    radius: Positive = option(1e-3, "r of Algorithm 1 (chosen)")
+    perturbations: Count = option(10, "k of Algorithm 1, per point (chosen)")
+    turnovers: Positive = option(
+        2.0,
+        "over which Lorenz's system is measured beside the networks, about as "
+        "many as theirs (chosen)",
+    )
+    fresh: Count = option(
+        500, "points that attacks and noise are tried on (chosen)"
+    )
+    attack: Positive = option(
+        0.2, "radius of the l2 attack (chosen; the classes are 0.5 apart)"
+    )
+    starts: Count = option(3, "of each attack, all to be survived (chosen)")
+    noise_level: NonNegative = option(
+        0.15, "standard deviation of the noise (chosen)"
+    )
+
+
+class Kind(NamedTuple):
+    """A model: its field and its penalty."""
+
+    concat: bool = False
+    penalty: str = ""
+
+
+PLAIN, CONCAT = "depth-invariant", "concat"
+FIXED, STEADY = "fixed point", "steady state"
+KINDS = {
+    PLAIN: Kind(),
+    CONCAT: Kind(concat=True),
+    FIXED: Kind(penalty=FIXED),
+    f"{CONCAT}, {FIXED}": Kind(concat=True, penalty=FIXED),  # the paper's
+    STEADY: Kind(penalty=STEADY),
+}
+COSTS = {"kinetic energy": kinetic_energy, "Jacobian norm": jacobian_norm}
+"""Penalties of later work, by their running costs."""
+QUICK = {"samples": 64, "epochs": 60, "fresh": 100}
+WORDS = {
+    "largest": "largest finite-time exponent",
+    "largest per turnover": "largest finite-time exponent, per turnover",
+    "growing": "share of points whose error grew",
+    "peak": "largest error along the path, over r",
+    "reach": "distance to the boundary, first order",
+}
+
+
+def _model(config: Stability, kind: Kind) -> NeuralODE:
+    n, width = config.dim, config.width
+    field: nn.Module = mlp(n + kind.concat, width, width, n)
+    return NeuralODE(
+        DepthConcat(field) if kind.concat else field,
+        readout=nn.Linear(n, 1),
+        running=COSTS.get(kind.penalty),
+    )
+
+
+def _penalty(kind: Kind, strength: float) -> Penalty | None:
+    def integral(model: NeuralODE, solution: Solution, x: Tensor) -> Tensor:
+        assert solution.running is not None
+        return strength * solution.running[-1].mean()
+
+    if kind.penalty in COSTS:
+        return integral
+    made = {FIXED: fixed_point, STEADY: steady_state}
+    return made[kind.penalty](strength) if kind.penalty else None
+
+
+def measured(
+    config: Stability,
+    kind: Kind,
+    strength: float,
+    seeds: Sequence[int],
+    device: str,
+) -> list[Row]:
+    found = trained_spheres(
+        config,
+        lambda: _model(config, kind),
+        seeds,
+        device,
+        dim=config.dim,
+        penalty=_penalty(kind, strength),
+    )
+    return [{"seed": one.seed, **_exponents(config, one)} for one in found]
+
+
+def reach(model: NeuralODE, x: Tensor) -> float:
+    """The median of ``|y| / |dy/dx|`` over points: how far the boundary is.
+
+    This is to first order, and a property of the classifier: it is the same for
+    every rescaling of states that leaves outputs as they are.
+
+    Args:
+        model: with one output.
+        x: inputs, shape (N, n).
+    """
+    x = x.clone().requires_grad_()
+    y = model(x)
+    (slope,) = torch.autograd.grad(y.sum(), x)
+    return (y.detach().abs()[:, 0] / slope.norm(dim=1)).median().item()
+
+
+def _exponents(config: Stability, one: Trained) -> Row:
+    seed, model, x, y, history = one
+    device = str(x.device)
+    model.running = None  # for training alone
+    exact = in_float64(model, Solver(rtol=1e-8, atol=1e-8))
+    inputs = x.cpu().double()
+    found = lyapunov_exponent(
+        exact,
+        inputs,
+        radius=config.radius,
+        perturbations=config.perturbations,
+        seed=seed,
+    )
+    exponent = found.mean.mean().item()
+    fresh, label = fresh_spheres(config.fresh, seed, device, dim=config.dim)
+    row: dict[str, Any] = {
+        "exponent": exponent,
+        "largest": finite_time_exponents(exact, inputs)[:, 0].mean().item(),
+        "per turnover": exponent / turnover(exact, inputs),
+        "growing": (found.mean > 0).double().mean().item(),
+        "peak": found.error.amax(dim=0).mean().item() / config.radius,
+        "reach": reach(exact, fresh.cpu().double()),
+        "loss": history.loss[-1].item(),
+        "accuracy": accuracy(model, x, y),
+        "nfe": model.solve(x).nfe,
+        "fresh": accuracy(model, fresh, label),
+        "attacked": accuracy_under_attack(
+            model, fresh, label, radius=config.attack, restarts=config.starts
+        ),
+        "noisy": accuracy_under_noise(
+            model, fresh, label, std=config.noise_level, seed=seed
+        ),
+    }
+    if seed == 0:
+        levels = torch.tensor([0.1, 0.5, 0.9], dtype=torch.float64)
+        row["path"] = {
+            "s": found.s.tolist(),
+            "error": found.error.flatten(1).quantile(levels, dim=1).tolist(),
+            "exponents": found.mean.tolist(),
+        }
+    return row

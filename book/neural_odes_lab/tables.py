@@ -1,0 +1,371 @@
+"""Results as a page shows them: tables, and verdicts as cards.
+
+Tables show as many digits as make sense. In a terminal, both are text.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import ROUND_HALF_UP, Decimal
+from html import escape
+from typing import Any
+
+import pandas as pd
+
+from neural_odes_lab.judges import Check, Comparison, Evidence
+from neural_odes_lab.records import Record
+from neural_odes_lab.verdicts import Verdict
+
+WORDS = {
+    "nfe": "evaluations",
+    "backward": "evaluations back",
+    "loss": "final loss",
+    "std": "standard deviation",
+    "fresh": "accuracy, fresh points",
+    "attacked": "accuracy, attacked",
+    "noisy": "accuracy, noisy",
+    "rings": "accuracy, rings",
+    "gap": "accuracy, gap",
+}
+"""What quantities are called, where their names are not words."""
+
+MARKS = {"held": "✓", "not held": "✗", "undecided": "?"}
+"""A shape for each verdict: colour alone would not do."""
+WIDTH = 76
+
+
+@dataclass(frozen=True)
+class Method:
+    """How a result was measured, folded away until a reader asks.
+
+    Attributes:
+        text: in words, paragraphs with code in double backticks.
+        settings: the name, the value and the description of each.
+    """
+
+    text: str
+    settings: Sequence[tuple[str, str, str]]
+
+    def __repr__(self) -> str:
+        return ""  # only for pages
+
+    def _repr_html_(self) -> str:
+        paragraphs = "".join(
+            f"<p>{_marked(one)}</p>" for one in self.text.split("\n\n") if one
+        )
+        body = "".join(
+            f'<tr><th scope="row"><code>{name}</code></th>'
+            f"<td>{escape(value)}</td><td>{escape(what)}</td></tr>"
+            for name, value, what in self.settings
+        )
+        return (
+            '<details class="method"><summary>How it was measured</summary>'
+            f"{paragraphs}<table><thead><tr>"
+            '<th scope="col">setting</th><th scope="col">value</th>'
+            '<th scope="col">what it is</th></tr></thead>'
+            f"<tbody>{body}</tbody></table></details>"
+        )
+
+
+ROLE = re.compile(r":\w+:`~?(?:[\w.]*\.)?(\w+)`|``(.+?)``")
+
+
+def _marked(paragraph: str) -> str:
+    """A docstring's paragraph as HTML, with the names in it as code."""
+    return ROLE.sub(
+        lambda found: f"<code>{found[1] or found[2]}</code>",
+        escape(" ".join(paragraph.split()), quote=False),
+    )
+
+
+@dataclass(frozen=True)
+class Table:
+    """Quantities over seeds.
+
+    Attributes:
+        frame: rows with a "seed".
+        keys: columns that name a line.
+        quantities: columns of numbers.
+        words: names of columns.
+        origin: where it is from, in words.
+        file: the result's file, for a link.
+    """
+
+    frame: pd.DataFrame
+    keys: Sequence[str]
+    quantities: Sequence[str]
+    words: Mapping[str, str] = field(default_factory=dict)
+    origin: str = ""
+    file: str = ""
+
+    def _name(self, column: str) -> str:
+        return self.words.get(column, WORDS.get(column, column))
+
+    def _lines(self) -> list[tuple[list[str], list[pd.Series]]]:
+        if not self.keys:
+            groups: Any = [((), self.frame)]
+        else:
+            groups = self.frame.groupby(list(self.keys), sort=False)
+        return [
+            ([plain(k) for k in key], [own[q] for q in self.quantities])
+            for key, own in groups
+        ]
+
+    def __repr__(self) -> str:
+        head = [self._name(c) for c in (*self.keys, *self.quantities)]
+        body = [
+            [*names, *(mean_std(values) for values in each)]
+            for names, each in self._lines()
+        ]
+        return "\n".join(filter(None, [self.origin, align([head, *body])]))
+
+    def _repr_html_(self) -> str:
+        head = "".join(
+            f'<th scope="col">{escape(self._name(c))}</th>'
+            for c in (*self.keys, *self.quantities)
+        )
+        ranges = [self.frame[q].astype(float) for q in self.quantities]
+        body = "".join(
+            "<tr>"
+            + "".join(f'<th scope="row">{escape(n)}</th>' for n in names)
+            + "".join(
+                f"<td>{mean_std(values)}{dots(values, all_)}</td>"
+                for values, all_ in zip(each, ranges, strict=True)
+            )
+            + "</tr>"
+            for names, each in self._lines()
+        )
+        link = (
+            f' <a href="../results/{self.file}">{self.file}</a>'
+            if self.file
+            else ""
+        )
+        return (
+            '<div class="measured"><table>'
+            f"<caption>{escape(self.origin)}{link}</caption>"
+            f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+        )
+
+
+@dataclass(frozen=True)
+class Cards:
+    """Verdicts, each with a word, a shape and a colour, and why."""
+
+    verdicts: Sequence[Verdict]
+
+    def __repr__(self) -> str:
+        lines = []
+        for one in self.verdicts:
+            title = f"{MARKS[one.word]} {one.word}: {one.claim.sentence}"
+            lines += ["", *textwrap.wrap(title, WIDTH)]
+            for reason in reasons(one):
+                lines += textwrap.wrap(f"  {reason}", WIDTH)
+        if note := correction(self.verdicts):
+            lines += ["", *textwrap.wrap(note, WIDTH)]
+        return "\n".join(lines[1:])
+
+    def _repr_html_(self) -> str:
+        note = correction(self.verdicts)
+        return "".join(
+            f'<details class="verdict {style(one.word)}">'
+            f"<summary><strong>{MARKS[one.word]} {one.word}</strong> "
+            f"{escape(one.claim.sentence)}</summary><ul>"
+            + "".join(f"<li>{escape(reason)}</li>" for reason in reasons(one))
+            + "</ul></details>"
+            for one in self.verdicts
+        ) + (f"<p><small>{note}</small></p>" if note else "")
+
+
+@dataclass(frozen=True)
+class Across:
+    """Verdicts of the same claims under several settings.
+
+    Attributes:
+        found: the verdicts under each.
+        told: what each is, in words.
+    """
+
+    found: Mapping[str, Sequence[Verdict]]
+    told: Sequence[str] = ()
+
+    def _claims(self) -> list[tuple[str, list[str]]]:
+        return [
+            (each[0].claim.sentence, [one.word for one in each])
+            for each in zip(*self.found.values(), strict=True)
+        ]
+
+    def __repr__(self) -> str:
+        lines = []
+        for sentence, words in self._claims():
+            lines += textwrap.wrap(sentence, WIDTH)
+            pairs = zip(self.found, words, strict=True)
+            lines.append("  " + ", ".join(f"{s}: {w}" for s, w in pairs))
+        return "\n".join([*self.told, *lines])
+
+    def _repr_html_(self) -> str:
+        head = "".join(f'<th scope="col">{escape(s)}</th>' for s in self.found)
+        body = "".join(
+            f'<tr><th scope="row">{escape(sentence)}</th>'
+            + "".join(
+                f'<td class="{style(w)}">{MARKS[w]} {w}</td>' for w in words
+            )
+            + "</tr>"
+            for sentence, words in self._claims()
+        )
+        return (
+            '<div class="measured across"><table>'
+            f"<caption>{escape('; '.join(self.told))}</caption><thead><tr>"
+            f'<th scope="col">claim</th>{head}</tr></thead>'
+            f"<tbody>{body}</tbody></table></div>"
+        )
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Several of these, one below the other."""
+
+    parts: Sequence[Any]
+
+    def __repr__(self) -> str:
+        return "\n\n".join(filter(None, map(repr, self.parts)))
+
+    def _repr_html_(self) -> str:
+        return "".join(part._repr_html_() for part in self.parts)
+
+
+def correction(verdicts: Sequence[Verdict]) -> str:
+    """How the p of a study are corrected; empty if there is none."""
+    looks = [
+        verdict.looks
+        for verdict in verdicts
+        for one in verdict.evidence
+        if isinstance(one, Comparison)
+    ]
+    done = []
+    if len(looks) > 1:
+        done.append(f"corrected for {len(looks)} comparisons")
+    if 2 in looks:
+        done.append("doubled, as for a second look")
+    return f"Each p is {' and '.join(done)}." if done else ""
+
+
+def reasons(verdict: Verdict) -> list[str]:
+    """Why a verdict is what it is, in words."""
+    said = [reason(one) for one in verdict.evidence]
+    if verdict.word == "undecided" and verdict.seeds_needed is None:
+        said.append("More seeds than 1000 would be needed, or none can tell.")
+    elif verdict.seeds_needed:
+        said.append(
+            f"About {verdict.seeds_needed} seeds would decide, if the effect "
+            "is what it seems."
+        )
+    return [*said, *verdict.notes]
+
+
+def reason(one: Evidence) -> str:
+    """What one comparison or check found, in words."""
+    if isinstance(one, Check):
+        low, high = plain(one.values.min()), plain(one.values.max())
+        span = low if low == high else f"{low} to {high}"
+        met = f"{int(one.right.sum())} of {len(one.right)} seeds"
+        return f"{one.label}: {span}, {met}"
+    return f"{one.label}: {_effect(one)}"
+
+
+def _effect(one: Comparison) -> str:
+    if not one.seeds:
+        return "no seeds to compare"
+    mean, low, high = one.interval()
+    what = "by a factor of" if one.ratio else "by"
+    span = "" if math.isnan(low) else f" (95 %: {low:.3g} to {high:.3g})"
+    said = f"{what} {mean:.3g}{span}, {_p(one.p)}, {one.seeds} seeds"
+    if not one.negligible or one.matters is None:
+        return said
+    least = math.exp(one.matters) if one.ratio else one.matters
+    return (
+        f"{said}; {what} {least:.3g}, the least that would matter, is ruled "
+        f"out, {_p(one.p_matters)}"
+    )
+
+
+def _p(p: float) -> str:
+    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
+
+
+def origin(record: Record) -> str:
+    """Where a result is from, in one line."""
+    seeds = len(record.seeds)
+    dates = sorted({made["date"] for made in record.provenance})
+    devices = sorted({made["device"] for made in record.provenance})
+    seconds = sum(task["seconds"] for task in record.tasks)
+    setting = "" if record.setting == "chosen" else f", {record.setting}"
+    return (
+        f"{record.study}{setting}: {seeds} seed{'s' * (seeds != 1)}, "
+        f"{', '.join(devices)}, {dates[-1]}, {seconds:.0f} s"
+    )
+
+
+def plain(value: Any) -> str:
+    """A single value."""
+    if isinstance(value, str):
+        return value
+    number = float(value)
+    if math.isnan(number):
+        return "–"
+    return str(int(number)) if number.is_integer() else f"{number:.4g}"
+
+
+def style(word: str) -> str:
+    """A verdict's class in the style sheet."""
+    return word.replace(" ", "-")
+
+
+def mean_std(values: pd.Series) -> str:
+    """Mean ± standard deviation, with two digits of the latter."""
+    own = values.astype(float).dropna()
+    if own.empty:
+        return "–"
+    mean, std = own.mean(), own.std()
+    if not std > 1e-12 * abs(mean):
+        return plain(mean)
+    decimals = max(0, 1 - math.floor(math.log10(std)))
+    if decimals > 5:
+        return f"{mean:.2g} ± {std:.1g}"
+    return " ± ".join(_rounded(value, decimals) for value in (mean, std))
+
+
+def _rounded(value: float, decimals: int) -> str:
+    """Round a value, halves away from zero, as widgets do."""
+    unit = Decimal(1).scaleb(-decimals)
+    return str(Decimal(value).quantize(unit, ROUND_HALF_UP))
+
+
+def dots(values: pd.Series, all_: pd.Series) -> str:
+    """Each seed as a dot on the column's range, the mean as a line."""
+    own, low, high = values.astype(float).dropna(), all_.min(), all_.max()
+    if len(own) < 2 or not high > low:
+        return ""
+    at = 4 + 72 * (own - low) / (high - low)
+    # Lines of no length with round ends take a third of the bytes of circles;
+    # those on the same pixel are merged.
+    places = sorted(set(at.round()))
+    each = "".join(f"M{x:g} 6h.01" for x in places)
+    round_ = 'stroke-width="5" stroke-linecap="round" stroke-opacity=".55"'
+    mean = f'<path d="M{at.mean():.1f} 1v10"/>'
+    return (
+        '<svg viewBox="0 0 80 12" width="80" height="12" aria-hidden="true">'
+        f'{mean}<path class="dots" stroke="#0072b2" {round_} d="{each}"/>'
+        "</svg>"
+    )
+
+
+def align(lines: Sequence[Sequence[str]]) -> str:
+    """Columns of text under each other."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(map(str.ljust, line, widths)).rstrip() for line in lines
+    )

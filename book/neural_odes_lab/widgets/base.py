@@ -1,0 +1,159 @@
+"""What widgets share: reading front ends, checking what they show."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import torch
+import traitlets
+from IPython.display import HTML, display
+from torch import Tensor
+
+from neural_odes.ode import NeuralODE
+from neural_odes_lab.widgets.export import export
+from neural_odes_lab.widgets.networks import pack
+
+SAVED = "Interactive figure; run this cell to see it."
+"""What a saved notebook says where the widget cannot be shown."""
+STYLE = """<style>
+.jp-OutputArea-child:has(.ode-saved):has(+ * .ode-widget),
+.jp-OutputArea-child:has(.ode-saved) + *:not(:has(.ode-widget)) {
+  visibility: hidden;
+  height: 0;
+}
+</style>"""
+"""JupyterLab shows either the line or the widget, whichever it can."""
+PICTURE = re.compile(r"data:image/jpeg;base64,[A-Za-z0-9+/=]{,400000}")
+_FOLDER = Path(__file__).parent
+MAX_POINTS = 300
+
+
+def bundled(name: str) -> str:
+    """The front end ``name`` and all it imports, as one ES module.
+
+    ``make widgets`` makes it of ``name.js`` and its imports from ``shared``.
+    """
+    return (_FOLDER / "bundled" / f"{name}.js").read_text(encoding="utf-8")
+
+
+class Widget(anywidget.AnyWidget):
+    """A figure with a title; subclasses set ``_esm``."""
+
+    _css = (_FOLDER / "widgets.css").read_text(encoding="utf-8")
+    title = traitlets.Unicode().tag(sync=True)
+    still = traitlets.Unicode().tag(sync=True)
+    """What it shows, as a data URL, once a notebook has drawn it."""
+
+    def __repr__(self) -> str:
+        return SAVED
+
+    def _ipython_display_(self) -> None:
+        """Show the widget below the line that stands for it in saved files."""
+        line = display(HTML(self._line()), display_id=True)
+        view = self._repr_mimebundle_()
+        assert view
+        display(view[0], raw=True)
+        self.observe(lambda _: line.update(HTML(self._line())), "still")
+
+    def _line(self) -> str:
+        picture = ""
+        if PICTURE.fullmatch(self.still):
+            picture = f'<br><img src="{self.still}" alt="{escape(self.title)}">'
+        return f'<div class="ode-saved">{STYLE}{SAVED}{picture}</div>'
+
+
+class ModelWidget(Widget):
+    """Models by their labels, and a point to drag."""
+
+    models: Any = traitlets.List().tag(sync=True)
+    point = traitlets.List(traitlets.Float()).tag(sync=True)
+
+
+def export_all(
+    models: NeuralODE | Mapping[str, NeuralODE], x: Tensor
+) -> list[tuple[str, dict[str, Any]]]:
+    """Labels and states of models whose state starts with their input x."""
+    named = models if isinstance(models, Mapping) else {"model": models}
+    if not named:
+        raise ValueError("models must be one NeuralODE or more, got none")
+    return [
+        (str(label), export_kept(model, x)) for label, model in named.items()
+    ]
+
+
+@torch.no_grad()
+def export_kept(model: NeuralODE, x: Tensor) -> dict[str, Any]:
+    """The state of a model whose state starts with its input x.
+
+    Otherwise a point would be drawn in the wrong place.
+    """
+    state = export(model, features=x.shape[1])
+    if state["features"] != x.shape[1]:
+        raise ValueError(
+            f"models must take {x.shape[1]} features, got one that takes "
+            f"{state['features']}"
+        )
+    given = x.to(next(model.parameters()))
+    start = model.solve(given, torch.zeros(1)).z[0]
+    if not torch.allclose(start[:, : x.shape[1]], given, atol=1e-6):
+        raise ValueError(
+            "models must keep x as the first components of the state, got one "
+            "whose lift changes x"
+        )
+    return state
+
+
+def fixed_depth(state: dict[str, Any]) -> float:
+    """The depth of a model that has one for all inputs."""
+    if not isinstance(state["depth"], float):
+        raise TypeError(
+            "depth must be a number, the same for all inputs, got an "
+            "AdaptiveDepth"
+        )
+    return state["depth"]
+
+
+def pack_data(x: Tensor, y: Tensor) -> dict[str, Any]:
+    """Points of one or two features and a number for each, for the page."""
+    if x.ndim != 2 or not 1 <= x.shape[1] <= 2 or not 1 <= len(x) <= MAX_POINTS:
+        raise ValueError(
+            f"x must have shape (N, 1) or (N, 2) with N from 1 to "
+            f"{MAX_POINTS}, got {tuple(x.shape)}"
+        )
+    if y.numel() != len(x):
+        raise ValueError(
+            f"y must have one number for each of the {len(x)} points, got "
+            f"shape {tuple(y.shape)}"
+        )
+    return {"x": pack(x.float()), "y": pack(y.float())}
+
+
+def place(
+    point: Sequence[float] | None, x: Tensor, name: str = "point"
+) -> list[float]:
+    """Where the point starts; by default at the first of the data."""
+    values = [float(v) for v in (x[0].tolist() if point is None else point)]
+    if len(values) != x.shape[1] or not all(map(math.isfinite, values)):
+        raise ValueError(
+            f"{name} must be {x.shape[1]} finite numbers, got {values}"
+        )
+    return values
+
+
+def within(name: str, value: float, low: float, high: float) -> float:
+    """The value, if it lies in [low, high].
+
+    Raises:
+        ValueError: it does not; names the argument.
+    """
+    if not (math.isfinite(value) and low <= value <= high):
+        raise ValueError(
+            f"{name} must be a number from {low:g} to {high:g}, got {value}"
+        )
+    return value

@@ -1,0 +1,86 @@
+"""A widget of trained fields: a point and the data flow through them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import traitlets
+from torch import Tensor
+
+from neural_odes.checks import positive
+from neural_odes.ode import NeuralODE
+from neural_odes_lab.widgets.base import (
+    ModelWidget,
+    bundled,
+    export_all,
+    pack_data,
+    place,
+)
+
+
+class FlowWidget(ModelWidget):
+    """Data and a point that the reader drags, flowing through trained fields.
+
+    The reader chooses a model, moves the point, scrubs or plays the depth and
+    sets the solver's tolerance; displayed are the point's end, its output and
+    the function evaluations. States of one component are drawn over depth. If
+    each input has a depth of its own, the scrubber takes all inputs through the
+    same fraction of theirs. A model of two features with one output gets a
+    second picture: the class of every input in the plane. If all inputs share a
+    flow of the plane, its boundary is the readout's line carried back.
+
+    Args:
+        models: one NeuralODE, or several by the labels to choose from. All
+            take the same input of one or two features, which their lift may
+            only pad.
+        x: data, shape (N, 1) or (N, 2), N <= 300; 60 points read well.
+        y: labels -1 and +1, or targets whose sign is the class, N numbers.
+        point: where the point starts; by default at the first of the data.
+        tolerance: rtol and atol of the in-page dopri5, > 0.
+        together: start with up to four models side by side.
+        circle: radius > 0 of a circle of inputs around the origin that is
+            carried along; None: no circle.
+        title: above the figure.
+
+    Raises:
+        TypeError: a model cannot be exported.
+        ValueError: the data do not fit, or an argument is out of range.
+    """
+
+    _esm = bundled("flow")
+    data = traitlets.Dict().tag(sync=True)
+    selected = traitlets.Unicode().tag(sync=True)
+    s = traitlets.Float().tag(sync=True)
+    tolerance = traitlets.Float(1e-4).tag(sync=True)
+    together = traitlets.Bool(False).tag(sync=True)
+    circle = traitlets.Float(0.0).tag(sync=True)
+
+    def __init__(
+        self,
+        models: NeuralODE | Mapping[str, NeuralODE],
+        x: Tensor,
+        y: Tensor,
+        *,
+        point: Sequence[float] | None = None,
+        tolerance: float = 1e-4,
+        together: bool = False,
+        circle: float | None = None,
+        title: str = "A point and the data, flowing through a trained field",
+    ) -> None:
+        positive("tolerance", tolerance)
+        if circle is not None:
+            positive("circle", circle)
+        shown = pack_data(x, y)
+        exported = export_all(models, x)
+        depth = exported[0][1]["depth"]
+        super().__init__(
+            title=title,
+            models=exported,
+            data=shown,
+            selected=exported[0][0],
+            point=place(point, x),
+            s=depth if isinstance(depth, float) else 1.0,
+            tolerance=float(tolerance),
+            together=together,
+            circle=circle or 0.0,
+        )

@@ -1,0 +1,150 @@
+"""A playground: a Neural ODE that the page itself trains."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Unpack
+
+import torch
+import traitlets
+from IPython.display import HTML
+from torch import Tensor, nn
+
+from neural_odes.ode import NeuralODE
+from neural_odes_lab.widgets.base import Widget, bundled, pack_data
+from neural_odes_lab.widgets.networks import pack
+from neural_odes_lab.widgets.variants import (
+    Data,
+    Settings,
+    Training,
+    Variant,
+    checked,
+    make_model,
+)
+
+REACH = 3
+"""Largest coordinate of points of one's own, as in shared/datasets.js."""
+
+
+class PlaygroundWidget(Widget):
+    """Train a small model in the page and watch its boundary bend.
+
+    Data are points of the plane with labels -1 and +1, or the reflection of a
+    line. Solvers take fixed steps, and Adam minimises the mean squared error,
+    with gradients by backpropagation through the steps. Everything can be set
+    in the page, whose address keeps the settings. No kernel is needed.
+
+    Args:
+        variant: the first model shown.
+        data: the first data set.
+        model: a trained model to continue from, made with the settings given
+            here; by default a new one.
+        x: points of one's own, shape (N, 2), within [-3, 3]; with y.
+        y: their classes, -1 or +1, shape (N,) or (N, 1).
+        title: above the figure.
+        settings: some of :class:`~neural_odes_lab.widgets.variants.Training`.
+
+    Raises:
+        TypeError, ValueError: an argument out of range, by its name; or a
+            model of other settings.
+    """
+
+    _esm = bundled("playground")
+    settings = traitlets.Dict().tag(sync=True)
+    data = traitlets.Dict(allow_none=True, default_value=None).tag(sync=True)
+    weights = traitlets.Dict(allow_none=True, default_value=None).tag(sync=True)
+
+    def __init__(
+        self,
+        variant: Variant = "depth-invariant",
+        data: Data | None = None,
+        *,
+        model: NeuralODE | None = None,
+        x: Tensor | None = None,
+        y: Tensor | None = None,
+        title: str = "A playground",
+        **settings: Unpack[Training],
+    ) -> None:
+        own = x is not None or y is not None
+        first = "your own" if own else "disc in a ring"
+        full = checked({**settings, "variant": variant, "data": data or first})
+        if own != (full["data"] == "your own"):
+            raise ValueError(
+                'x and y must be given with data "your own" and no other, got '
+                f"data {full['data']!r}"
+            )
+        super().__init__(
+            title=title,
+            settings=dict(full),
+            data=_points(x, y) if own else None,
+            weights=None if model is None else _weights(model, full),
+        )
+
+    @classmethod
+    def page(
+        cls, *, title: str = "A playground", **settings: Unpack[Settings]
+    ) -> HTML:
+        """A playground for a page without a kernel and without ipywidgets.
+
+        No widget is made here, which makes a page a megabyte lighter. Nothing
+        comes back to Python.
+
+        Args:
+            title: above the figure.
+            settings: some of
+                :class:`~neural_odes_lab.widgets.variants.Settings`.
+
+        Raises:
+            TypeError, ValueError: one out of range, by its name.
+        """
+        state: dict[str, Any] = {"title": title, "settings": checked(settings)}
+        state |= {"data": None, "weights": None, "_esm": cls._esm}
+        # "</script>" within a script would end it.
+        text = json.dumps(state, ensure_ascii=False).replace("</", "<\\/")
+        return HTML(_PAGE.format(css=cls._css, state=text))
+
+
+_PAGE = """\
+<style>{css}</style>
+<div class="ode-page"></div>
+<script type="module">
+const state = {state};
+const model = {{
+  get: (name) => state[name],
+  set: (name, value) => (state[name] = value),
+  save_changes: () => {{}}, on: () => {{}}, off: () => {{}},
+}};
+const module = new Blob([state._esm], {{ type: "text/javascript" }});
+const {{ default: widget }} = await import(URL.createObjectURL(module));
+for (const el of document.querySelectorAll(".ode-page:empty"))
+  widget.render({{ model, el }});
+</script>
+"""
+
+
+def _points(x: Tensor | None, y: Tensor | None) -> dict[str, Any]:
+    if x is None or y is None:
+        raise ValueError(
+            f"x and y must be given together, got {'y' if x is None else 'x'}"
+        )
+    if x.ndim != 2 or x.shape[1] != 2 or not bool((x.abs() <= REACH).all()):
+        raise ValueError(
+            f"x must have shape (N, 2) and lie within [-{REACH}, {REACH}], "
+            f"got shape {tuple(x.shape)} up to {float(x.abs().max()):g}"
+        )
+    if not bool((y.abs() == 1).all()):
+        raise ValueError(f"y must be -1 or +1, got {y.unique().tolist()[:5]}")
+    return pack_data(x, y)
+
+
+def _weights(model: NeuralODE, settings: Settings) -> dict[str, str]:
+    own = make_model(settings)
+    try:
+        own.load_state_dict(model.state_dict())
+    except RuntimeError as error:
+        raise ValueError(
+            "model must be the one that these settings make, see "
+            f"neural_odes_lab.widgets.make_model: {error}"
+        ) from error
+    values = nn.utils.parameters_to_vector(own.parameters())
+    return pack(values.detach().to(torch.float64))

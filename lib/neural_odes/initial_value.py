@@ -383,7 +383,7 @@ def _check_problem(
         raise TypeError(f"jumps must be a list of depths, got {jumps!r}")
     if not all(map(math.isfinite, jumps)):
         raise ValueError(f"jumps must be finite depths, got {jumps!r}")
-    if not isinstance(max_step, float) or max_step < math.inf:
+    if not (isinstance(max_step, float) and max_step == math.inf):
         positive("max_step", max_step)
 
 

@@ -26,7 +26,7 @@ from typing import Any
 
 import pandas as pd
 
-from neural_odes.checks import one_of
+from neural_odes.checks import check_one_of
 from neural_odes_lab.config import Config, write
 from neural_odes_lab.judges import Claim
 from neural_odes_lab.verdicts import MATTERS, Converged, Verdict, judge
@@ -149,7 +149,7 @@ class Study:
             "tiny": {k: v for k, v in TINY.items() if k in names}
             | {**self.tiny},
         }
-        one_of("setting", setting, known)
+        check_one_of("setting", setting, known)
         unknown = set(changes) - names
         if unknown:
             raise ValueError(

@@ -27,7 +27,7 @@ from neural_odes.adaptive_steps import (
     root_mean_square,
     worst_sample,
 )
-from neural_odes.checks import finite, function, positive
+from neural_odes.checks import check_function, check_positive, finite
 from neural_odes.members import apart, mapped, together
 from neural_odes.runge_kutta import (
     TABLEAUS,
@@ -348,7 +348,7 @@ def _edges(
 def _check_problem(
     field: Any, z0: Any, solver: Any, jumps: Any, max_step: Any
 ) -> None:
-    function("field", field, "(s, z)")
+    check_function("field", field, "(s, z)")
     check_solver(solver)
     if not all(isinstance(part, Tensor) for part in tensors(z0)) or z0 == ():
         raise TypeError(
@@ -367,7 +367,7 @@ def _check_problem(
     if not all(map(math.isfinite, jumps)):
         raise ValueError(f"jumps must be finite depths, got {jumps!r}")
     if not (isinstance(max_step, float) and max_step == math.inf):
-        positive("max_step", max_step)
+        check_positive("max_step", max_step)
 
 
 def _depths(s: Any) -> list[float]:

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neural_odes.checks import one_of, optional
+from neural_odes.checks import check_one_of, optional
 
 Split = Literal["train", "test"]
 
@@ -75,7 +75,7 @@ def mnist(split: Split = "train") -> tuple[Tensor, Tensor]:
         ImportError: pooch is missing (the extra ``data``) and NEURAL_ODES_DATA
             is not set.
     """
-    one_of("split", split, FILES)
+    check_one_of("split", split, FILES)
     images, labels = FILES[split]
     x = torch.from_numpy(_array(images)).float()[:, None] / 255
     return x, torch.from_numpy(_array(labels)).long()

@@ -96,6 +96,7 @@ def test_comments_do_not_count(project):
         ("load(f'toy.one.{tag}')", {"one.slow"}),
         ("load('toy')", set()),
         ("results.ledger()", {"one", "one.slow", "two"}),
+        ("evidence('some lesson')", {"one", "one.slow", "two"}),
         ("results_folder() / 'some'", {"one", "one.slow", "two"}),
     ],
 )

@@ -1,5 +1,6 @@
 """Every chapter keeps the form that readers and tools rely on."""
 
+import ast
 import json
 import re
 from pathlib import Path
@@ -9,14 +10,14 @@ import pytest
 from plain_notebooks import names, plain
 from publish_notebooks import publish
 
-from neural_odes_lab.records import read
+from neural_odes_lab.evidence import lesson_of
 from neural_odes_lab.studies import STUDIES
-from neural_odes_lab.verdicts import FIRST_LOOK
 
 ROOT = Path(__file__).parents[1]
 CHAPTERS = sorted((ROOT / "book").glob("*.ipynb"))
-PAGES = ("about", "intro", "ledger", "playground", "speed", "use")
-"""Notebooks that show measurements and teach nothing."""
+LESSONS = sorted(set(map(lesson_of, STUDIES)))
+MOST_VERDICTS = 6
+"""Lines of verdicts that a lesson shows; the others are its evidence."""
 FIRST_CELL = """\
 # In Colab, install the library where it is missing; elsewhere do nothing.
 from importlib.metadata import version
@@ -53,22 +54,38 @@ def test_outputs_are_stripped(chapter: dict[str, Any]) -> None:
             assert cell["execution_count"] is None
 
 
-def test_objectives_at_the_top_exercises_at_the_end(
-    chapter: dict[str, Any], request: pytest.FixtureRequest
+@pytest.fixture(params=LESSONS)
+def lesson(request: pytest.FixtureRequest) -> dict[str, Any]:
+    path = ROOT / "book" / f"{request.param}.ipynb"
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def test_a_question_at_the_top_exercises_at_the_end(
+    lesson: dict[str, Any],
 ) -> None:
-    if request.node.callspec.params["chapter"].stem in PAGES:
-        return
-    kinds = [cell["cell_type"] for cell in chapter["cells"]]
-    opening = "\n".join(
-        "".join(cell["source"])
-        for cell in chapter["cells"][: kinds.index("code")]
-    )
-    assert opening.startswith("# ")
-    assert "After this chapter you can" in opening
-    assert re.search(r"^- ", opening, re.MULTILINE)
-    text = "\n".join(sources(chapter, "markdown"))
+    text = "\n".join(sources(lesson, "markdown"))
+    assert re.match(r"# .*\n\n\*\*[^*]*\?\*\*\n", text)
     exercises = text.index("\n## Exercises")
     assert text.count("{exercise}", exercises) >= 3
+
+
+def test_a_lesson_shows_a_few_verdicts_and_leads_to_all(
+    lesson: dict[str, Any], request: pytest.FixtureRequest
+) -> None:
+    name = request.node.callspec.params["lesson"]
+    text = "\n".join(sources(lesson, "markdown"))
+    assert f"{{doc}}`evidence_{name}`" in text
+    shown = 0
+    for source in sources(lesson, "code"):
+        if "%pip" in source:
+            continue
+        for call in ast.walk(ast.parse(source)):
+            if isinstance(call, ast.Call):
+                named = getattr(call.func, "attr", getattr(call.func, "id", ""))
+                assert named not in ("report", "across", "multiverse"), source
+                if named == "verdict" and isinstance(call.func, ast.Name):
+                    shown += len(call.args) - 1
+    assert shown <= MOST_VERDICTS
 
 
 def test_one_answer_of_a_question_is_right(chapter: dict[str, Any]) -> None:
@@ -125,21 +142,3 @@ def test_no_directive_is_left_in_a_plain_notebook(
     named = names(ROOT / "book")
     for source in sources(chapter, "markdown"):
         assert not re.search(r"^:::|\{[a-z:]+\}`", plain(source, named), re.M)
-
-
-def test_every_result_names_the_command_that_makes_it() -> None:
-    """In the chapter of its study, or in the ledger; 20 seeds unless said."""
-    said = set()
-    for path in CHAPTERS:
-        text = path.read_text(encoding="utf-8")
-        for name, rest in re.findall(
-            r"neural_odes_lab run ([\w.]+)([^\\\"]*)", text
-        ):
-            options = dict(re.findall(r"--(setting|seeds) (\S+)", rest))
-            seeds = int(options.get("seeds", FIRST_LOOK))
-            said.add((name, options.get("setting", "chosen"), seeds))
-    for path in sorted((ROOT / "results").glob("*.json")):
-        record = read(path)
-        random = STUDIES[record.study].random
-        seeds = len(record.seeds) if random else FIRST_LOOK
-        assert (record.study, record.setting, seeds) in said, path.name

@@ -28,6 +28,7 @@ from typing import Any
 
 import up_to_date
 import yaml
+from contents import contents
 from dependencies import chapter_key
 from finish_pages import finish
 from jupyter_cache import get_cache
@@ -122,11 +123,7 @@ def derived_config(root: Path, cache: Path, repository: str) -> dict[str, Any]:
 
 def chapters(root: Path) -> list[Path]:
     """The notebooks in the table of contents, including the first page."""
-    toc = yaml.safe_load((root / "_toc.yml").read_text())
-    parts = toc.get("parts", [toc])
-    names = [toc["root"]]
-    names += [entry["file"] for part in parts for entry in part["chapters"]]
-    paths = [root / f"{name}.ipynb" for name in names]
+    paths = [root / f"{name}.ipynb" for name in contents(root)]
     return [path for path in paths if path.exists()]
 
 

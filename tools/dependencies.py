@@ -57,13 +57,13 @@ def used_modules(tree: ast.AST, root: Path) -> list[Path]:
 def read_results(tree: ast.AST, results: Path) -> list[Path]:
     """The results that some code names, in full or by a prefix.
 
-    If it reads the ledger or files of the folder, all results.
+    If it reads the ledger, evidence or files of the folder, all results.
     """
     used = {
         getattr(node, "id", getattr(node, "attr", None))
         for node in ast.walk(tree)
     }
-    if used & {"ledger", "results_folder"}:
+    if used & {"evidence", "ledger", "results_folder"}:
         return sorted(results.rglob("*.json"))
     named = {
         node.value

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import chromium
-import yaml
+from contents import contents
 from playwright.sync_api import Browser, Page
 from pypdf import PdfReader, PdfWriter
 from pypdf.annotations import Link
@@ -21,9 +21,7 @@ MARGINS = dict.fromkeys(("top", "bottom", "left", "right"), "18mm")
 
 def pages(root: Path) -> list[str]:
     """The book's pages in their order."""
-    toc = yaml.safe_load((root / "_toc.yml").read_text())
-    chapters = [chapter["file"] for chapter in toc["chapters"]]
-    return [f"{name}.html" for name in [toc["root"], *chapters]]
+    return [f"{name}.html" for name in contents(root)]
 
 
 def printed(page: Page, address: str) -> bytes:

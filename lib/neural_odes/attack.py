@@ -16,7 +16,7 @@ from neural_odes.checks import (
     one_of,
     positive,
 )
-from neural_odes.ode import lengths
+from neural_odes.fields import lengths
 from neural_odes.training.ensemble import Loss
 from neural_odes.training.fit import accuracy, check_labels
 from neural_odes.training.loop import check_shapes, check_targets

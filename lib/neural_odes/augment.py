@@ -21,7 +21,7 @@ from neural_odes.checks import (
     integer,
     joined,
 )
-from neural_odes.ode import as_field
+from neural_odes.fields import as_field
 
 
 class ZeroAugment(nn.Module):

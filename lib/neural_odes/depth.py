@@ -18,8 +18,9 @@ from torch.func import functional_call
 
 from neural_odes.bases import Basis
 from neural_odes.checks import at_least
+from neural_odes.fields import JointField, as_field, per_sample
 from neural_odes.nets import mlp
-from neural_odes.ode import JointField, NeuralODE, as_field, per_sample
+from neural_odes.ode import NeuralODE
 from neural_odes.solver import Solver
 
 

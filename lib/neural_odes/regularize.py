@@ -13,14 +13,9 @@ import torch
 from torch import Tensor
 
 from neural_odes.checks import nonnegative
+from neural_odes.fields import Field, JointField, lengths, step_limits
 from neural_odes.initial_value import integrate
-from neural_odes.ode import (
-    Field,
-    JointField,
-    NeuralODE,
-    lengths,
-    steps_of,
-)
+from neural_odes.ode import NeuralODE
 from neural_odes.solver import Solution
 from neural_odes.training.fit import Penalty
 
@@ -92,7 +87,7 @@ def steady_state(strength: float) -> Penalty:
             s,
             solver=model.solver,
             params=[*model.parameters(), x],
-            **steps_of(model.field),
+            **step_limits(model.field),
         )
         return strength * length[-1].mean()
 

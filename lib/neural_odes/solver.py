@@ -53,10 +53,15 @@ class SolverError(ArithmeticError):
             torchdiffeq, the last finite depth of an evaluation. Fixed-step
             methods do not check the state before the end.
         nfe: evaluations of the field by then.
+        member: which of several problems that are solved together, counted
+            from 0; None for a single one.
     """
 
-    def __init__(self, reason: str, depth: float, nfe: int) -> None:
+    def __init__(
+        self, reason: str, depth: float, nfe: int, member: int | None = None
+    ) -> None:
         self.reason, self.depth, self.nfe = reason, depth, nfe
+        self.member = member
         super().__init__(
             f"the solver stopped at depth s = {depth:.4g} after {nfe} "
             f"evaluations: {reason}. What helps: a smooth activation, a "
@@ -67,7 +72,7 @@ class SolverError(ArithmeticError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # By default, unpickling remakes exceptions from their message alone.
-        return type(self), (self.reason, self.depth, self.nfe)
+        return type(self), (self.reason, self.depth, self.nfe, self.member)
 
 
 @dataclass(frozen=True)
@@ -139,7 +144,7 @@ class Solver:
             positive(ours, getattr(self, ours))
 
     @property
-    def own(self) -> bool:
+    def uses_own_methods(self) -> bool:
         """Whether ``runge_kutta.py`` solves."""
         return (
             self.backend == "own"

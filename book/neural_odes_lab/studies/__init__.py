@@ -18,6 +18,7 @@ from neural_odes_lab.studies import (
     cover,
     estimators,
     figure7,
+    gradients,
     graphs,
     inputs,
     layers,
@@ -35,7 +36,7 @@ STUDIES: Mapping[str, Study] = MappingProxyType(
     {
         one.name: one
         for module in (
-            *(background, solvers),
+            *(background, solvers, gradients),
             *(activations, anatomy, augmented),
             *(table1, augmented_flows, graphs, adjoint),
             *(theorem, reflection, spheres, layers),

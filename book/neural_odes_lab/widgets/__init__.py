@@ -21,6 +21,7 @@ from neural_odes_lab.widgets.lorenz import LorenzWidget
 from neural_odes_lab.widgets.modes import ModesWidget
 from neural_odes_lab.widgets.neighbour import NeighbourWidget
 from neural_odes_lab.widgets.playground import PlaygroundWidget
+from neural_odes_lab.widgets.seeds import SeedsWidget
 from neural_odes_lab.widgets.solver import SolverWidget
 from neural_odes_lab.widgets.sweep import SweepWidget
 from neural_odes_lab.widgets.variants import load_model, make_model
@@ -39,6 +40,7 @@ __all__ = [
     "ModesWidget",
     "NeighbourWidget",
     "PlaygroundWidget",
+    "SeedsWidget",
     "SolverWidget",
     "SweepWidget",
     "export",

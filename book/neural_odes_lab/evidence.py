@@ -1,0 +1,261 @@
+"""What a lesson rests on: its evidence page, and single lines of it.
+
+evidence("chaos")                   every claim, table, setting and command
+verdict("chaos.figure7", "The pen…")   one verdict of it, in a line
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+from neural_odes_lab import results
+from neural_odes_lab.judges import Comparison, Evidence
+from neural_odes_lab.ledger import deciding
+from neural_odes_lab.multiverse import Multiverse
+from neural_odes_lab.results import Result
+from neural_odes_lab.studies import STUDIES
+from neural_odes_lab.study import MULTIVERSE, Study
+from neural_odes_lab.tables import MARKS, Method, correction, reasons, style
+from neural_odes_lab.verdicts import FIRST_LOOK, Verdict
+
+
+def lesson_of(study: str) -> str:
+    """The lesson that a study belongs to, by its name."""
+    return study.partition(".")[0]
+
+
+def address(study: str, claim: str) -> str:
+    """A claim's place in its evidence page."""
+    words = re.sub(r"[^a-z0-9]+", "-", f"{study} {claim}".lower())
+    return f"claim-{words.strip('-')}"
+
+
+def command(study: str, setting: str, seeds: int = FIRST_LOOK) -> str:
+    """What makes a result, on a command line."""
+    chosen = "" if setting == "chosen" else f" --setting {setting}"
+    more = "" if seeds == FIRST_LOOK else f" --seeds {seeds}"
+    return f"python -m neural_odes_lab run {study}{chosen}{more}"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A study as its evidence page shows it.
+
+    Attributes:
+        study: what was measured.
+        found: results by setting, chosen first.
+        multiverse: its claims under all combinations of its grid, if measured.
+    """
+
+    study: Study
+    found: dict[str, Result]
+    multiverse: Multiverse | None
+
+    def commands(self) -> list[str]:
+        """What makes these results, and those that were not made."""
+        seeds = {
+            setting: len(one.record.seeds) if self.study.random else FIRST_LOOK
+            for setting, one in self.found.items()
+        }
+        names = ["chosen", *self.study.settings]
+        names += [MULTIVERSE] if self.study.grid else []
+        return [
+            command(self.study.name, name, seeds.get(name, FIRST_LOOK))
+            + ("" if name in self._made else "  # not run for this book")
+            for name in names
+        ]
+
+    @property
+    def _made(self) -> set[str]:
+        return set(self.found) | ({MULTIVERSE} if self.multiverse else set())
+
+    def __repr__(self) -> str:
+        parts = [f"{self.study.name}: {self.study.summary}"]
+        parts += [repr(one.report()) for one in self.found.values()]
+        parts += [repr(self.multiverse)] if self.multiverse else []
+        return "\n\n".join([*parts, *self.commands()])
+
+    def _repr_html_(self) -> str:
+        chosen, *others = self.found.values()
+        name = self.study.name
+        cards = "".join(_card(name, one) for one in chosen.verdicts)
+        note = correction(chosen.verdicts)
+        parts = [
+            f'<h2 id="{_anchor(name)}">{escape(self.study.summary)}</h2>',
+            f"<p><code>{name}</code>, {escape(self.study.paper)}</p>{cards}",
+            f"<p><small>{note}</small></p>" if note else "",
+            chosen.table()._repr_html_(),
+            Method(
+                self.study.method, self.study.described(chosen.config)
+            )._repr_html_(),
+        ]
+        if others and chosen.verdicts:
+            parts.append(results.across(name)._repr_html_())
+        parts += [_folded(one) for one in others]
+        if self.multiverse:
+            parts.append(self.multiverse._repr_html_())
+        lines = escape("\n".join(self.commands()))
+        parts.append(f'<pre tabindex="0">{lines}</pre>')
+        return "".join(parts)
+
+
+def _anchor(study: str) -> str:
+    return re.sub(r"\W|_", "-", study)
+
+
+def _folded(one: Result) -> str:
+    """What one more setting shows, until a reader opens it."""
+    return (
+        f'<details class="method"><summary>In full under '
+        f"<em>{escape(one.record.setting)}</em></summary>"
+        f"{one.report()._repr_html_()}</details>"
+    )
+
+
+def _card(study: str, verdict: Verdict) -> str:
+    """A claim with all that was found, at an address."""
+    why = "".join(f"<li>{escape(text)}</li>" for text in reasons(verdict))
+    return (
+        f'<div class="verdict {style(verdict.word)}" '
+        f'id="{address(study, identity(verdict))}">{_word(verdict)} '
+        f"{escape(verdict.claim.sentence)}<ul>{why}</ul></div>"
+    )
+
+
+def _word(verdict: Verdict) -> str:
+    """The verdict's word, which leads to what it means."""
+    return (
+        f'<strong><a href="doubt.html">{MARKS[verdict.word]} {verdict.word}'
+        "</a></strong>"
+    )
+
+
+@dataclass(frozen=True)
+class Page:
+    """All that a lesson rests on."""
+
+    studies: Sequence[Shown]
+
+    def __repr__(self) -> str:
+        return "\n\n\n".join(map(repr, self.studies))
+
+    def _repr_html_(self) -> str:
+        links = "".join(
+            f'<li><a href="#{_anchor(one.study.name)}">'
+            f"{escape(one.study.summary)}</a></li>"
+            for one in self.studies
+        )
+        body = "".join(one._repr_html_() for one in self.studies)
+        return f'<div class="evidence"><ul>{links}</ul>{body}</div>'
+
+
+def evidence(lesson: str, folder: str | Path | None = None) -> Page:
+    """All verdicts, tables, settings, maps, methods and commands of a lesson.
+
+    Args:
+        lesson: its file's name, such as "chaos".
+        folder: where results are read from; by default the project's.
+
+    Raises:
+        ValueError: no study belongs to such a lesson.
+        FileNotFoundError: one of its studies was not run.
+    """
+    names = [name for name in STUDIES if lesson_of(name) == lesson]
+    if not names:
+        known = ", ".join(sorted(set(map(lesson_of, STUDIES))))
+        raise ValueError(f"lesson must be one of {known}, got {lesson!r}")
+    shown = []
+    for name in names:
+        found = results.settings(name, folder)
+        try:
+            map_ = results.multiverse(name, folder)
+        except FileNotFoundError:
+            map_ = None
+        shown.append(Shown(STUDIES[name], found, map_))
+    return Page(shown)
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Verdicts of a study, a line each."""
+
+    study: str
+    verdicts: Sequence[Verdict]
+
+    def __repr__(self) -> str:
+        return "\n".join(
+            f"{MARKS[one.word]} {one.word}: {one.claim.sentence} "
+            f"({in_short(one)})"
+            for one in self.verdicts
+        )
+
+    def _repr_html_(self) -> str:
+        page = f"evidence_{lesson_of(self.study)}.html"
+        return "".join(
+            f'<p class="verdict {style(one.word)}">{_word(one)} '
+            f"{escape(one.claim.sentence)} "
+            f'<a href="{page}#{address(self.study, identity(one))}">'
+            f"{escape(in_short(one))}</a></p>"
+            for one in self.verdicts
+        )
+
+
+def verdict(study: str, *claims: str, setting: str = "chosen") -> Lines:
+    """Verdicts in a line each: the word, the claim and the effect.
+
+    The word leads to what verdicts mean, the effect to the claim's evidence.
+
+    Args:
+        study: its name.
+        claims: which of its claims, by their ids.
+        setting: the result's.
+
+    Raises:
+        ValueError: the study has no such claim.
+    """
+    verdicts = results.load(study, setting).verdicts
+    chosen = []
+    for claim in claims:
+        own = [one for one in verdicts if identity(one).startswith(claim)]
+        if len(own) != 1:
+            known = ", ".join(map(identity, verdicts))
+            raise ValueError(
+                f"claims must each be one of {study} ({known}), got {claim!r}"
+            )
+        chosen += own
+    return Lines(study, chosen)
+
+
+def identity(verdict: Verdict) -> str:
+    """What a claim goes by."""
+    return getattr(verdict.claim, "id", verdict.claim.sentence)
+
+
+def in_short(verdict: Verdict) -> str:
+    """The effect that decides, in a few words."""
+    if not verdict.evidence:
+        return "no seeds to compare"
+    one = deciding(verdict)
+    seeds = _seeds(one)
+    if not isinstance(one, Comparison):
+        right = int(one.right.sum())
+        return f"{right} of {seeds} seeds" if seeds > 1 else "one run"
+    gain = one.interval()[0]
+    if not one.gains.any():
+        return f"no difference, {seeds} seeds"
+    right = gain > (1 if one.ratio else 0)
+    what = (
+        f"a factor of {gain if right else 1 / gain:.3g}"
+        if one.ratio
+        else f"{abs(gain):.2g}"
+    )
+    other = "" if right else " the other way"
+    return f"by {what}{other}, {seeds} seeds"
+
+
+def _seeds(one: Evidence) -> int:
+    return one.seeds if isinstance(one, Comparison) else len(one.right)

@@ -20,6 +20,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.dropout import _DropoutNd
 
 from neural_odes.checks import (
@@ -108,7 +109,7 @@ class NeuralODE(nn.Module):
         if not callable(depth):
             _check_domains(self.field, float(depth))
         self.solver = Solver() if solver is None else solver
-        _warn_of_dropout(self.field, self.solver)
+        _warn_of_layers(self.field, self.solver)
 
     def extra_repr(self) -> str:
         depth = "" if isinstance(self.depth, nn.Module) else f"{self.depth}, "
@@ -355,15 +356,21 @@ def _check_domains(field: Any, depth: float) -> None:
             )
 
 
-def _warn_of_dropout(field: Any, solver: Solver) -> None:
-    drops = any(
-        isinstance(part, _DropoutNd) and part.p > 0 for part in parts_of(field)
-    )
+def _warn_of_layers(field: Any, solver: Solver) -> None:
+    parts = parts_of(field)
+    drops = any(isinstance(p, _DropoutNd) and p.p > 0 for p in parts)
     if drops and METHODS[solver.method].adaptive:
         warnings.warn(
             "the field has dropout, which is drawn anew at each evaluation: "
             f"{solver.method} takes that for errors and cuts its steps in "
             "vain; use a fixed-step method",
+            stacklevel=3,
+        )
+    if any(isinstance(p, _BatchNorm) and p.track_running_stats for p in parts):
+        warnings.warn(
+            "the field has batch normalisation, whose running means mix all "
+            "depths: in eval mode it is another field than the one that was "
+            "trained; use nn.LayerNorm or nn.GroupNorm",
             stacklevel=3,
         )
 
@@ -376,6 +383,8 @@ def explain_misfit(x: Tensor) -> Iterator[None]:
     except torch.OutOfMemoryError:
         raise
     except (RuntimeError, IndexError) as error:
+        if isinstance(error, IndexError) and "Dimension" not in str(error):
+            raise  # an index of the field's own
         if "does not require grad" in str(error):
             raise ValueError(
                 "the field takes a gradient where none is tracked, as in the "

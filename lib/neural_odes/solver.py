@@ -45,6 +45,25 @@ METHODS: Mapping[str, Method] = MappingProxyType(
 )
 
 
+ADVICE: Mapping[str, str] = MappingProxyType(
+    {
+        "max_steps was reached": "raise max_steps; if the equation is stiff, "
+        "use an implicit method, such as scipy's Radau; a model in training "
+        "may need a smaller learning rate, weight decay or a penalty",
+        "the step size underflowed": "tell the solver where the field jumps, "
+        "or use a smooth activation; a model in training may need a smaller "
+        "learning rate, weight decay or a penalty",
+        "the field is NaN or infinite": "look for a division by 0 or a root of "
+        "a negative number there; a model in training may need a smaller "
+        "learning rate, weight decay or a penalty",
+        "the state is NaN or infinite": "with fixed steps, a smaller step_size "
+        "or an adaptive method; a model in training may need a smaller "
+        "learning rate, weight decay or a penalty",
+    }
+)
+"""What may help, by the reason why a solve stopped."""
+
+
 class SolverError(ArithmeticError):
     """A solve that could not be finished.
 
@@ -64,10 +83,7 @@ class SolverError(ArithmeticError):
         self.member = member
         super().__init__(
             f"the solver stopped at depth s = {depth:.4g} after {nfe} "
-            f"evaluations: {reason}. What helps: a smooth activation, a "
-            "smaller learning rate, weight decay or a regulariser. A "
-            "fixed-step method goes on where this one stops, and may return "
-            "numbers that are wrong."
+            f"evaluations: {reason}. What may help: {ADVICE[reason]}."
         )
 
     def __reduce__(self) -> tuple[Any, ...]:

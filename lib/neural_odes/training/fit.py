@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Required, TypedDict, Unpack, overload
 
 import torch
 from torch import Tensor, nn
 
-from neural_odes.checks import batch, boolean, function, generator
+from neural_odes.checks import batch, boolean, finite, function, generator
 from neural_odes.ode import NeuralODE
 from neural_odes.training import arguments
 from neural_odes.training.checkpoint import (
@@ -145,7 +146,7 @@ def fit(
             solve failed; says of which model.
     """
     if not torch.is_grad_enabled():
-        raise RuntimeError("fit must run with gradients, got torch.no_grad()")
+        raise RuntimeError("call fit outside torch.no_grad()")
     arguments.check_settings(epochs, weight_decay, optimizer, batch_size)
     boolean("progress", progress)
     called = {"loss": loss, "penalty": penalty, "callback": callback}
@@ -193,6 +194,7 @@ def fit(
             if isinstance(optimizer, str)
             else optimizer(program.parameters)
         )
+        arguments.check_optimizer(made, program.parameters)
         kept = None
         if checkpoint is not None:
             path = Path(checkpoint)
@@ -229,26 +231,43 @@ def accuracy(model: nn.Module, x: Tensor, y: Tensor) -> float:
     """The share of outputs that predict their label, by its sign or class.
 
     Args:
-        model: its outputs have the shape of y, or are scores (N, classes).
+        model: a function, or a module, which is set to eval mode meanwhile; its
+            outputs have the shape of y, or are scores (N, classes).
         x: inputs, shape (N, ...).
         y: labels -1 and +1, shape (N, 1); or classes, integers of shape (N,).
 
     Raises:
-        ValueError: the model's output has another shape than y, or y holds
-            other labels.
+        ValueError: the model's output is not finite or has another shape than
+            y, or y holds other labels.
     """
     function("model", model, "x")
     batch("x", x)
     classes = isinstance(y, Tensor) and y.dtype == torch.int64
     if not classes:
         check_labels(y)
-    with torch.no_grad():
+    with torch.no_grad(), in_eval_mode(model):
         output = model(x)
+    if not finite(output):
+        raise ValueError("model(x) must be finite, got NaN or infinite values")
     if classes:
         check_classes(output, y, y)
         return (output.argmax(1) == y).double().mean().item()
     check_shapes(output, y)
     return (output.sign() == y.sign()).double().mean().item()
+
+
+@contextmanager
+def in_eval_mode(model: Any) -> Iterator[None]:
+    """Measure a module without moving its running means or dropping parts."""
+    parts = list(model.modules()) if isinstance(model, nn.Module) else []
+    modes = [part.training for part in parts]
+    try:
+        for part in parts:
+            part.training = False
+        yield
+    finally:
+        for part, mode in zip(parts, modes, strict=True):
+            part.training = mode
 
 
 def check_labels(y: Tensor) -> None:

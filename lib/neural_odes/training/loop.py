@@ -77,7 +77,7 @@ class TrainingError(ArithmeticError):
             f"stopped in epoch {epoch}, step {step}"
             f"{'' if depth is None else f', at depth s = {depth:.4g}'}: "
             f"{reason}. What helps: a smaller learning rate, weight decay or "
-            "a penalty, a smooth activation, or a fixed-step method."
+            "a penalty, a smooth activation."
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -179,6 +179,7 @@ def train(
                 steps.append(found)
                 torch._foreach_copy_(good, [p.detach() for p in parameters])
                 optimizer.step()
+                torch.clear_autocast_cache()  # which keeps cast weights
                 if any(share != 1 for share in lr_share):
                     _scale_step(parameters, good, lr_share)
             row = torch.stack(steps).cpu().double()
@@ -274,6 +275,11 @@ def check_targets(
     loss: Loss, output: Tensor, y: Tensor, labels: Tensor | None
 ) -> None:
     """Refuse targets that a loss would broadcast, except class labels."""
+    if y.is_floating_point() and y.dtype != output.dtype:
+        raise ValueError(
+            f"y must have the type of the model's output, {output.dtype}, got "
+            f"{y.dtype}"
+        )
     if loss is cross_entropy and not y.is_floating_point():
         check_classes(output, y, labels)
     elif y.is_floating_point() or loss is mse_loss or not _labelled(output, y):

@@ -140,7 +140,7 @@ def test_results_of_equal_settings_have_equal_rows():
         whole = results.load(name, "multiverse", path.parent)
         for setting, one in results.by_setting(name, path.parent).items():
             for cell in whole.cells:
-                if cell.config == one.config and not _agree(cell, one):
+                if [cell.config] == one.configs and not _agree(cell, one):
                     unequal.add(records.file_name(name, setting))
     assert unequal == KNOWN
 

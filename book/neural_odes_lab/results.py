@@ -270,25 +270,29 @@ def multiverse(name: str, folder: str | Path | None = None) -> Multiverse:
 def by_setting(
     name: str, folder: str | Path | None = None
 ) -> dict[str, Result]:
-    """A study under each single setting that was measured, chosen first.
+    """A study under each setting that was measured, chosen first.
 
     Args:
         name: the study's name.
         folder: where from; by default the project's results.
     """
     found = {"chosen": load(name, folder=folder)}
-    for setting, changes in found["chosen"].study.settings.items():
+    for setting in found["chosen"].study.settings:
         with suppress(FileNotFoundError):
-            if len(changes) == 1:
-                found[setting] = load(name, setting, folder)
+            found[setting] = load(name, setting, folder)
     return found
+
+
+def _judged(found: dict[str, Result]) -> dict[str, Result]:
+    """Those whose claims have one verdict each."""
+    return {key: one for key, one in found.items() if len(one.configs) == 1}
 
 
 def across(
     name: str, folder: str | Path | None = None
 ) -> tables.VerdictsBySetting:
     """A study's verdicts under each setting that was measured."""
-    found = by_setting(name, folder)
+    found = _judged(by_setting(name, folder))
     told = []
     for setting, one in found.items():
         (changes,) = one.study.settings.get(setting, [{}])
@@ -305,7 +309,7 @@ def ledger(folder: str | Path | None = None) -> Ledger:
     entries, missing = [], []
     for name, study in STUDIES.items():
         try:
-            found = by_setting(name, folder)
+            found = _judged(by_setting(name, folder))
         except FileNotFoundError:
             missing.append(name)
             continue

@@ -43,7 +43,7 @@ def run(monkeypatch, tmp_path):
         claims=lambda config: [
             Claim("runs", "It runs.", every_seed("epochs", "flow"))
         ],
-        settings={"slow": {"lr": 0.01}},
+        settings={"slow": [{"lr": 0.01}]},
         quick={"epochs": 1},
     )
     monkeypatch.setattr(cli, "STUDIES", {"toy.one": one, "toy.two": one})

@@ -15,10 +15,9 @@ from pathlib import Path
 from neural_odes_lab import results
 from neural_odes_lab.judges import Comparison, Evidence
 from neural_odes_lab.ledger import address, deciding
-from neural_odes_lab.multiverse import Multiverse
 from neural_odes_lab.results import Result
 from neural_odes_lab.studies import STUDIES
-from neural_odes_lab.study import MULTIVERSE, Study
+from neural_odes_lab.study import Study
 from neural_odes_lab.tables import MARKS, Method, correction, style
 from neural_odes_lab.verdicts import FIRST_LOOK, Verdict
 
@@ -42,12 +41,10 @@ class Shown:
     Attributes:
         study: what was measured.
         found: results by setting, chosen first.
-        multiverse: its claims under all combinations of its grid, if measured.
     """
 
     study: Study
     found: dict[str, Result]
-    multiverse: Multiverse | None
 
     def commands(self) -> list[str]:
         """What makes these results, and those that were not made."""
@@ -55,22 +52,15 @@ class Shown:
             setting: len(one.record.seeds) if self.study.random else FIRST_LOOK
             for setting, one in self.found.items()
         }
-        names = ["chosen", *self.study.settings]
-        names += [MULTIVERSE] if self.study.grid else []
         return [
             command(self.study.name, name, seeds.get(name, FIRST_LOOK))
-            + ("" if name in self._made else "  # not run for this book")
-            for name in names
+            + ("" if name in self.found else "  # not run for this book")
+            for name in ("chosen", *self.study.settings)
         ]
-
-    @property
-    def _made(self) -> set[str]:
-        return set(self.found) | ({MULTIVERSE} if self.multiverse else set())
 
     def __repr__(self) -> str:
         parts = [f"{self.study.name}: {self.study.summary}"]
         parts += [repr(one.report()) for one in self.found.values()]
-        parts += [repr(self.multiverse)] if self.multiverse else []
         return "\n\n".join([*parts, *self.commands()])
 
     def _repr_html_(self) -> str:
@@ -87,11 +77,15 @@ class Shown:
                 self.study.method, self.study.described(chosen.config)
             )._repr_html_(),
         ]
-        if others and chosen.verdicts:
+        single = [one for one in others if len(one.configs) == 1]
+        if single and chosen.verdicts:
             parts.append(results.across(name)._repr_html_())
-        parts += [_folded(one) for one in others]
-        if self.multiverse:
-            parts.append(self.multiverse._repr_html_())
+        parts += [_folded(one) for one in single]
+        parts += [
+            one.multiverse._repr_html_()
+            for one in others
+            if len(one.configs) > 1
+        ]
         lines = escape("\n".join(self.commands()))
         parts.append(f'<pre tabindex="0">{lines}</pre>')
         return "".join(parts)
@@ -164,12 +158,7 @@ def evidence(lesson: str, folder: str | Path | None = None) -> Page:
         raise ValueError(f"lesson must be one of {known}, got {lesson!r}")
     shown = []
     for name in names:
-        found = results.settings(name, folder)
-        try:
-            map_ = results.multiverse(name, folder)
-        except FileNotFoundError:
-            map_ = None
-        shown.append(Shown(STUDIES[name], found, map_))
+        shown.append(Shown(STUDIES[name], results.by_setting(name, folder)))
     return Page(shown)
 
 

@@ -181,7 +181,7 @@ class Cards:
 
 
 @dataclass(frozen=True)
-class Across:
+class VerdictsBySetting:
     """Verdicts of the same claims under several settings.
 
     Attributes:

@@ -76,7 +76,7 @@ def two_writers(path):
 
 
 if __name__ == "__main__":
-    path = Path(sys.argv[1]) / "state.safetensors"
+    path = Path(sys.argv[1]) / "state.pt"
     count = {"kills": killed_often, "writers": two_writers}[sys.argv[2]](path)
     same = all(map(torch.equal, train(path), train()))
     print(count, same)

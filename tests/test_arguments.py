@@ -300,7 +300,6 @@ CASES = {
             "penalty": lib.fixed_point(0.1),
             "progress": False,
             "callback": lambda epoch, models, row: False,
-            "on_failure": "freeze",
         },
         also={"x": "y", "depths": "y|s"},  # which have to fit it
     ),

@@ -13,7 +13,7 @@ import torch
 from neural_odes import SolverError
 from neural_odes_lab import cli
 from neural_odes_lab.config import Config, Count, Positive, option
-from neural_odes_lab.judges import Claim, always
+from neural_odes_lab.judges import Claim, every_seed
 from neural_odes_lab.studies import STUDIES
 from neural_odes_lab.study import Study, per_seed
 
@@ -40,7 +40,9 @@ def run(monkeypatch, tmp_path):
     one = Study(
         *("toy.one", "section 0", Toy, per_seed(toy)),
         variants=lambda config: ("flow",),
-        claims=lambda config: [Claim("It runs.", always("epochs", "flow"))],
+        claims=lambda config: [
+            Claim("runs", "It runs.", every_seed("epochs", "flow"))
+        ],
         settings={"slow": {"lr": 0.01}},
         quick={"epochs": 1},
     )

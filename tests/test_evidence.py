@@ -55,7 +55,7 @@ def test_every_claim_has_an_address(pages: dict[str, str]) -> None:
     for name in STUDIES:
         found = results.load(name)
         for one in found.verdicts:
-            shown = verdict(name, one.claim.sentence)
+            shown = verdict(name, one.claim.id)
             text = shown._repr_html_()
             target = re.search(r'href="evidence_(\w+)\.html#([^"]+)"', text)
             assert target

@@ -40,7 +40,7 @@ def test_a_training_killed_again_and_again_ends_as_if_it_had_not_been(
 
 def test_two_that_write_one_checkpoint_do_not_harm_each_other(tmp_path):
     assert in_a_process(tmp_path, "writers") == ["2", "True"]
-    assert [p.name for p in tmp_path.iterdir()] == ["state.safetensors"]
+    assert [p.name for p in tmp_path.iterdir()] == ["state.pt"]
 
 
 @pytest.fixture
@@ -55,13 +55,13 @@ def full_disk():
 
 
 def test_a_full_disk_is_named_and_the_old_file_stays(tmp_path, full_disk):
-    result, state = tmp_path / "result.json", tmp_path / "state.safetensors"
+    result, state = tmp_path / "result.json", tmp_path / "state.pt"
     write_json(result, [1])
     with pytest.raises(OSError, match=r"result\.json cannot be written"):
         write_json(result, list(range(1000)))
     solver = Solver("euler", step_size=1.0)
     model = NeuralODE(mlp(2, 8, 2), readout=nn.Linear(2, 1), solver=solver)
-    with pytest.raises(OSError, match=r"state\.safetensors cannot be written"):
+    with pytest.raises(OSError, match=r"state\.pt cannot be written"):
         fit(
             *(model, *nested_spheres(8)),
             epochs=1,

@@ -9,7 +9,7 @@ from scipy import stats
 
 from neural_odes_lab import judges, verdicts
 from neural_odes_lab.judges import Claim
-from neural_odes_lab.verdicts import Converged, judge, named_by
+from neural_odes_lab.verdicts import Converged, judge
 
 
 def frame(**values):
@@ -24,7 +24,7 @@ def frame(**values):
 
 
 def word(claim, rows, converged=None):
-    (verdict,) = judge([Claim("It is so.", claim)], rows, converged)
+    (verdict,) = judge([Claim("b", "It is so.", claim)], rows, converged)
     return verdict.word
 
 
@@ -35,8 +35,8 @@ def test_false_verdicts_are_as_rare_as_promised(seeds, spread):
     rng = np.random.default_rng(0)
     studies, wrong = 200, 0
     claims = [
-        Claim("a is lowest.", judges.lowest("q", "a", ("a", "b", "c"))),
-        Claim("b is above c.", judges.greater("q", "b", "c")),
+        Claim("a", "a is lowest.", judges.lowest("q", "a", ("a", "b", "c"))),
+        Claim("b", "b is above c.", judges.above("q", "b", "c")),
     ]
     for _ in range(studies):
         shared = rng.normal(size=seeds)
@@ -57,8 +57,8 @@ def test_effects_that_matter_are_rarely_ruled_out(spread):
     rng = np.random.default_rng(0)
     studies, seeds, wrong = 200, 20, 0
     claims = [
-        Claim("a is above c.", judges.greater("q", "a", "c")),
-        Claim("b is above c.", judges.greater("q", "b", "c")),
+        Claim("a", "a is above c.", judges.above("q", "a", "c")),
+        Claim("b", "b is above c.", judges.above("q", "b", "c")),
     ]
     for _ in range(studies):
         shared = rng.normal(size=seeds)
@@ -76,7 +76,7 @@ def test_a_second_look_keeps_the_promise():
     """No difference; where 20 seeds found none, 40 more are taken."""
     rng = np.random.default_rng(0)
     studies, wrong = 300, 0
-    claim = [Claim("a is above b.", judges.greater("q", "a", "b"))]
+    claim = [Claim("a", "a is above b.", judges.above("q", "a", "b"))]
     for _ in range(studies):
         a, b = rng.normal(size=(2, 60))
         for seeds in (20, 60):
@@ -91,36 +91,36 @@ def test_a_second_look_keeps_the_promise():
 def test_differences_too_small_to_matter_are_not_held():
     same = [0.9, 0.91, 0.9, 0.89, 0.9, 0.905]
     rows = frame(a=same, b=same[::-1])
-    above = judges.greater("q", "a", "b")
+    above = judges.above("q", "a", "b")
     assert word(above, rows) == "undecided"
-    (verdict,) = judge([Claim("", above)], rows, matters={"q": 0.05})
+    (verdict,) = judge([Claim("a", "", above)], rows, matters={"q": 0.05})
     assert verdict.word == "not held"
     assert verdict.evidence[0].negligible
-    (verdict,) = judge([Claim("", above)], rows, matters={"q": 0.001})
+    (verdict,) = judge([Claim("a", "", above)], rows, matters={"q": 0.001})
     assert verdict.word == "undecided"
-    ratio = judges.greater("q", "a", "b", ratio=True)
+    ratio = judges.above("q", "a", "b", ratio=True)
     assert word(ratio, rows) == "not held"  # no factor of FACTOR
     equal = frame(a=[1.0, 2.0], b=[1.0, 2.0])
-    (verdict,) = judge([Claim("", above)], equal, matters={"q": 0.5})
+    (verdict,) = judge([Claim("a", "", above)], equal, matters={"q": 0.5})
     assert verdict.word == "not held"
     # Clear, but small: with fewer seeds it would not be seen.
     clear = frame(a=[1.01, 2.011, 3.01], b=[1.0, 2.0, 3.0])
-    (verdict,) = judge([Claim("", above)], clear, matters={"q": 0.5})
+    (verdict,) = judge([Claim("a", "", above)], clear, matters={"q": 0.5})
     assert verdict.word == "not held"
 
 
 def test_pairs_see_what_means_do_not():
     """A small gain in every seed, though seeds differ much."""
     rows = frame(a=[1.0, 5.0, 9.0, 13.0], b=[1.2, 5.3, 9.2, 13.3])
-    assert word(judges.less("q", "a", "b"), rows) == "held"
-    assert word(judges.greater("q", "a", "b"), rows) == "not held"
+    assert word(judges.below("q", "a", "b"), rows) == "held"
+    assert word(judges.above("q", "a", "b"), rows) == "not held"
 
 
 def test_intervals_are_student_s():
     rows = frame(a=[1.0, 2.0, 4.0], b=[2.0, 4.0, 5.0])
     gains = [1.0, 2.0, 1.0]
     want = stats.ttest_1samp(gains, 0).confidence_interval(0.95)
-    (verdict,) = judge([Claim("", judges.less("q", "a", "b"))], rows)
+    (verdict,) = judge([Claim("a", "", judges.below("q", "a", "b"))], rows)
     mean, low, high = verdict.evidence[0].interval()
     assert (mean, low, high) == pytest.approx(
         (np.mean(gains), want.low, want.high)
@@ -133,28 +133,28 @@ def test_one_comparison_the_other_way_refutes_a_claim():
         a=[2.0, 2.1, 2.2, 2.3], b=[3.0, 3.2, 3.1, 3.4], c=[1.0, 1.2, 1.1, 1.4]
     )
     lowest = judges.lowest("q", "a", ("a", "b", "c"))
-    assert word(judges.less("q", "a", "b"), rows) == "held"
+    assert word(judges.below("q", "a", "b"), rows) == "held"
     assert word(lowest, rows) == "not held"
 
 
 def test_open_claims_say_how_many_seeds_would_decide():
     rows = frame(a=[1.0, 2.0, 3.0], b=[1.9, 2.1, 4.1])
-    (verdict,) = judge([Claim("", judges.less("q", "a", "b"))], rows)
+    (verdict,) = judge([Claim("a", "", judges.below("q", "a", "b"))], rows)
     assert verdict.word == "undecided"
     assert verdict.seeds_needed > 3
     one = frame(a=[1.0], b=[2.0])
-    assert word(judges.less("q", "a", "b"), one) == "undecided"
+    assert word(judges.below("q", "a", "b"), one) == "undecided"
 
 
 def test_runs_that_do_not_converge_cannot_carry_a_claim():
     rows = frame(a=[1.0, 1.1, 1.2, 0.2], b=[1.5, 1.6, 1.9, 9.0])
     rows["done"] = 1.0
-    assert word(judges.less("q", "a", "b"), rows, Converged("done", 1)) == (
-        word(judges.less("q", "a", "b"), rows)
+    assert word(judges.below("q", "a", "b"), rows, Converged("done", 1)) == (
+        word(judges.below("q", "a", "b"), rows)
     )
     rows.loc[rows["seed"] > 0, "done"] = 0.0
     (verdict,) = judge(
-        [Claim("", judges.less("q", "a", "b", ratio=True))],
+        [Claim("a", "", judges.below("q", "a", "b", ratio=True))],
         rows,
         Converged("done", 1),
     )
@@ -165,9 +165,12 @@ def test_runs_that_do_not_converge_cannot_carry_a_claim():
 def test_a_verdict_is_about_the_variants_that_it_compares():
     rows = frame(a=[1.0, 2.0], wide=[2.0, 2.5], b=[3.0, 1.0])
     rows["variant"] = rows["variant"].replace("wide", "a, wide")
-    (verdict,) = judge([Claim("", judges.less("q", "a, wide", "b"))], rows)
-    variants = rows["variant"].unique()
-    assert sorted(named_by(verdict, variants)) == ["a, wide", "b"]
+    (verdict,) = judge(
+        [Claim("a", "", judges.below("q", "a, wide", "b"))], rows
+    )
+    assert verdict.variants == {"a, wide", "b"}
+    (one,) = verdict.evidence
+    assert one.variants == ("a, wide", "b")
 
 
 def test_seeds_seen_before_a_claim_was_made_do_not_count():
@@ -175,9 +178,12 @@ def test_seeds_seen_before_a_claim_was_made_do_not_count():
     rng = np.random.default_rng(0)
     sizes = np.r_[np.full(20, 3.0), np.full(20, -0.5)]
     rows = frame(a=sizes + 0.1 * rng.normal(size=40), b=np.zeros(40))
-    above = judges.greater("q", "a", "b")
+    above = judges.above("q", "a", "b")
     old, new = judge(
-        [Claim("As seen.", above), Claim("On fresh seeds.", above, after=20)],
+        [
+            Claim("b", "As seen.", above),
+            Claim("a", "On fresh seeds.", above, after=20),
+        ],
         rows,
     )
     assert (old.word, new.word) == ("held", "not held")
@@ -185,18 +191,18 @@ def test_seeds_seen_before_a_claim_was_made_do_not_count():
     assert not old.notes
     assert "do not count" in new.notes[0]
     early = rows[rows["seed"] < 20]
-    (none,) = judge([Claim("On fresh seeds.", above, after=20)], early)
+    (none,) = judge([Claim("b", "On fresh seeds.", above, after=20)], early)
     assert (none.word, none.evidence) == ("undecided", ())
 
 
 def test_seeds_needed_include_those_that_do_not_count():
     rng = np.random.default_rng(0)
     fresh = rng.normal(size=20) + 0.4
-    above = judges.greater("q", "a", "b")
+    above = judges.above("q", "a", "b")
 
     def needed(before, after):
         rows = frame(a=np.r_[before, fresh], b=np.zeros(len(before) + 20))
-        (found,) = judge([Claim("It is so.", above, after=after)], rows)
+        (found,) = judge([Claim("a", "It is so.", above, after=after)], rows)
         assert found.word == "undecided"
         return found.seeds_needed
 
@@ -209,7 +215,7 @@ def test_growth_is_over_proportion_as_far_as_was_tried():
         frame(**{str(n): [4 * n**0.5, min(20, n**1.5)]}).assign(variant=n)
         for n in (1, 4, 9)
     )
-    claim = Claim("q outgrows n.", judges.outgrows("q", (1, 4, 9), 20))
+    claim = Claim("b", "q outgrows n.", judges.outgrows("q", (1, 4, 9), 20))
     (one,) = claim.evidence(rows)
     slower = math.log2(8 / 16) / 2 + math.log2(12 / 20) / 2
     faster = math.log2(8 / 4) / 2 + math.log2(20 / 9) / 2
@@ -218,8 +224,8 @@ def test_growth_is_over_proportion_as_far_as_was_tried():
 
 def test_checks_hold_in_every_seed_or_not():
     rows = frame(a=[0.1, 0.2])
-    assert word(judges.always("q", "a", below=0.2), rows) == "held"
-    assert word(judges.always("q", "a", below=0.1), rows) == "not held"
+    assert word(judges.every_seed("q", "a", below=0.2), rows) == "held"
+    assert word(judges.every_seed("q", "a", below=0.1), rows) == "not held"
     near = judges.near("q", "a", value=0.15, within=5)
     assert word(near, frame(a=[0.1, 0.2, 0.15])) == "held"
 
@@ -233,7 +239,55 @@ def test_holm_is_the_published_correction():
 def test_verdicts_know_of_a_second_look_also_where_the_first_does_not_count():
     rng = np.random.default_rng(0)
     rows = frame(a=rng.normal(size=40), b=np.zeros(40))
-    later = Claim("", judges.greater("q", "a", "b"), after=20)
+    later = Claim("a", "", judges.above("q", "a", "b"), after=20)
     assert [one.looks for one in judge([later], rows)] == [2]
-    first = Claim("", judges.greater("q", "a", "b"))
+    first = Claim("a", "", judges.above("q", "a", "b"))
     assert [one.looks for one in judge([first], rows[rows["seed"] < 20])] == [1]
+
+
+def test_a_verdict_reads_as_a_sentence():
+    rows = frame(a=[2.0, 2.1, 2.2], b=[3.0, 3.2, 3.1])
+    claim = Claim("least", "A is below b.", judges.below("q", "a", "b"))
+    (verdict,) = judge([claim], rows)
+    said = str(verdict)
+    assert said.startswith("A is below b. Held: a below b: by 1 (95 %: ")
+    assert said.endswith(", 3 seeds.")
+    few = rows[rows["seed"] < 1]
+    (verdict,) = judge([claim], few)
+    assert str(verdict).endswith(
+        "; More than 1000 seeds would be needed, or the number cannot be "
+        "estimated."
+    )
+    check = Claim("two", "A is 2.", judges.every_seed("q", "a", below=2.15))
+    (verdict,) = judge([check], rows)
+    assert str(verdict) == (
+        "A is 2. Not held: a: q at most 2.15: 2 to 2.2, 2 of 3 seeds."
+    )
+
+
+@pytest.mark.parametrize("name", ["", "Two words", "a_b", "-a", "ä"])
+def test_ids_are_words_that_an_address_can_hold(name):
+    with pytest.raises(ValueError, match="id must be lower-case"):
+        Claim(name, "It is so.", judges.below("q", "a", "b"))
+
+
+def test_what_a_claim_needs_and_lacks_is_named():
+    rows = frame(a=[1.0, 2.0], b=[2.0, 3.0])
+    twice = [Claim("one", "", judges.below("q", "a", "b"))] * 2
+    with pytest.raises(ValueError, match="ids of their own"):
+        judge(twice, rows)
+    for one in (
+        judges.below("r", "a", "b"),
+        judges.below("q", "a", {"variant": "b", "r": 1}),
+        judges.mean_above("r", "a", 1.0),
+        judges.every_seed("r", "a"),
+        judges.column_below("q", "r", variant="a"),
+        judges.slope("r", "q", "a", near=1, within=1),
+        judges.slope("q", "r", "a", near=1, within=1),
+    ):
+        with pytest.raises(ValueError, match=r"must be a column .*, got 'r'"):
+            word(one, rows)
+    with pytest.raises(ValueError, match="must be a column"):
+        word(judges.below("q", "a", "b"), rows, Converged("r", 1))
+    with pytest.raises(ValueError, match=r"'c'.*no rows"):
+        word(judges.below("q", "a", "c"), rows)

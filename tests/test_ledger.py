@@ -5,8 +5,8 @@ import pandas as pd
 
 from neural_odes_lab import judges, records, results
 from neural_odes_lab.judges import Claim, Comparison
-from neural_odes_lab.ledger import deciding
-from neural_odes_lab.paper import PAPER
+from neural_odes_lab.ledger import address, deciding
+from neural_odes_lab.paper import ALL, PAPER
 from neural_odes_lab.studies import STUDIES
 from neural_odes_lab.verdicts import judge
 
@@ -25,7 +25,7 @@ def test_every_claim_is_counted(tmp_path):
     whole = results.ledger()
     claims = sum(len(entry.chosen) for entry in whole.entries)
     assert sum(whole.counts().values()) == claims
-    assert whole._repr_html_().count("<tr data-chapter") == claims
+    assert whole._repr_html_().count('<tr id="claim-') == claims
 
 
 def test_the_papers_claims_find_their_verdicts():
@@ -33,6 +33,10 @@ def test_the_papers_claims_find_their_verdicts():
     for claim in PAPER:
         assert set(claim.judged) <= set(STUDIES), claim.sentence
         assert bool(shown.found(claim)) == bool(claim.judged), claim.sentence
+        for name, ids in claim.judged.items():
+            study = STUDIES[name]
+            own = {one.id for one in study.claims(study.configured())}
+            assert ids is ALL or set(ids) <= own, claim.sentence
 
 
 def test_claims_that_no_claim_of_the_paper_names_are_controls():
@@ -42,10 +46,7 @@ def test_claims_that_no_claim_of_the_paper_names_are_controls():
         for entry in results.ledger().entries
         for verdict in entry.chosen
         if not any(
-            verdict.claim.sentence.startswith(tuple(starts.split("|")))
-            for claim in PAPER
-            for study, starts in claim.judged.items()
-            if study == entry.study.name
+            claim.names(entry.study.name, verdict.claim) for claim in PAPER
         )
     }
     assert left == {
@@ -58,6 +59,19 @@ def test_claims_that_no_claim_of_the_paper_names_are_controls():
         "dimensionality.layers",
         "dimensionality.nested_spheres",
     }
+
+
+def test_every_claim_has_an_address_for_good():
+    whole = results.ledger()
+    page = whole._repr_html_()
+    found = [
+        address(entry.study.name, one.claim)
+        for entry in whole.entries
+        for one in entry.chosen
+    ]
+    assert len(set(found)) == len(found)
+    assert all(page.count(f'<tr id="{one}" ') == 1 for one in found)
+    assert "claim-dimensionality-nested_spheres-gap-best" in found
 
 
 def test_a_claim_without_a_measurement_says_so():
@@ -79,7 +93,7 @@ def test_what_a_verdict_hangs_on():
         )
 
     noise = np.array([0.0, 0.1, -0.1, 0.05])
-    lowest = [Claim("", judges.lowest("q", "a", ("a", "b", "c")))]
+    lowest = [Claim("a", "", judges.lowest("q", "a", ("a", "b", "c")))]
     for b, c, word, label in (
         (3 + noise, 1.5 - 2 * noise, "held", "a below c"),
         (3 + noise, 0.2 + noise / 2, "not held", "a below c"),
@@ -90,6 +104,6 @@ def test_what_a_verdict_hangs_on():
         found = deciding(verdict)
         assert isinstance(found, Comparison)
         assert found.label == label
-    always = [Claim("", judges.always("q", "a", below=1.5))]
+    always = [Claim("a", "", judges.every_seed("q", "a", below=1.5))]
     (verdict,) = judge(always, rows(1 + noise, 1 + noise, 1 + noise))
     assert deciding(verdict).right.all()

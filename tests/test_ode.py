@@ -25,7 +25,7 @@ from neural_odes import (
     mlp,
     seeded,
 )
-from neural_odes.ode import DepthInvariant, as_field, per_sample
+from neural_odes.fields import DepthInvariant, as_field, per_sample
 from neural_odes.regularize import divergence, kinetic_energy
 
 

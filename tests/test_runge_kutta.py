@@ -9,13 +9,9 @@ from torch.func import functional_call, grad, jacrev, jvp, vmap
 from torchdiffeq import odeint
 
 from neural_odes import NeuralODE, Solver, mlp, seeded
+from neural_odes.adaptive_steps import Pace, first_steps, root_mean_square
 from neural_odes.initial_value import integrate
-from neural_odes.runge_kutta import (
-    TABLEAUS,
-    Cost,
-    first_step,
-    root_mean_square,
-)
+from neural_odes.runge_kutta import TABLEAUS, Progress
 from neural_odes.solver import METHODS, SolverError
 
 
@@ -64,10 +60,10 @@ def test_a_gradient_is_that_of_the_steps_taken():
     module, x = seeded(lambda: mlp(2, 8, 2), 0).double(), starts()
     s = torch.tensor([0.0, 1.5], dtype=torch.float64)
     own = Solver(rtol=1e-5, atol=1e-6)
-    first = first_step(
-        *(lambda s, z: module(z), x, module(x), 0.0),
-        *(TABLEAUS["dopri5"], Cost(0.0), own.rtol, own.atol),
-        root_mean_square,
+    pace = Pace(0, Progress(0.0), [0.0, 1.5], [], math.inf, 100, 5)
+    (first,) = first_steps(
+        *(lambda _, s, z: module(z), [], x, module(x), [pace]),
+        *(own.rtol, own.atol, root_mean_square),
     )
     ours, _ = integrate(lambda s, z: module(z), x, s, solver=own)
     theirs = odeint(

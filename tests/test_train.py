@@ -501,7 +501,7 @@ def test_numbers_may_be_numpys(tmp_path):
         epochs=np.int64(2),
         batch_size=np.int64(4),
         seed=np.int64(3),
-        checkpoint=tmp_path / "state.safetensors",
+        checkpoint=tmp_path / "state.pt",
     )
     assert torch.equal(parameters(one), parameters(other))
 

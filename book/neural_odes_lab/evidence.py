@@ -14,12 +14,12 @@ from pathlib import Path
 
 from neural_odes_lab import results
 from neural_odes_lab.judges import Comparison, Evidence
-from neural_odes_lab.ledger import deciding
+from neural_odes_lab.ledger import address, deciding
 from neural_odes_lab.multiverse import Multiverse
 from neural_odes_lab.results import Result
 from neural_odes_lab.studies import STUDIES
 from neural_odes_lab.study import MULTIVERSE, Study
-from neural_odes_lab.tables import MARKS, Method, correction, reasons, style
+from neural_odes_lab.tables import MARKS, Method, correction, style
 from neural_odes_lab.verdicts import FIRST_LOOK, Verdict
 
 
@@ -34,12 +34,6 @@ MOVED = {
 def lesson_of(study: str) -> str:
     """The lesson that a study belongs to, by its name."""
     return MOVED.get(study, study.partition(".")[0])
-
-
-def address(study: str, claim: str) -> str:
-    """A claim's place in its evidence page."""
-    words = re.sub(r"[^a-z0-9]+", "-", f"{study} {claim}".lower())
-    return f"claim-{words.strip('-')}"
 
 
 def command(study: str, setting: str, seeds: int = FIRST_LOOK) -> str:
@@ -126,10 +120,10 @@ def _folded(one: Result) -> str:
 
 def _card(study: str, verdict: Verdict) -> str:
     """A claim with all that was found, at an address."""
-    why = "".join(f"<li>{escape(text)}</li>" for text in reasons(verdict))
+    why = "".join(f"<li>{escape(text)}</li>" for text in verdict.reasons)
     return (
         f'<div class="verdict {style(verdict.word)}" '
-        f'id="{address(study, identity(verdict))}">{_word(verdict)} '
+        f'id="{address(study, verdict.claim)}">{_word(verdict)} '
         f"{escape(verdict.claim.sentence)}<ul>{why}</ul></div>"
     )
 
@@ -206,7 +200,7 @@ class Lines:
         return "".join(
             f'<p class="verdict {style(one.word)}">{_word(one)} '
             f"{escape(one.claim.sentence)} "
-            f'<a href="{page}#{address(self.study, identity(one))}">'
+            f'<a href="{page}#{address(self.study, one.claim)}">'
             f"{escape(in_short(one))}</a></p>"
             for one in self.verdicts
         )
@@ -228,19 +222,14 @@ def verdict(study: str, *claims: str, setting: str = "chosen") -> Lines:
     verdicts = results.load(study, setting).verdicts
     chosen = []
     for claim in claims:
-        own = [one for one in verdicts if identity(one).startswith(claim)]
-        if len(own) != 1:
-            known = ", ".join(map(identity, verdicts))
+        own = [one for one in verdicts if one.claim.id == claim]
+        if not own:
+            known = ", ".join(one.claim.id for one in verdicts)
             raise ValueError(
                 f"claims must each be one of {study} ({known}), got {claim!r}"
             )
         chosen += own
     return Lines(study, chosen)
-
-
-def identity(verdict: Verdict) -> str:
-    """What a claim goes by."""
-    return getattr(verdict.claim, "id", verdict.claim.sentence)
 
 
 def in_short(verdict: Verdict) -> str:

@@ -8,6 +8,8 @@ is in ``verdicts.py``.
 from __future__ import annotations
 
 import math
+import re
+import unicodedata
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,10 +31,11 @@ Where = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Comparison:
-    """One quantity of two variants, seed by seed.
+    """One quantity of two variants, seed by seed; as a string, in words.
 
     Attributes:
         label: what is compared.
+        variants: those whose rows are compared, in the order of the label.
         gains: by seed, > 0 where the claim is right; for ratios, logarithms.
         quantity: what is compared, by its name.
         ratio: whether effects are factors.
@@ -45,6 +48,7 @@ class Comparison:
     """
 
     label: str
+    variants: tuple[Any, ...]
     gains: pd.Series
     quantity: str = ""
     ratio: bool = False
@@ -125,14 +129,39 @@ class Comparison:
         found = bisect_left(candidates, True, key=decides)
         return candidates[found] if found < len(candidates) else None
 
+    def __str__(self) -> str:
+        return f"{self.label}: {self._effect()}"
+
+    def _effect(self) -> str:
+        if not self.seeds:
+            return "no seeds to compare"
+        mean, low, high = self.interval()
+        what = "by a factor of" if self.ratio else "by"
+        span = "" if math.isnan(low) else f" (95 %: {low:.3g} to {high:.3g})"
+        said = f"{what} {mean:.3g}{span}, {_p(self.p)}, {self.seeds} seeds"
+        if not self.negligible or self.matters is None:
+            return said
+        least = math.exp(self.matters) if self.ratio else self.matters
+        return (
+            f"{said}; {what} {least:.3g}, the least that would matter, is "
+            f"ruled out, {_p(self.p_matters)}"
+        )
+
 
 @dataclass(frozen=True)
 class Check:
-    """A condition that every seed meets or does not."""
+    """A condition that every seed meets or does not; as a string, in words."""
 
     label: str
+    variants: tuple[Any, ...]
     values: pd.Series
     right: pd.Series
+
+    def __str__(self) -> str:
+        low, high = plain(self.values.min()), plain(self.values.max())
+        span = low if low == high else f"{low} to {high}"
+        met = f"{int(self.right.sum())} of {len(self.right)} seeds"
+        return f"{self.label}: {span}, {met}"
 
 
 Evidence = Comparison | Check
@@ -144,19 +173,41 @@ class Claim:
     """A sentence, where the paper says it, and how it is judged.
 
     Attributes:
+        id: a few short words that are its own within the study, and its name
+            for good: lower case, digits and dots, joined by hyphens.
+        sentence: what is claimed.
+        judge: how; one of the functions below, or one like them.
+        paper: where the paper says it; by default where its study's is.
         after: the first seed that counts; earlier ones had been looked at when
             the claim was conceived.
+
+    Raises:
+        ValueError: the id is none.
     """
 
+    id: str
     sentence: str
     judge: Judge
     paper: str = ""
     after: int = 0
 
+    def __post_init__(self) -> None:
+        if not self.id or self.id != slug(self.id):
+            raise ValueError(
+                "id must be lower-case words, digits and dots, joined by "
+                f"hyphens, got {self.id!r}"
+            )
+
     def evidence(self, frame: pd.DataFrame) -> list[Evidence]:
         """What its seeds show; nothing if there are none."""
         own = frame[frame["seed"] >= self.after]
         return [] if own.empty else self.judge(own)
+
+
+def slug(text: str) -> str:
+    """A text as part of an id: "concat, fixed point" as concat-fixed-point."""
+    ascii_ = unicodedata.normalize("NFKD", text).encode("ascii", "ignore")
+    return re.sub(r"[^a-z0-9.]+", "-", ascii_.decode().lower()).strip("-")
 
 
 def _where(place: Any) -> dict[str, Any]:
@@ -170,18 +221,46 @@ def _name(place: Any) -> str:
     )
 
 
-def _values(frame: pd.DataFrame, quantity: str, place: Where) -> pd.Series:
-    for column, value in place.items():
-        frame = frame[frame[column] == value]
+def _rows(frame: pd.DataFrame, place: Where) -> pd.DataFrame:
+    for name, value in place.items():
+        frame = frame[column(frame, name) == value]
     if frame.empty:
         raise ValueError(f"a claim names {dict(place)}, of which are no rows")
-    series = frame.set_index("seed")[quantity].astype(float)
+    return frame
+
+
+def column(frame: pd.DataFrame, name: str) -> pd.Series:
+    """A column that is judged.
+
+    Raises:
+        ValueError: there is none of this name.
+    """
+    if name not in frame:
+        raise ValueError(
+            f"what is judged must be a column of the rows, "
+            f"{', '.join(map(str, frame))}, got {name!r}"
+        )
+    return frame[name]
+
+
+def _values(frame: pd.DataFrame, quantity: str, place: Where) -> pd.Series:
+    rows = _rows(frame, place)
+    series = column(rows, quantity).astype(float).set_axis(rows["seed"])
     if not series.index.is_unique:
         raise ValueError(f"{place} has several rows of one seed")
     return series
 
 
-def less(
+def _variants(frame: pd.DataFrame, *places: Any) -> tuple[Any, ...]:
+    """Those of which the places have rows."""
+    return tuple(
+        variant
+        for place in places
+        for variant in _rows(frame, _where(place))["variant"].unique()
+    )
+
+
+def below(
     quantity: str, a: Any, b: Any, *, ratio: bool = False, **where: Any
 ) -> Judge:
     """The quantity of a is below that of b.
@@ -194,18 +273,14 @@ def less(
             over seeds, as losses do.
         where: values of columns that both share.
     """
-    return _pairs(
-        quantity, [(b, a, f"{_name(a)} below {_name(b)}")], ratio, where
-    )
+    return _pairs(quantity, [(a, b, "below")], ratio, where)
 
 
-def greater(
+def above(
     quantity: str, a: Any, b: Any, *, ratio: bool = False, **where: Any
 ) -> Judge:
-    """The quantity of a is above that of b; see :func:`less`."""
-    return _pairs(
-        quantity, [(a, b, f"{_name(a)} above {_name(b)}")], ratio, where
-    )
+    """The quantity of a is above that of b; see :func:`below`."""
+    return _pairs(quantity, [(a, b, "above")], ratio, where)
 
 
 def lowest(
@@ -216,8 +291,8 @@ def lowest(
     ratio: bool = False,
     **where: Any,
 ) -> Judge:
-    """The quantity of a is below that of all others; see :func:`less`."""
-    pairs = [(b, a, f"{_name(a)} below {_name(b)}") for b in among if b != a]
+    """The quantity of a is below that of all others; see :func:`below`."""
+    pairs = [(a, b, "below") for b in among if b != a]
     return _pairs(quantity, pairs, ratio, where)
 
 
@@ -229,8 +304,8 @@ def highest(
     ratio: bool = False,
     **where: Any,
 ) -> Judge:
-    """The quantity of a is above that of all others; see :func:`less`."""
-    pairs = [(a, b, f"{_name(a)} above {_name(b)}") for b in among if b != a]
+    """The quantity of a is above that of all others; see :func:`below`."""
+    pairs = [(a, b, "above") for b in among if b != a]
     return _pairs(quantity, pairs, ratio, where)
 
 
@@ -242,53 +317,62 @@ def _pairs(
 ) -> Judge:
     def judge(frame: pd.DataFrame) -> list[Evidence]:
         found: list[Evidence] = []
-        for more, fewer, label in pairs:
-            high, low = (
+        for a, b, word in pairs:
+            own, other = (
                 _values(frame, quantity, {**where, **_where(place)})
-                for place in (more, fewer)
+                for place in (a, b)
             )
-            found.append(_compared(label, high, low, ratio, quantity))
+            high, low = (own, other) if word == "above" else (other, own)
+            found.append(
+                Comparison(
+                    f"{_name(a)} {word} {_name(b)}",
+                    _variants(frame, a, b),
+                    _gains(high, low, ratio),
+                    quantity,
+                    ratio,
+                )
+            )
         return found
 
     return judge
 
 
-def _compared(
-    label: str, high: pd.Series, low: pd.Series, ratio: bool, quantity: str
-) -> Comparison:
+def _gains(high: pd.Series, low: pd.Series, ratio: bool) -> pd.Series:
     if ratio:
         high, low = np.log(high), np.log(low)
-    return Comparison(label, (high - low).dropna(), quantity, ratio)
+    return (high - low).dropna()
 
 
-def smaller(a: str, b: str, *, ratio: bool = False, **where: Any) -> Judge:
+def column_below(a: str, b: str, *, ratio: bool = False, **where: Any) -> Judge:
     """In the same rows, column a is below column b."""
 
     def judge(frame: pd.DataFrame) -> list[Evidence]:
         low, high = (_values(frame, column, where) for column in (a, b))
-        return [_compared(f"{a} below {b}", high, low, ratio, b)]
+        named, gains = _variants(frame, where), _gains(high, low, ratio)
+        return [Comparison(f"{a} below {b}", named, gains, b, ratio)]
 
     return judge
 
 
-def exceeds(quantity: str, a: Any, value: float, **where: Any) -> Judge:
+def mean_above(quantity: str, a: Any, value: float, **where: Any) -> Judge:
     """The mean of a quantity of a is above a number."""
 
     def judge(frame: pd.DataFrame) -> list[Evidence]:
         own = _values(frame, quantity, {**where, **_where(a)})
-        label = f"{_name(a)} above {value:g}"
-        return [Comparison(label, (own - value).dropna(), quantity)]
+        label, named = f"{_name(a)} above {value:g}", _variants(frame, a)
+        return [Comparison(label, named, (own - value).dropna(), quantity)]
 
     return judge
 
 
-def stays_below(quantity: str, a: Any, value: float, **where: Any) -> Judge:
+def mean_below(quantity: str, a: Any, value: float, **where: Any) -> Judge:
     """The mean of a quantity of a is below a number."""
 
     def judge(frame: pd.DataFrame) -> list[Evidence]:
         own = _values(frame, quantity, {**where, **_where(a)})
         label = f"{_name({**_where(a), **where})} below {value:g}"
-        return [Comparison(label, (value - own).dropna(), quantity)]
+        named = _variants(frame, a)
+        return [Comparison(label, named, (value - own).dropna(), quantity)]
 
     return judge
 
@@ -297,13 +381,13 @@ def near(
     quantity: str, a: Any, *, value: float, within: float, **where: Any
 ) -> Judge:
     """The mean of a quantity of a is near a number: neither above nor below."""
-    return together(
-        exceeds(quantity, a, value - within, **where),
-        stays_below(quantity, a, value + within, **where),
+    return all_of(
+        mean_above(quantity, a, value - within, **where),
+        mean_below(quantity, a, value + within, **where),
     )
 
 
-def always(
+def every_seed(
     quantity: str,
     a: Any,
     *,
@@ -323,7 +407,7 @@ def always(
         own = _values(frame, quantity, {**where, **_where(a)})
         right = (own >= above) & (own <= below)  # false of NaN
         label = f"{_name(a)}: {quantity}{low}{both}{high}"
-        return [Check(label, own, right)]
+        return [Check(label, _variants(frame, a), own, right)]
 
     return judge
 
@@ -336,24 +420,26 @@ def slope(
     Args:
         x: a column of numbers > 0.
         y: another.
-        a: the variant, as in :func:`less`.
+        a: the variant, as in :func:`below`.
         near: the slope claimed.
         within: how far off it may be.
         from_x: rows with a smaller x are left out.
     """
 
     def judge(frame: pd.DataFrame) -> list[Evidence]:
-        for column, value in _where(a).items():
-            frame = frame[frame[column] == value]
-        frame = frame[frame[x] >= from_x]
+        rows = _rows(frame, _where(a))
+        rows = rows[column(rows, x) >= from_x]
         found = pd.Series(
             {
-                seed: stats.linregress(np.log(own[x]), np.log(own[y])).slope
-                for seed, own in frame.groupby("seed")
+                seed: stats.linregress(
+                    np.log(own[x]), np.log(column(own, y))
+                ).slope
+                for seed, own in rows.groupby("seed")
             }
         )
         label = f"slope {near:g} ± {within:g}"
-        return [Check(label, found, (found - near).abs() <= within)]
+        named, right = _variants(frame, a), (found - near).abs() <= within
+        return [Check(label, named, found, right)]
 
     return judge
 
@@ -382,11 +468,26 @@ def outgrows(quantity: str, numbers: Sequence[float], most: float) -> Judge:
         ]
         label = f"{first:g} to {others[-1]:g}, doublings above proportion"
         mean = pd.concat(gains, axis=1).mean(axis=1, skipna=False)
-        return [Comparison(label, mean.dropna())]
+        named = _variants(frame, *numbers)
+        return [Comparison(label, named, mean.dropna())]
 
     return judge
 
 
-def together(*judges: Judge) -> Judge:
+def all_of(*judges: Judge) -> Judge:
     """The evidence of several judges."""
     return lambda frame: [one for judge in judges for one in judge(frame)]
+
+
+def plain(value: Any) -> str:
+    """A single value, as pages show it."""
+    if isinstance(value, str):
+        return value
+    number = float(value)
+    if math.isnan(number):
+        return "–"
+    return str(int(number)) if number.is_integer() else f"{number:.4g}"
+
+
+def _p(p: float) -> str:
+    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from neural_odes_lab.judges import Comparison, Evidence
+from neural_odes_lab.judges import Claim, Comparison, Evidence
 from neural_odes_lab.paper import PAPER, PaperClaim
 from neural_odes_lab.records import file_name
 from neural_odes_lab.study import Study
-from neural_odes_lab.tables import MARKS, align, reason, reasons, style
+from neural_odes_lab.tables import MARKS, align, style
 from neural_odes_lab.verdicts import Verdict
 
 PROOFS = {"proved": "a theorem", "refuted": "refuted by a proof"}
@@ -89,13 +89,18 @@ class Ledger:
         )
 
 
+def address(study: str, claim: Claim) -> str:
+    """A claim's address within the page of the ledger, for good."""
+    return f"claim-{study}-{claim.id}".replace(".", "-")
+
+
 def _row(entry: Entry, verdicts: Sequence[Verdict]) -> str:
     """A claim with its verdicts by setting."""
     chosen, study = verdicts[0], entry.study
     chapter = study.name.partition(".")[0]
     place = chosen.claim.paper or study.paper
-    all_ = reasons(chosen)
-    first = escape(reason(deciding(chosen)) if chosen.evidence else all_[0])
+    all_ = chosen.reasons
+    first = escape(str(deciding(chosen)) if chosen.evidence else all_[0])
     why = "".join(f"<li>{escape(text)}</li>" for text in all_)
     effect = (
         f"<details><summary>{first}</summary><ul>{why}</ul></details>"
@@ -109,7 +114,8 @@ def _row(entry: Entry, verdicts: Sequence[Verdict]) -> str:
     )
     seeds = next(iter(entry.seeds.values()))
     return (
-        f'<tr data-chapter="{chapter}" data-verdict="{chosen.word}">'
+        f'<tr id="{address(study.name, chosen.claim)}" '
+        f'data-chapter="{chapter}" data-verdict="{chosen.word}">'
         f'<th scope="row">{escape(chosen.claim.sentence)} <small>'
         f'{escape(place)}; <a href="{chapter}.html">{chapter}</a></small></th>'
         f'<td class="{style(chosen.word)}">{MARKS[chosen.word]} '
@@ -159,10 +165,7 @@ class Paper:
             verdict.word
             for entry in self.entries
             for verdict in entry.chosen
-            if entry.study.name in claim.judged
-            and verdict.claim.sentence.startswith(
-                tuple(claim.judged[entry.study.name].split("|"))
-            )
+            if claim.names(entry.study.name, verdict.claim)
         ]
         return {word: words.count(word) for word in MARKS if word in words}
 

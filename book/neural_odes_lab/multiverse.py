@@ -17,10 +17,11 @@ from typing import Any
 import pandas as pd
 
 from neural_odes_lab.config import write
+from neural_odes_lab.judges import plain
 from neural_odes_lab.records import Record, file_name
 from neural_odes_lab.study import MULTIVERSE, Study
-from neural_odes_lab.tables import MARKS, Method, origin, plain, style
-from neural_odes_lab.verdicts import FITTED, Verdict, named_by
+from neural_odes_lab.tables import MARKS, Method, origin, style
+from neural_odes_lab.verdicts import FITTED, Verdict
 
 NAMES = {"lr": "rate", "samples": "points"}
 """Names of settings, where their own are not words."""
@@ -163,8 +164,7 @@ class Multiverse:
 
 def _fitted(verdict: Verdict, runs: pd.DataFrame) -> float:
     """The share of the runs that a verdict compares that fit."""
-    named = named_by(verdict, runs["variant"].unique())
-    own = runs[runs["variant"].isin(named)]
+    own = runs[runs["variant"].isin(verdict.variants)]
     return 1 - float(FITTED.failing(own).mean())
 
 

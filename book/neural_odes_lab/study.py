@@ -2,8 +2,9 @@
 
     @study("anatomy.depth_variants", paper="section 3, equations 4-7",
            config=DepthVariants, variants=FIELDS,
-           claims=[Claim("Concat ends at a lower loss than vanilla.",
-                         less("loss", "concat", "vanilla", ratio=True))])
+           claims=[Claim("loss-concat",
+                         "Concat ends at a lower loss than vanilla.",
+                         below("loss", "concat", "vanilla", ratio=True))])
     def depth_variants(config, variant, seeds, device):
         '''Nested spheres with each way that depth can enter.'''
         return [row of each seed]

@@ -16,7 +16,7 @@ from typing import Any
 
 import pandas as pd
 
-from neural_odes_lab.judges import Check, Comparison, Evidence
+from neural_odes_lab.judges import Comparison, plain
 from neural_odes_lab.records import Record
 from neural_odes_lab.verdicts import Verdict
 
@@ -162,7 +162,7 @@ class Cards:
         for one in self.verdicts:
             title = f"{MARKS[one.word]} {one.word}: {one.claim.sentence}"
             lines += ["", *textwrap.wrap(title, WIDTH)]
-            for reason in reasons(one):
+            for reason in one.reasons:
                 lines += textwrap.wrap(f"  {reason}", WIDTH)
         if note := correction(self.verdicts):
             lines += ["", *textwrap.wrap(note, WIDTH)]
@@ -174,7 +174,7 @@ class Cards:
             f'<details class="verdict {style(one.word)}">'
             f"<summary><strong>{MARKS[one.word]} {one.word}</strong> "
             f"{escape(one.claim.sentence)}</summary><ul>"
-            + "".join(f"<li>{escape(reason)}</li>" for reason in reasons(one))
+            + "".join(f"<li>{escape(reason)}</li>" for reason in one.reasons)
             + "</ul></details>"
             for one in self.verdicts
         ) + (f"<p><small>{note}</small></p>" if note else "")
@@ -253,49 +253,6 @@ def correction(verdicts: Sequence[Verdict]) -> str:
     return f"Each p is {' and '.join(done)}." if done else ""
 
 
-def reasons(verdict: Verdict) -> list[str]:
-    """Why a verdict is what it is, in words."""
-    said = [reason(one) for one in verdict.evidence]
-    if verdict.word == "undecided" and verdict.seeds_needed is None:
-        said.append("More seeds than 1000 would be needed, or none can tell.")
-    elif verdict.seeds_needed:
-        said.append(
-            f"About {verdict.seeds_needed} seeds would decide, if the effect "
-            "is what it seems."
-        )
-    return [*said, *verdict.notes]
-
-
-def reason(one: Evidence) -> str:
-    """What one comparison or check found, in words."""
-    if isinstance(one, Check):
-        low, high = plain(one.values.min()), plain(one.values.max())
-        span = low if low == high else f"{low} to {high}"
-        met = f"{int(one.right.sum())} of {len(one.right)} seeds"
-        return f"{one.label}: {span}, {met}"
-    return f"{one.label}: {_effect(one)}"
-
-
-def _effect(one: Comparison) -> str:
-    if not one.seeds:
-        return "no seeds to compare"
-    mean, low, high = one.interval()
-    what = "by a factor of" if one.ratio else "by"
-    span = "" if math.isnan(low) else f" (95 %: {low:.3g} to {high:.3g})"
-    said = f"{what} {mean:.3g}{span}, {_p(one.p)}, {one.seeds} seeds"
-    if not one.negligible or one.matters is None:
-        return said
-    least = math.exp(one.matters) if one.ratio else one.matters
-    return (
-        f"{said}; {what} {least:.3g}, the least that would matter, is ruled "
-        f"out, {_p(one.p_matters)}"
-    )
-
-
-def _p(p: float) -> str:
-    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
-
-
 def origin(record: Record) -> str:
     """Where a result is from, in one line."""
     seeds = len(record.seeds)
@@ -307,16 +264,6 @@ def origin(record: Record) -> str:
         f"{record.study}{setting}: {seeds} seed{'s' * (seeds != 1)}, "
         f"{', '.join(devices)}, {dates[-1]}, {seconds:.0f} s"
     )
-
-
-def plain(value: Any) -> str:
-    """A single value."""
-    if isinstance(value, str):
-        return value
-    number = float(value)
-    if math.isnan(number):
-        return "–"
-    return str(int(number)) if number.is_integer() else f"{number:.4g}"
 
 
 def style(word: str) -> str:

@@ -16,8 +16,7 @@ verdict in either is at most 1.5 LEVEL.
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Literal
@@ -25,7 +24,14 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from neural_odes_lab.judges import Check, Claim, Comparison, Evidence
+from neural_odes_lab.judges import (
+    MOST_SEEDS,
+    Check,
+    Claim,
+    Comparison,
+    Evidence,
+    column,
+)
 
 FIRST_LOOK = 20
 """Seeds that every study is judged over at first."""
@@ -59,7 +65,7 @@ class Converged:
 
     def failing(self, frame: pd.DataFrame) -> pd.Series:
         """Which rows are below it; a row without the quantity is not a run."""
-        return frame[self.quantity] < self.least
+        return column(frame, self.quantity) < self.least
 
 
 FITTED = Converged("accuracy", 0.95)
@@ -68,7 +74,7 @@ FITTED = Converged("accuracy", 0.95)
 
 @dataclass(frozen=True)
 class Verdict:
-    """A claim, judged.
+    """A claim, judged; as a string, in sentences.
 
     Attributes:
         evidence: comparisons with corrected p, or checks.
@@ -86,6 +92,31 @@ class Verdict:
     seeds_needed: int | None = 0
     notes: tuple[str, ...] = ()
     looks: int = 1
+
+    @property
+    def variants(self) -> set[Any]:
+        """Those that its evidence is about."""
+        return {name for one in self.evidence for name in one.variants}
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why it is what it is, in words."""
+        said = [str(one) for one in self.evidence]
+        if self.word == "undecided" and self.seeds_needed is None:
+            said.append(
+                f"More than {MOST_SEEDS} seeds would be needed, or the number "
+                "cannot be estimated."
+            )
+        elif self.seeds_needed:
+            said.append(
+                f"About {self.seeds_needed} seeds would decide, if the effect "
+                "is what it seems."
+            )
+        return [*said, *self.notes]
+
+    def __str__(self) -> str:
+        why = "; ".join(one.removesuffix(".") for one in self.reasons)
+        return f"{self.claim.sentence} {self.word.capitalize()}: {why}."
 
 
 def judge(
@@ -107,7 +138,14 @@ def judge(
             there is one, says why a run has no values.
         converged: what counts as converged.
         matters: the smallest differences that would matter, by quantity.
+
+    Raises:
+        ValueError: two claims have one id, or a claim names a column or rows
+            that are not there.
     """
+    ids = [claim.id for claim in claims]
+    if len(set(ids)) < len(ids):
+        raise ValueError(f"claims must have ids of their own, got {ids}")
     verdicts = _judged(claims, frame, matters)
     notes = []
     if "failed" in frame:
@@ -136,21 +174,8 @@ def judge(
 
 def _about(verdict: Verdict, out: pd.DataFrame) -> tuple[str, ...]:
     """Which of the runs that did not converge a verdict compares."""
-    named = out["variant"].isin(named_by(verdict, out["variant"].unique()))
+    named = out["variant"].isin(verdict.variants)
     return (f"did not converge: {_runs(out[named])}",) if named.any() else ()
-
-
-def named_by(verdict: Verdict, variants: Iterable[Any]) -> list[Any]:
-    """Those of the variants that a verdict's evidence names."""
-    labels = "; ".join(one.label for one in verdict.evidence)
-    found = []
-    # Longest first: "vanilla, wide" does not name "vanilla".
-    for variant in sorted(variants, key=lambda one: -len(str(one))):
-        name = rf"(?<!\w){re.escape(str(variant))}(?!\w)"
-        labels, times = re.subn(name, "", labels)
-        if times:
-            found.append(variant)
-    return found
 
 
 def _runs(rows: pd.DataFrame) -> str:

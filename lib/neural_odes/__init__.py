@@ -27,9 +27,10 @@ from neural_odes.depth import (
     Hypernetwork,
     HypernetworkODE,
 )
+from neural_odes.fields import JointField
 from neural_odes.initial_value import integrate
 from neural_odes.nets import GraphConv, mlp, seeded
-from neural_odes.ode import JointField, NeuralODE
+from neural_odes.ode import NeuralODE
 from neural_odes.regularize import (
     divergence,
     fixed_point,

@@ -16,9 +16,9 @@ from neural_odes.checks import (
     one_of,
     positive,
 )
-from neural_odes.ode import lengths
+from neural_odes.fields import lengths
 from neural_odes.training.ensemble import Loss
-from neural_odes.training.fit import accuracy, check_labels
+from neural_odes.training.fit import accuracy, check_labels, in_eval_mode
 from neural_odes.training.loop import check_shapes, check_targets
 
 Norm = Literal["l2", "linf"]
@@ -53,7 +53,8 @@ def pgd(
     took.
 
     Args:
-        model: maps inputs (N, ...) to outputs.
+        model: maps inputs (N, ...) to outputs; a module is set to eval mode
+            meanwhile.
         x: inputs, shape (N, ...).
         y: their targets.
         radius: of the ball, > 0.
@@ -85,14 +86,15 @@ def pgd(
     draw = torch.rand(x.shape, generator=draws).to(x)
     away = _within((2 * draw - 1) * radius, radius, norm)
     labels: Tensor | None = y
-    for _ in range(steps):
-        away = away.detach().requires_grad_()
-        output = model(x + away)
-        check_targets(loss, output, y, labels)
-        labels = None
-        (slope,) = torch.autograd.grad(loss(output, y), away)
-        step = slope.sign() if norm == "linf" else _unit(slope)
-        away = _within(away.detach() + size * step, radius, norm)
+    with in_eval_mode(model):
+        for _ in range(steps):
+            away = away.detach().requires_grad_()
+            output = model(x + away)
+            check_targets(loss, output, y, labels)
+            labels = None
+            (slope,) = torch.autograd.grad(loss(output, y), away)
+            step = slope.sign() if norm == "linf" else _unit(slope)
+            away = _within(away.detach() + size * step, radius, norm)
     return x + away
 
 
@@ -126,7 +128,7 @@ def accuracy_under_attack(
     survived = torch.ones_like(y, dtype=torch.bool)
     for seed in range(restarts):
         near = pgd(model, x, y, radius=radius, norm=norm, seed=seed)
-        with torch.no_grad():
+        with torch.no_grad(), in_eval_mode(model):
             output = model(near)
         check_shapes(output, y)
         survived &= output.sign() == y.sign()

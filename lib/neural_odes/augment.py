@@ -21,7 +21,7 @@ from neural_odes.checks import (
     integer,
     joined,
 )
-from neural_odes.ode import as_field
+from neural_odes.fields import as_field
 
 
 class ZeroAugment(nn.Module):
@@ -149,9 +149,9 @@ class HigherOrder(nn.Module):
         expected = features - m * (self.order - 1)
         if slope.shape[self.dim] != expected:
             raise ValueError(
-                f"field must return {expected} features for a state of "
-                f"{features} at order {self.order}, got "
-                f"{slope.shape[self.dim]}"
+                f"field must return {expected} features in dim {self.dim} for "
+                f"a state of {features} at order {self.order}, got "
+                f"{slope.shape[self.dim]}; if features lie elsewhere, set dim"
             )
         known = z.narrow(self.dim, m, m * (self.order - 1))
         return torch.cat([known, slope], dim=self.dim)

@@ -18,14 +18,9 @@ import torch
 from torch import Tensor
 
 from neural_odes.checks import at_least, generator, positive
+from neural_odes.fields import Field, JointField, step_limits
 from neural_odes.initial_value import integrate
-from neural_odes.ode import (
-    Field,
-    JointField,
-    NeuralODE,
-    _fitting,
-    steps_of,
-)
+from neural_odes.ode import NeuralODE, explain_misfit
 
 
 @dataclass(frozen=True)
@@ -304,13 +299,13 @@ def _follow(
     s: Tensor,
 ) -> tuple[Any, int]:
     """Solve as the model does, but without the adjoint: no gradients here."""
-    with _fitting(x):
+    with explain_misfit(x):
         return integrate(
             field,
             start,
             s,
             solver=replace(model.solver, adjoint=False),
-            **steps_of(model.field),
+            **step_limits(model.field),
         )
 
 

@@ -22,7 +22,7 @@ from neural_odes.checks import (
     joined,
     positive,
 )
-from neural_odes.ode import as_field, lengths
+from neural_odes.fields import as_field, lengths
 
 
 class DataControlled(nn.Module):

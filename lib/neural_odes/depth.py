@@ -18,8 +18,9 @@ from torch.func import functional_call
 
 from neural_odes.bases import Basis
 from neural_odes.checks import at_least
+from neural_odes.fields import JointField, as_field, per_sample
 from neural_odes.nets import mlp
-from neural_odes.ode import JointField, NeuralODE, as_field, per_sample
+from neural_odes.ode import NeuralODE
 from neural_odes.solver import Solver
 
 
@@ -292,19 +293,21 @@ class HypernetworkODE(JointField):
     def weights(
         self, s: Tensor, solver: Solver | None = None
     ) -> dict[str, Tensor]:
-        """The wrapped module's parameters at depths s of shape (T,).
+        """The wrapped module's parameters at depths s.
 
         Args:
-            s: increasing depths >= 0.
+            s: increasing depths >= 0, shape (T,), or one, a scalar.
             solver: how to solve for theta; by default ``Solver()``.
 
         Returns:
             tensors by their names in the module, or in what a wrapper such as
             DepthConcat wraps; each with the dimensions of s before its own.
         """
+        depths = s.reshape(-1)
         alone = NeuralODE(
             lambda s, theta, x: self.slope(s, theta[0])[None],
-            depth=float(s[-1]) or 1.0,  # theta(0) alone takes no solve
+            depth=float(depths[-1]) or 1.0,  # theta(0) alone takes no solve
             solver=solver,
         )
-        return self.template.weights(alone.solve(self.start[None], s).z[:, 0])
+        theta = alone.solve(self.start[None], depths).z[:, 0]
+        return self.template.weights(theta if s.ndim else theta[0])

@@ -1,10 +1,10 @@
 """Initial value problems: how they are solved, in one place.
 
 Everything in this library that follows a differential equation goes through
-:func:`integrate`: by the methods of ``runge_kutta.py``, or by torchdiffeq,
-which has more of them and the adjoint. Arguments are checked, the number of
-function evaluations is part of the result, and a solve that fails raises one
-exception that says where and why.
+:func:`integrate`, or through :func:`solve` for several problems at once: by the
+methods of ``runge_kutta.py``, or by torchdiffeq, which has more of them and the
+adjoint. Arguments are checked, the number of function evaluations is part of
+the result, and a solve that fails raises one exception that says where and why.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from numbers import Real
 from typing import Any
@@ -19,23 +20,30 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from neural_odes.by_torchdiffeq import by_torchdiffeq
-from neural_odes.checks import finite, function
-from neural_odes.runge_kutta import (
-    TABLEAUS,
-    Cost,
-    StopError,
+from neural_odes import torchdiffeq_backend
+from neural_odes.adaptive_steps import (
+    SolveStopped,
     adaptive_steps,
-    fixed_steps,
     root_mean_square,
     worst_sample,
+)
+from neural_odes.checks import finite, function, positive
+from neural_odes.members import apart, mapped, together
+from neural_odes.runge_kutta import (
+    TABLEAUS,
+    Along,
+    Progress,
+    beside,
+    choose,
+    fixed_steps,
 )
 from neural_odes.solver import METHODS, Solver, SolverError, check_solver
 from neural_odes.states import (
     State,
-    checked,
     describe,
+    first_slope,
     packing,
+    rebuild,
     tensors,
 )
 
@@ -43,7 +51,7 @@ from neural_odes.states import (
 def integrate(
     field: Callable[[Tensor, Any], Any],
     z0: State,
-    s: Tensor,
+    s: Any,
     *,
     solver: Solver | None = None,
     params: Iterable[Tensor] = (),
@@ -57,16 +65,16 @@ def integrate(
         field: called with a scalar tensor s and a state like ``z0``.
         z0: a tensor of any shape, or a tuple of tensors.
         s: output depths, shape (T,), T >= 2, strictly increasing, or strictly
-            decreasing to solve backwards.
+            decreasing to solve backwards; or a list of them.
         solver: method and tolerances; by default ``Solver()``.
         params: every tensor the field's gradient should reach; used only by
             ``adjoint=True``, which cannot find them by itself.
         norm: maps an error in units of the tolerances, shaped like the state,
             to the number that adaptive methods keep at or below 1; by default
             the solver's ``error_norm``, for a tuple the largest of its parts'.
-        jumps: depths at which the field jumps, where it takes the values from
-            the right; with any method, steps end there.
-        max_step: a limit for adaptive methods, besides the solver's own.
+        jumps: depths at which the field jumps; with any method, steps end
+            there, and see the field on their own side.
+        max_step: a limit > 0 for adaptive methods, besides the solver's own.
 
     Returns:
         ``(z, nfe)``: the states at the depths s, a tensor of shape (T, ...) or
@@ -75,7 +83,8 @@ def integrate(
     Raises:
         TypeError: field is not a function, z0 neither a tensor nor a tuple of
             tensors, solver not a Solver, or jumps not a list of depths.
-        ValueError: s neither increases nor decreases; z0 is complex or of half
+        ValueError: s neither increases nor decreases; a jump is not finite, or
+            max_step not > 0; z0 is complex or of half
             precision, in which a step's error is lost in rounding; the field's
             output differs from the state in shape, or the field writes into
             its input; or (adjoint) it depends on a tensor not in params, or a
@@ -84,7 +93,9 @@ def integrate(
             infinite, or ``max_steps`` was reached.
     """
     solver = Solver() if solver is None else solver
-    _check_problem(field, z0, solver, jumps)
+    _check_problem(field, z0, solver, jumps, max_step)
+    if isinstance(s, list):
+        s = torch.tensor(s, dtype=tensors(z0)[0].dtype)
     depths = _depths(s)
     if depths[1] < depths[0]:
         try:
@@ -94,34 +105,266 @@ def integrate(
                 solver=solver,
                 params=params,
                 norm=norm,
-                jumps=sorted(-jump for jump in jumps),
+                jumps=[-jump for jump in jumps],
                 max_step=max_step,
             )
         except SolverError as error:
             raise SolverError(error.reason, -error.depth, error.nfe) from error
-    norm = _norm(solver, z0) if norm is None else norm
+    if s.requires_grad:
+        start = _SeesDepth.apply(
+            field, -1, s[:1], *(z[None] for z in tensors(z0))
+        )
+        z, nfe = integrate(
+            *(field, rebuild(z0, [part[0] for part in start]), s.detach()),
+            solver=solver,
+            params=params,
+            norm=norm,
+            jumps=jumps,
+            max_step=max_step,
+        )
+        return rebuild(z0, _SeesDepth.apply(field, 1, s, *tensors(z))), nfe
+    if solver.uses_own_methods:
+        over = mapped(tensors(z0)) if norm is None else None
+        if over is not None:
+            return _solve_each(
+                *(field, z0, depths, over),
+                solver=solver,
+                jumps=jumps,
+                max_step=max_step,
+            )
+        z, (progress,) = solve(
+            lambda _, s, z: field(s, z),
+            *((), z0, depths),
+            solver=solver,
+            norm=norm,
+            jumps=[jumps],
+            max_step=[max_step],
+        )
+        return z, progress.nfe
     if METHODS[solver.method].adaptive and max_step < math.inf:
         longest = min(max_step, solver.max_step or math.inf)
         solver = replace(solver, max_step=longest)
-    inside = [j for j in jumps if depths[0] < j < depths[-1]]
-    if solver.own and not s.requires_grad:
-        z, nfe = _solved(
-            *(field, z0, depths), solver=solver, norm=norm, jumps=inside
-        )
-    else:
-        z, nfe = by_torchdiffeq(
-            *(field, z0, s),
-            solver=solver,
-            params=tuple(params),
-            norm=norm,
-            jumps=s.new_tensor(inside),
-        )
+    edges = _edges(jumps, depths, tensors(z0)[0])
+    inside = [j for j in edges if depths[0] < j < depths[-1]]
+    z, nfe = torchdiffeq_backend.solve(
+        *(_within(field, edges, depths), z0, s.to(tensors(z0)[0].device)),
+        solver=solver,
+        params=tuple(params),
+        norm=_norm(solver, z0) if norm is None else norm,
+        jumps=s.new_tensor(inside),
+    )
     if not all(finite(part[-1]) for part in tensors(z)):
         raise SolverError("the state is NaN or infinite", depths[-1], nfe)
     return z, nfe
 
 
-def _check_problem(field: Any, z0: Any, solver: Any, jumps: Any) -> None:
+def solve(
+    field: Callable[[Along, Tensor, Any], Any],
+    along: Along,
+    z0: State,
+    depths: Sequence[float],
+    *,
+    solver: Solver,
+    jumps: Sequence[Sequence[float]],
+    max_step: Sequence[float],
+    norm: Callable[[Any], Tensor] | None = None,
+    stacked: bool = False,
+) -> tuple[Any, list[Progress]]:
+    """Solve one problem, or M stacked ones, by the library's own methods.
+
+    Args:
+        field: see :data:`~neural_odes.runge_kutta.Field`; of states like z0.
+        along: what belongs to stacked problems besides their states.
+        z0: a state; if stacked, of tensors (M, ...).
+        depths: increasing, the same for all.
+        solver: with a method of the library.
+        jumps: for each problem, where its field jumps.
+        max_step: for each problem, a limit besides the solver's own.
+        norm: as in :func:`integrate`; only of a single problem.
+        stacked: whether there are several.
+
+    Returns:
+        the states, (T, ...) or (M, T, ...), and what each problem took.
+
+    Raises:
+        ValueError: the field's output differs from the state in shape, or the
+            field writes into its input.
+        SolverError: one could not be solved; names which.
+    """
+    tableau, rows = TABLEAUS[solver.method], int(stacked)
+    progress = [Progress(depths[0]) for _ in jumps]
+    pack, unpack = packing(z0, rows)
+    start = pack(z0)
+    edges = [_edges(own, depths, start) for own in jumps]
+
+    def packed(along: Along, s: Tensor, z: Tensor) -> Tensor:
+        slope = partial(field, along)
+        if progress[0].nfe == 1:
+            return pack(first_slope(slope, s, unpack(z)))
+        return pack(slope(s, unpack(z)))
+
+    adaptive = METHODS[solver.method].adaptive
+    try:
+        if adaptive:
+            most = solver.max_step or math.inf
+            measure = _norm(solver, z0, rows) if norm is None else norm
+            found = [
+                (
+                    list(enumerate([0] * len(jumps))),
+                    start if stacked else start[None],
+                )
+            ]
+            found += adaptive_steps(
+                *(packed, along, start, depths, tableau, progress),
+                rtol=solver.rtol,
+                atol=solver.atol,
+                norm=lambda error: measure(unpack(error)),
+                max_steps=solver.max_steps,
+                max_step=[min(one, most) for one in max_step],
+                jumps=edges,
+                stacked=stacked,
+                leave=len(along) > 0,
+            )
+            z = torch.cat([part for _, part in found])
+            if stacked:
+                pairs = [pair for each, _ in found for pair in each]
+                order = sorted(range(len(pairs)), key=pairs.__getitem__)
+                z = choose(z, order).unflatten(0, (-1, len(depths)))
+        else:
+            grid = solver.grid(depths, edges[0])
+            wanted = set(depths)
+            states = fixed_steps(
+                *(packed, along, start, grid, tableau, progress), jumps=edges[0]
+            )
+            read = [
+                z
+                for at, z in zip(grid[1:], states, strict=True)
+                if at in wanted
+            ]
+            z = torch.stack([start, *read], dim=rows)
+    except SolveStopped as stop:
+        raise _failed(stop.reason, progress, stop.member, stacked) from stop
+    if not adaptive or norm is not None:  # else each step was checked
+        ends = z.select(rows, -1)
+        whole = (
+            torch.isfinite(ends).flatten(1).all(1).tolist()
+            if stacked
+            else [finite(ends)]
+        )
+        if not all(whole):
+            reason = "the state is NaN or infinite"
+            raise _failed(reason, progress, whole.index(False), stacked)
+    return unpack(z), progress
+
+
+def _solve_each(
+    field: Callable[[Tensor, Any], Any],
+    z0: State,
+    depths: Sequence[float],
+    over: tuple[int, int],
+    *,
+    solver: Solver,
+    jumps: Sequence[float],
+    max_step: float,
+) -> tuple[Any, int]:
+    """Solve what is mapped over members, each by its own steps.
+
+    As the field holds values of all members, none of them leaves.
+    """
+    level, members = over
+
+    def stack(state: Any) -> Any:
+        parts = tensors(state)
+        return rebuild(state, [together(one, level, members) for one in parts])
+
+    def take(state: Any) -> Any:
+        return rebuild(state, [apart(one, level) for one in tensors(state)])
+
+    z, progress = solve(
+        lambda _, s, z: stack(field(take(s) if s.ndim else s, take(z))),
+        *((), stack(z0), depths),
+        solver=solver,
+        jumps=[jumps] * members,
+        max_step=[max_step] * members,
+        stacked=True,
+    )
+    return take(z), max(one.nfe for one in progress)
+
+
+def _failed(
+    reason: str, progress: Sequence[Progress], member: int, stacked: bool
+) -> SolverError:
+    one = progress[member]
+    return SolverError(reason, one.s, one.nfe, member if stacked else None)
+
+
+class _SeesDepth(torch.autograd.Function):
+    """States at depths s as functions of s: dz/ds is the field there.
+
+    ``apply(field, sign, s, *parts)`` returns the parts, of shape (T, ...) as s
+    is (T,). In the start of a solve the sign is -1: what moves the start ahead
+    moves the path back.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, field: Any, sign: int, s: Tensor, *parts: Tensor
+    ) -> Any:
+        ctx.field, ctx.sign = field, sign
+        found = tuple(part.view_as(part) for part in parts)
+        ctx.save_for_backward(s, *parts)
+        return found
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Any:
+        s, *parts = ctx.saved_tensors
+        found = []
+        with torch.enable_grad():
+            for i, at in enumerate(s):
+                own = tuple(part[i] for part in parts)
+                slopes = ctx.field(at, own if len(parts) > 1 else own[0])
+                along = zip(gradients, tensors(slopes), strict=True)
+                found.append(sum((g[i] * dz).sum() for g, dz in along))
+            total = ctx.sign * torch.stack(found)
+        return None, None, total, *gradients
+
+
+def _within(
+    field: Callable[[Tensor, Any], Any],
+    edges: Sequence[float],
+    depths: Sequence[float],
+) -> Callable[[Tensor, Any], Any]:
+    """A field that is read on the inner side of jumps at a solve's ends."""
+    first, last = depths[0], depths[-1]
+    if not {first, last} & set(edges):
+        return field
+
+    def inside(s: Tensor, z: Any) -> Any:
+        low = beside(first, first in edges, last - first, s)
+        high = beside(last, -(last in edges), last - first, s)
+        return field(s.clamp(low, high), z)
+
+    return inside
+
+
+def _edges(
+    jumps: Sequence[float], depths: Sequence[float], like: Tensor
+) -> list[float]:
+    """The jumps within a solve, its ends included; rounding moves none off."""
+    first, last = depths[0], depths[-1]
+    near = 4 * torch.finfo(like.dtype).eps * max(abs(first), abs(last))
+    found = set()
+    for jump in jumps:
+        end = min((first, last), key=lambda end: abs(jump - end))
+        at = end if abs(jump - end) <= near else float(jump)
+        if first <= at <= last:
+            found.add(at)
+    return sorted(found)
+
+
+def _check_problem(
+    field: Any, z0: Any, solver: Any, jumps: Any, max_step: Any
+) -> None:
     function("field", field, "(s, z)")
     check_solver(solver)
     if not all(isinstance(part, Tensor) for part in tensors(z0)) or z0 == ():
@@ -138,6 +381,10 @@ def _check_problem(field: Any, z0: Any, solver: Any, jumps: Any) -> None:
     numbers = isinstance(jumps, list | tuple)
     if not numbers or not all(isinstance(one, Real) for one in jumps):
         raise TypeError(f"jumps must be a list of depths, got {jumps!r}")
+    if not all(map(math.isfinite, jumps)):
+        raise ValueError(f"jumps must be finite depths, got {jumps!r}")
+    if not (isinstance(max_step, float) and max_step == math.inf):
+        positive("max_step", max_step)
 
 
 def _depths(s: Any) -> list[float]:
@@ -154,67 +401,12 @@ def _depths(s: Any) -> list[float]:
     return depths
 
 
-def _norm(solver: Solver, z0: State) -> Callable[[Any], Tensor]:
+def _norm(solver: Solver, z0: State, rows: int = 0) -> Callable[[Any], Tensor]:
     batch = solver.error_norm == "batch"
-    norm = root_mean_square if batch else worst_sample
+    norm = partial(root_mean_square if batch else worst_sample, rows=rows)
     if isinstance(z0, Tensor):
         return norm
-    return lambda z: torch.stack([norm(part) for part in z]).max()
-
-
-def _solved(
-    field: Callable[[Tensor, Any], Any],
-    z0: State,
-    s: Sequence[float],
-    *,
-    solver: Solver,
-    norm: Callable[[Any], Tensor],
-    jumps: Sequence[float],
-) -> tuple[Any, int]:
-    """Solve by ``runge_kutta.py``, with the state packed into one tensor."""
-    tableau, cost = TABLEAUS[solver.method], Cost(s[0])
-    pack, unpack = packing(z0)
-    start = pack(z0)
-
-    def packed(s: Tensor, z: Tensor) -> Tensor:
-        state = unpack(z)
-        first = cost.nfe == 1
-        return pack(checked(field, s, state) if first else field(s, state))
-
-    found = [start[None]]
-    try:
-        if METHODS[solver.method].adaptive:
-            found += adaptive_steps(
-                *(packed, start, s, tableau, cost),
-                rtol=solver.rtol,
-                atol=solver.atol,
-                norm=lambda error: norm(unpack(error)),
-                max_steps=solver.max_steps,
-                max_step=solver.max_step or math.inf,
-                jumps=jumps,
-            )
-        else:
-            grid = solver.grid(s, jumps)
-            wanted = set(s)
-            states = fixed_steps(
-                packed, start, grid, tableau, cost, jumps=len(jumps) > 0
-            )
-            found += [
-                z[None]
-                for at, z in zip(grid[1:], states, strict=True)
-                if at in wanted
-            ]
-    except StopError as error:
-        raise SolverError(str(error), cost.s, cost.nfe) from error
-    z = torch.cat(found)
-    if isinstance(z0, tuple):
-        return tuple(
-            part.reshape(len(s), *like.shape)
-            for part, like in zip(
-                z.split([p.numel() for p in z0], dim=1), z0, strict=True
-            )
-        ), cost.nfe
-    return z, cost.nfe
+    return lambda z: torch.stack([norm(part) for part in z]).amax(0)
 
 
 def _negative(dz: Any) -> Any:

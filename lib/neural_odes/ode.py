@@ -10,17 +10,18 @@ h, S and u).
 
 from __future__ import annotations
 
-import inspect
 import math
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.dropout import _DropoutNd
-from torch.optim.swa_utils import AveragedModel
 
 from neural_odes.checks import (
     batch,
@@ -30,128 +31,21 @@ from neural_odes.checks import (
     positive,
     unwrapped,
 )
+from neural_odes.fields import (
+    JointField,
+    as_field,
+    parts_of,
+    per_sample,
+    step_limits,
+)
 from neural_odes.initial_value import integrate
 from neural_odes.solver import METHODS, Solution, Solver, check_solver
-from neural_odes.states import written
-
-Field = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""A vector field ``field(s, z, x)`` gives the slope dz/ds, shaped like z.
-
-``s`` is a scalar tensor, or has shape (N, 1) where each sample has its own
-depth; ``z`` is the state, shape (N, ...); ``x`` is the model's input, or what
-the control makes of it."""
+from neural_odes.states import rebuild, tensors, watch_for_writes
 
 Running = Callable[[Tensor, Tensor, Tensor, Tensor, Any], Tensor]
 """A running cost ``running(s, z, x, dz, field)``, shape (N,), of the field's
 arguments, the slope dz that they gave, and the field itself. Its integral along
 the path is :attr:`Solution.running <neural_odes.Solution.running>`."""
-
-
-class DepthInvariant(nn.Module):
-    """The field f(z) of a module that sees neither depth nor input.
-
-    Args:
-        module: maps a state of shape (N, ...) to its slope, of the same shape.
-    """
-
-    def __init__(self, module: nn.Module) -> None:
-        super().__init__()
-        self.module = module
-
-    def forward(self, s: Tensor, z: Tensor, x: Tensor) -> Tensor:
-        return self.module(z)
-
-
-class JointField(nn.Module):
-    """A field with a state w(s) of its own that is solved along with z.
-
-    Subclasses return w(0) from :meth:`initial` and both slopes from
-    ``forward(s, (z, w), x) -> (dz, dw)``. A joint field has to be outermost: it
-    may wrap other fields, but none may wrap it. All samples share one w(s), so
-    the model's depth must be a number.
-    """
-
-    def initial(self) -> Tensor:
-        """w(0), of any shape."""
-        raise NotImplementedError
-
-    def forward(
-        self, s: Tensor, state: tuple[Tensor, Tensor], x: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        raise NotImplementedError
-
-
-def as_field(field: Any, name: str = "field") -> Any:
-    """Read a module or function as a field f(s, z, x).
-
-    Args:
-        field: a callable of (s, z, x), taken as it is; or an ``nn.Module`` of
-            one argument z, taken as a depth-invariant field.
-        name: of the argument, for the error.
-
-    Raises:
-        TypeError: it is neither.
-    """
-    if isinstance(field, JointField):
-        raise TypeError(
-            f"{name} must be a field of (s, z, x), got {type(field).__name__}, "
-            "whose weights have their own state; put it outermost, around the "
-            "other fields"
-        )
-    if callable(field):
-        arity = _arity(field)
-        if arity == 3:
-            return field
-        if arity == 1 and isinstance(field, nn.Module):
-            return DepthInvariant(field)
-        if arity in (1, 2) and not isinstance(field, type):
-            raise TypeError(
-                f"{name} must be a callable of (s, z, x), also where it looks "
-                f"at fewer: lambda s, z, x: -z, got one of {arity} argument"
-                f"{'s' if arity > 1 else ''}"
-            )
-    kind = "the class " * isinstance(field, type)
-    raise TypeError(
-        f"{name} must be a callable of (s, z, x) or an nn.Module of z alone, "
-        f"got {kind}{getattr(field, '__name__', type(field).__name__)}"
-    )
-
-
-def _arity(field: Callable[..., Any]) -> int:
-    if isinstance(field, nn.Module) and (
-        isinstance(field, nn.DataParallel | AveragedModel)
-        or hasattr(field, "_orig_mod")  # what torch.compile makes
-    ):  # wrappers take what the wrapped module takes
-        inner: Any = getattr(field, "_orig_mod", None) or field.module
-        return _arity(inner)
-    call = field.forward if isinstance(field, nn.Module) else field
-    kinds = (
-        inspect.Parameter.POSITIONAL_ONLY,
-        inspect.Parameter.POSITIONAL_OR_KEYWORD,
-    )
-    try:
-        parameters = inspect.signature(call).parameters.values()
-    except ValueError:  # such as torch.sin, which has no signature
-        return -1
-    return sum(p.kind in kinds and p.default is p.empty for p in parameters)
-
-
-def per_sample(s: Tensor, like: Tensor) -> Tensor:
-    """Shape a depth, scalar or (N, 1), so that it broadcasts against a state.
-
-    Args:
-        s: scalar tensor, or shape (N, 1).
-        like: a state, shape (N, ...).
-
-    Returns:
-        s itself if scalar, else shape (N, 1, ..., 1) with like's dimensions.
-    """
-    return s if s.ndim == 0 else s.reshape(-1, *[1] * (like.ndim - 1))
-
-
-def lengths(z: Tensor) -> Tensor:
-    """The Euclidean norm of each sample, (N, ...) to (N,)."""
-    return z.reshape(len(z), -1).norm(dim=1)
 
 
 class NeuralODE(nn.Module):
@@ -215,7 +109,7 @@ class NeuralODE(nn.Module):
         if not callable(depth):
             _check_domains(self.field, float(depth))
         self.solver = Solver() if solver is None else solver
-        _warn_of_dropout(self.field, self.solver)
+        _warn_of_layers(self.field, self.solver)
 
     def extra_repr(self) -> str:
         depth = "" if isinstance(self.depth, nn.Module) else f"{self.depth}, "
@@ -241,7 +135,19 @@ class NeuralODE(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """The output r(z(S)) for an input of shape (N, ...)."""
-        return self.readout(self.solve(x).z[-1])
+        return self.read(self.solve(x))
+
+    def read(self, solution: Solution, *, path: bool = False) -> Tensor:
+        """The readout of a solution's last state, or along its path.
+
+        Args:
+            solution: of this model.
+            path: read the states at all T depths, (N, T, ...).
+        """
+        if not path:
+            return self.readout(solution.z[-1])
+        states = solution.z.transpose(0, 1)
+        return self.readout(states.flatten(0, 1)).unflatten(0, states.shape[:2])
 
     def solve(
         self, x: Tensor, s: Tensor | None = None, *, beyond: bool = False
@@ -265,14 +171,48 @@ class NeuralODE(nn.Module):
             SolverError: the solve could not be finished.
         """
         batch("x", x)
-        own: Tensor | None = None
-        end: float = 1.0
         boolean("beyond", beyond)
-        writes = written([x])
-        with _fitting(x):
+        return self.follow(x, s, beyond=beyond)
+
+    def follow(
+        self, x: Tensor, s: Any = None, *, beyond: bool = False
+    ) -> Solution:
+        """As :meth:`solve`, of inputs that were checked."""
+        writes = watch_for_writes([x])
+        start = self.start(x)
+        s, depths = self.output_depths(s, start, beyond=beyond)
+        if depths == [0]:  # z(0) alone was asked for
+            return self.solution(s, start, [p[None] for p in start.state], 0)
+        before = [0.0] * (depths[0] > 0)
+        grid: Tensor | list[float] = [*before, *depths]
+        if s.requires_grad:
+            grid = torch.cat([s.new_tensor(before), s])
+        with explain_misfit(x):
+            found, nfe = integrate(
+                self.slopes(start.control, start.sample_depths),
+                *(start.whole, grid),
+                solver=self.solver,
+                params=self._adjoint_parameters(x, start)
+                if self.solver.adjoint
+                else (),
+                **step_limits(self.field, start.sample_depths),
+            )
+        if writes():
+            raise ValueError(
+                "a part of the model writes into its input x, as "
+                "nn.ReLU(inplace=True) does as a lift; x must not be changed"
+            )
+        return self.solution(s, start, tensors(found), nfe)
+
+    def start(self, x: Tensor) -> Start:
+        """What is solved for inputs x: the state at depth 0, and what is fixed.
+
+        Raises:
+            ValueError: x does not fit lift, control or depth.
+        """
+        with explain_misfit(x):
             z0, control = self.lift(x), self.control(x)
-            if callable(self.depth):
-                own = self.depth(x)
+            depths = self.depth(x) if callable(self.depth) else None
         if not isinstance(z0, Tensor) or len(z0) != len(x):
             tensor = isinstance(z0, Tensor)
             got = tuple(z0.shape) if tensor else type(z0).__name__
@@ -280,17 +220,14 @@ class NeuralODE(nn.Module):
                 f"lift(x) must be a tensor of shape ({len(x)}, ...), as many "
                 f"samples as x, got {got}"
             )
-        if own is not None:
-            _check_depths(own, len(x))
-            own = own.to(z0)
-        elif not callable(self.depth):
+        if depths is not None:
+            _check_depths(depths, len(x))
+            depths = depths.to(z0)
+        else:
             positive("depth", self.depth)
-            end = self.depth
-        s = _output_depths(s, math.inf if beyond else end, z0)
-        grid = s if s[0] == 0 else torch.cat([s.new_zeros(1), s])
         state = [z0]
         if isinstance(self.field, JointField):
-            if own is not None:
+            if depths is not None:
                 raise TypeError(
                     "depth must be a number where the field has a state of its "
                     f"own, as {type(self.field).__name__} does, got a callable"
@@ -298,105 +235,117 @@ class NeuralODE(nn.Module):
             state.append(self.field.initial())
         if self.running is not None:
             state.append(z0.new_zeros(len(z0)))
-        if len(grid) == 1:  # z(0) alone was asked for
-            costs = None if self.running is None else state[-1][None]
-            return Solution(s, z0[None], 0, costs)
-        with _fitting(x):
-            found, nfe = integrate(
-                self._slopes(control, own),
-                tuple(state) if len(state) > 1 else z0,
-                grid,
-                solver=self.solver,
-                params=self._reached(x, control, own)
-                if self.solver.adjoint
-                else (),
-                **steps_of(self.field, own),
-            )
-        if writes():
-            raise ValueError(
-                "a part of the model writes into its input x, as "
-                "nn.ReLU(inplace=True) does as a lift; x has to stay what it is"
-            )
-        parts = found if isinstance(found, tuple) else (found,)
-        costs = None if self.running is None else parts[-1][-len(s) :]
-        depths = s if own is None else s[:, None] * own
-        return Solution(depths, parts[0][-len(s) :], nfe, costs)
+        return Start(tuple(state), control, depths)
 
-    def _slopes(self, control: Any, own: Tensor | None) -> Any:
-        """The slopes of all that is solved: the state and what goes with it."""
+    def slopes(self, control: Any, sample_depths: Tensor | None) -> Any:
+        """The slopes, f(s, state), of all that is solved."""
         field, running = self.field, self.running
 
         def slopes(s: Tensor, state: Any) -> Any:
-            z, *along = state if isinstance(state, tuple) else (state,)
+            z, *along = tensors(state)
             if isinstance(field, JointField):
                 found = [*field(s, (z, along[0]), control)]
             else:
                 found = [field(s, z, control)]
             if running is not None:
                 found.append(running(s, z, control, found[0], field))
-            return tuple(found) if along else found[0]
+            return rebuild(state, found)
 
-        return slopes if own is None else _stretch(slopes, own)
+        if sample_depths is None:
+            return slopes
 
-    def _reached(
-        self, x: Tensor, control: Any, own: Tensor | None
-    ) -> list[Tensor]:
+        def stretched(tau: Tensor, state: Any) -> Any:
+            found = tensors(slopes((tau * sample_depths)[:, None], state))
+            scaled = [per_sample(sample_depths, dz) * dz for dz in found]
+            return rebuild(state, scaled)
+
+        return stretched
+
+    def solution(
+        self, s: Tensor, start: Start, parts: Sequence[Tensor], nfe: Any
+    ) -> Solution:
+        """The solution at depths s, of solved parts that may begin before."""
+        z = parts[0][-len(s) :]
+        costs = None if self.running is None else parts[-1][-len(s) :]
+        depths = start.sample_depths
+        at = s if depths is None else s[:, None] * depths
+        return Solution(at, z, nfe, costs)
+
+    def output_depths(
+        self, s: Any, start: Start, *, beyond: bool = False
+    ) -> tuple[Tensor, list[float]]:
+        """Output depths, checked, like the state and as numbers.
+
+        Raises:
+            TypeError: s is not made of numbers.
+            ValueError: s is not increasing or leaves its range.
+        """
+        z0 = start.state[0]
+        end = 1.0 if callable(self.depth) else float(self.depth)
+        if s is None:
+            ends = [0.0, end]
+            return torch.tensor(ends, dtype=z0.dtype, device=z0.device), ends
+        try:
+            found = torch.as_tensor(s, dtype=z0.dtype, device=z0.device)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise TypeError(
+                f"s must be a tensor of depths, got {type(s).__name__}"
+            ) from error
+        most = math.inf if beyond else end
+        at = found.tolist() if found.ndim == 1 else []
+        rising = at and all(a < b for a, b in pairwise(at))
+        if not rising or at[0] < 0 or not at[-1] <= most * (1 + 1e-6):
+            raise ValueError(
+                f"s must be increasing depths in [0, {most:g}], got {s}"
+            )
+        return found, at
+
+    def _adjoint_parameters(self, x: Tensor, start: Start) -> list[Tensor]:
         """The tensors for which the adjoint computes gradients, each once.
 
         A control stands for the input and the parameters that it is computed
         from: with both, the adjoint would count their gradients twice.
         """
+        control = start.control
         inside = (
             {id(p) for p in self.control.parameters()}
             if isinstance(self.control, nn.Module)
             else set()
         )
-        reached: list[Tensor] = [
-            p for p in self.parameters() if id(p) not in inside
-        ]
+        found: list[Tensor] = []
+        found += [p for p in self.parameters() if id(p) not in inside]
         if control is x or not isinstance(control, Tensor):
-            reached.append(x)
+            found.append(x)
         else:
-            reached.append(control)
-        if own is not None and own.is_leaf:
-            reached.append(own)
-        return reached
+            found.append(control)
+        depths = start.sample_depths
+        if depths is not None and depths.is_leaf:
+            found.append(depths)
+        return found
 
 
-def steps_of(field: Any, own: Tensor | None = None) -> dict[str, Any]:
-    """The constraints that a field and its parts put on a solver's steps.
+@dataclass(frozen=True)
+class Start:
+    """Where a solve of a batch begins, and what does not change in it.
 
-    Args:
-        field: a field; one that is not an ``nn.Module`` has none.
-        own: depths of samples, shape (N,), where each has its own.
-
-    Returns:
-        arguments of ``integrate``: jumps, the increasing depths at which the
-        parts jump, and max_step, the longest step; with ``own``, as fractions
-        tau of these depths.
+    Attributes:
+        state: z(0), then the field's own state and the running cost, if any.
+        control: what the field sees of the input.
+        sample_depths: shape (N,), where each sample has its own; else None.
     """
-    parts = _parts(field)
-    depths = sorted({j for part in parts for j in getattr(part, "jumps", ())})
-    longest = min(
-        (getattr(p, "max_step", math.inf) for p in parts), default=math.inf
-    )
-    if own is None:
-        return {"jumps": depths, "max_step": longest}
-    if depths:
-        at = torch.tensor(depths).to(own) / own.detach()[:, None]
-        depths = at[at < 1].unique().tolist()
-    if longest < math.inf:
-        longest /= max(unwrapped(own.detach()).max().item(), 1e-9)
-    return {"jumps": depths, "max_step": longest}
 
+    state: tuple[Tensor, ...]
+    control: Any
+    sample_depths: Tensor | None
 
-def _parts(field: Any) -> list[nn.Module]:
-    """The modules of a field; none if it is a function."""
-    return list(field.modules()) if isinstance(field, nn.Module) else []
+    @property
+    def whole(self) -> Any:
+        """A state as the solver gets it: a tensor, or a tuple of several."""
+        return self.state if len(self.state) > 1 else self.state[0]
 
 
 def _check_domains(field: Any, depth: float) -> None:
-    for part in _parts(field):
+    for part in parts_of(field):
         basis = getattr(part, "basis", None)
         _, last = getattr(basis, "domain", (0.0, math.inf))
         if depth > last * (1 + 1e-6):
@@ -407,22 +356,9 @@ def _check_domains(field: Any, depth: float) -> None:
             )
 
 
-def _stretch(slopes: Any, own: Tensor) -> Any:
-    """Slopes in tau from 0 to 1, where each sample reaches its own depth."""
-
-    def stretched(tau: Tensor, state: Any) -> Any:
-        found = slopes((tau * own)[:, None], state)
-        if isinstance(found, tuple):
-            return tuple(per_sample(own, part) * part for part in found)
-        return per_sample(own, found) * found
-
-    return stretched
-
-
-def _warn_of_dropout(field: Any, solver: Solver) -> None:
-    drops = any(
-        isinstance(part, _DropoutNd) and part.p > 0 for part in _parts(field)
-    )
+def _warn_of_layers(field: Any, solver: Solver) -> None:
+    parts = parts_of(field)
+    drops = any(isinstance(p, _DropoutNd) and p.p > 0 for p in parts)
     if drops and METHODS[solver.method].adaptive:
         warnings.warn(
             "the field has dropout, which is drawn anew at each evaluation: "
@@ -430,16 +366,25 @@ def _warn_of_dropout(field: Any, solver: Solver) -> None:
             "vain; use a fixed-step method",
             stacklevel=3,
         )
+    if any(isinstance(p, _BatchNorm) and p.track_running_stats for p in parts):
+        warnings.warn(
+            "the field has batch normalisation, whose running means mix all "
+            "depths: in eval mode it is another field than the one that was "
+            "trained; use nn.LayerNorm or nn.GroupNorm",
+            stacklevel=3,
+        )
 
 
 @contextmanager
-def _fitting(x: Tensor) -> Iterator[None]:
+def explain_misfit(x: Tensor) -> Iterator[None]:
     """Name the input when torch raises errors about shapes or types."""
     try:
         yield
     except torch.OutOfMemoryError:
         raise
     except (RuntimeError, IndexError) as error:
+        if isinstance(error, IndexError) and "Dimension" not in str(error):
+            raise  # an index of the field's own
         if "does not require grad" in str(error):
             raise ValueError(
                 "the field takes a gradient where none is tracked, as in the "
@@ -460,32 +405,14 @@ def _fitting(x: Tensor) -> Iterator[None]:
         ) from error
 
 
-def _check_depths(own: Tensor, samples: int) -> None:
-    if own.shape != (samples,):
+def _check_depths(depths: Tensor, samples: int) -> None:
+    if depths.shape != (samples,):
         raise ValueError(
             f"depth(x) must have shape ({samples},), one depth per sample, "
-            f"got {tuple(own.shape)}"
+            f"got {tuple(depths.shape)}"
         )
-    if not finite(own) or unwrapped(own).min() < 0:
+    if not finite(depths) or unwrapped(depths).min() < 0:
         raise ValueError(
             "depth(x) must be finite and >= 0, got negative, NaN or infinite "
             "depths"
         )
-
-
-def _output_depths(s: Tensor | None, end: float, z0: Tensor) -> Tensor:
-    if s is None:
-        return torch.tensor([0.0, end], dtype=z0.dtype, device=z0.device)
-    given = s
-    try:
-        s = torch.as_tensor(s, dtype=z0.dtype, device=z0.device)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise TypeError(
-            f"s must be a tensor of depths, got {type(given).__name__}"
-        ) from error
-    rising = s.ndim == 1 and len(s) > 0 and bool((s[1:] > s[:-1]).all())
-    if not rising or s[0] < 0 or s[-1] > end * (1 + 1e-6):
-        raise ValueError(
-            f"s must be increasing depths in [0, {end:g}], got {given}"
-        )
-    return s

@@ -13,14 +13,9 @@ import torch
 from torch import Tensor
 
 from neural_odes.checks import nonnegative
+from neural_odes.fields import Field, JointField, lengths, step_limits
 from neural_odes.initial_value import integrate
-from neural_odes.ode import (
-    Field,
-    JointField,
-    NeuralODE,
-    lengths,
-    steps_of,
-)
+from neural_odes.ode import NeuralODE
 from neural_odes.solver import Solution
 from neural_odes.training.fit import Penalty
 
@@ -92,7 +87,7 @@ def steady_state(strength: float) -> Penalty:
             s,
             solver=model.solver,
             params=[*model.parameters(), x],
-            **steps_of(model.field),
+            **step_limits(model.field),
         )
         return strength * length[-1].mean()
 
@@ -120,8 +115,18 @@ def divergence(
 
     Along the flow, the logarithm of a density falls by the integral of div f: a
     continuous normalising flow is ``NeuralODE(f, running=divergence)``. Each
-    evaluation takes n Jacobian-vector products.
+    evaluation takes n Jacobian-vector products. What the field sees of x counts
+    as given: where x is the point that flows, as under data control, the
+    integral is not the change of its density.
+
+    Raises:
+        ValueError: samples have depths of their own, which move densities, too.
     """
+    if s.ndim:
+        raise ValueError(
+            "divergence must be integrated to one depth for all samples, got "
+            "a depth per sample"
+        )
     basis = torch.eye(z.shape[1], dtype=z.dtype, device=z.device)
 
     def along(v: Tensor) -> Tensor:

@@ -6,28 +6,30 @@ A step of size h from z(s) evaluates the field at a few stages,
 
 Fixed-step methods need no more. An embedded method has a second, less accurate
 set of weights; the difference of the two results estimates the error of the
-step, and sets the step size: Hairer, Norsett and Wanner, Solving Ordinary
-Differential Equations I, sections II.4 and II.5. Tableaus, first step and
-control are those of torchdiffeq, the reference that tests compare with.
+step, and sets the step size (``adaptive_steps.py``): Hairer, Norsett and
+Wanner, Solving Ordinary Differential Equations I, chapter II. Tableaus are
+those of torchdiffeq, the reference that tests compare with.
+
+One problem is solved, or M that are stacked in a first dimension of the state.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from types import MappingProxyType
 
 import torch
 from torch import Tensor
 
-from neural_odes.checks import unwrapped
+Along = Sequence[Tensor]
+"""What belongs to the stacked problems besides their states, such as weights:
+tensors (M, ...), which members that have arrived leave, too."""
 
-SAFETY, SHRINK, GROW = 0.9, 0.2, 10.0
-"""Of step control: a safety factor, and how much a step may change at once."""
-
-Field = Callable[[Tensor, Tensor], Tensor]
-Norm = Callable[[Tensor], Tensor]
+Field = Callable[[Along, Tensor, Tensor], Tensor]
+"""``field(along, s, z)``, the slope of z; s is a scalar, or has shape (M,)
+where stacked problems have different depths."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,12 @@ class Tableau:
     b: tuple[float, ...] = ()
     error: tuple[float, ...] = ()
     middle: tuple[float, ...] = ()
+
+    @property
+    def c(self) -> list[float]:
+        """Where within the step the stages after the first lie."""
+        sums = [sum(row) for row in self.a]
+        return [1.0 if abs(c - 1) < 1e-12 else c for c in sums]
 
 
 TABLEAUS: Mapping[str, Tableau] = MappingProxyType(
@@ -101,8 +109,8 @@ TABLEAUS: Mapping[str, Tableau] = MappingProxyType(
 
 
 @dataclass
-class Cost:
-    """The cost of a solve so far.
+class Progress:
+    """How far one problem has come, and at what cost.
 
     Attributes:
         s: the depth reached.
@@ -117,192 +125,109 @@ class Cost:
     rejected: int = 0
 
 
-class StopError(ArithmeticError):
-    """A solve that could not be finished; says why."""
-
-
 def fixed_steps(
     field: Field,
+    along: Along,
     z: Tensor,
     grid: Sequence[float],
     tableau: Tableau,
-    cost: Cost,
+    progress: Sequence[Progress],
     *,
-    jumps: bool = False,
+    jumps: Collection[float] = (),
 ) -> Iterator[Tensor]:
     """The states at the depths of a grid, from the second on.
 
     Args:
-        field: f(s, z), s a scalar tensor.
+        field: see :data:`Field`.
+        along: what else it takes.
         z: the state at the first depth.
         grid: increasing depths.
         tableau: of the method.
-        cost: is kept up to date.
-        jumps: whether the field may jump at depths of the grid; if so, each
-            step sees the field on its own side of a jump.
+        progress: of each problem; is kept up to date.
+        jumps: depths of the grid at which the field jumps; each step sees the
+            field on its own side of a jump.
     """
-    for start, stop in zip(grid[:-1], grid[1:], strict=True):
-        k = stages(field, z, None, start, stop, tableau, cost, jumps=jumps)
-        z = combined(z, k, tableau.b, stop - start)
-        cost.s, cost.steps = stop, cost.steps + 1
-        yield z
-
-
-def adaptive_steps(
-    field: Field,
-    z: Tensor,
-    s: Sequence[float],
-    tableau: Tableau,
-    cost: Cost,
-    *,
-    rtol: float,
-    atol: float,
-    norm: Norm,
-    max_steps: int,
-    max_step: float = math.inf,
-    jumps: Sequence[float] = (),
-) -> Iterator[Tensor]:
-    """The states at increasing depths, from the second on.
-
-    Each step that passes depths yields one tensor of shape (T, *z.shape), for
-    the T depths that it has passed. Within a step, the states are those of a
-    polynomial of degree four.
-
-    Args:
-        field: f(s, z), s a scalar tensor.
-        z: the state at the first depth.
-        s: the depths.
-        tableau: of an embedded method.
-        cost: is kept up to date.
-        rtol: relative tolerance of a step's error.
-        atol: absolute tolerance of a step's error.
-        norm: maps the error in units of the tolerances to the number that is
-            kept at or below 1.
-        max_steps: the most steps, accepted or not, between two depths.
-        max_step: the longest step.
-        jumps: depths within s at which the field jumps; steps end there.
-
-    Raises:
-        StopError: the error is not a number, the step size underflowed, or
-            max_steps was reached.
-    """
-    start, end = s[0], s[-1]
-    first = evaluate(field, start, z, cost)
-    step = first_step(field, z, first, start, tableau, cost, rtol, atol, norm)
-    ahead = [jump for jump in jumps if start < jump < end] + [end]
-    done, tried = 1, 0
-    while done < len(s):
-        if tried >= max_steps:
-            raise StopError("max_steps was reached")
-        tried += 1
-        if math.isnan(step):
-            raise StopError("the field is NaN or infinite")
-        step = min(step, max_step)
-        if not start + step > start:
-            raise StopError("the step size underflowed")
-        # Rounding must not leave a tiny step before the depth ahead.
-        clipped = start + step * (1 + 1e-9) >= ahead[0]
-        stop = ahead[0] if clipped else start + step
-        step = stop - start
+    for start, stop in pairwise(grid):
+        h = stop - start
+        at = beside(start, start in jumps, h, z)
+        first = evaluate(field, along, [at], z, progress)
+        last = beside(stop, -(stop in jumps), h, z)
         k = stages(
-            *(field, z, first, start, stop, tableau, cost),
-            jumps=len(jumps) > 0,
+            *(field, along, z, first, tableau, progress, h),
+            [[start + c * h if c < 1 else last] for c in tableau.c],
         )
-        new, k_last = k.pop(), k[-1]
-        with torch.no_grad():
-            scale = atol + rtol * torch.maximum(z.abs(), new.abs())
-            error = combined(None, k, tableau.error, step)
-            ratio = number(norm(error / scale))
-        if ratio <= 1:
-            passed = done
-            while done < len(s) and s[done] <= stop:
-                done += 1
-            if done > passed:
-                yield between(z, new, k, tableau, start, stop, s[passed:done])
-                tried = 0
-            if clipped and len(ahead) > 1:  # the field on the other side
-                ahead.pop(0)
-                k_last = evaluate(field, stop, new, cost, side=1)
-            z, first, start = new, k_last, stop
-            cost.s, cost.steps = stop, cost.steps + 1
-        else:
-            cost.rejected += 1
-        # Where the ratio is NaN, so is the next step, which ends the solve.
-        factor = GROW if ratio == 0 else SAFETY / ratio ** (1 / tableau.order)
-        least = 1.0 if ratio < 1 else SHRINK
-        step *= min(max(factor, least), GROW)
+        z = advance(z, k, tableau.b, h)
+        for one in progress:
+            one.s, one.steps = stop, one.steps + 1
+        yield z
 
 
 def stages(
     field: Field,
+    along: Along,
     z: Tensor,
-    first: Tensor | None,
-    start: float,
-    stop: float,
+    first: Tensor,
     tableau: Tableau,
-    cost: Cost,
-    *,
-    jumps: bool,
+    progress: Sequence[Progress],
+    h: float | Tensor,
+    depths: Sequence[Sequence[float]],
 ) -> list[Tensor]:
-    """k_1, k_2, …, and last, for an embedded method, the result."""
-    if first is None:
-        first = evaluate(field, start, z, cost, side=int(jumps))
-    k, h, state = [first], stop - start, z
-    for row in tableau.a:
-        state = combined(z, k, row, h)
-        c = sum(row)
-        last = abs(c - 1) < 1e-12
-        at = stop if last else start + c * h
-        side = -1 if last and jumps else 0
-        k.append(evaluate(field, at, state, cost, side=side))
+    """k_1, k_2, ..., and last, for an embedded method, the result.
+
+    Args:
+        first: k_1.
+        h: the step, or one for each problem.
+        depths: of the stages after the first, one for each problem.
+    """
+    k, state = [first], z
+    for row, at in zip(tableau.a, depths, strict=True):
+        state = advance(z, k, row, h)
+        k.append(evaluate(field, along, at, state, progress))
     return [*k, state] if tableau.error else k
 
 
 def evaluate(
-    field: Field, s: float, z: Tensor, cost: Cost, *, side: int = 0
-) -> Tensor:
-    """f(s, z), counted; with a side, just before (-1) or after (1) s."""
-    cost.nfe += 1
-    at = torch.full((), s, dtype=z.dtype, device=z.device)
-    if side:
-        at = torch.nextafter(at, at + side)
-    return field(at, z)
-
-
-def combined(
-    z: Tensor | None, k: Sequence[Tensor], weights: Sequence[float], h: float
-) -> Tensor:
-    """z + h (w_1 k_1 + w_2 k_2 + …); without z, the sum alone."""
-    for weight, one in zip(weights, k, strict=True):
-        if weight:
-            part = h * weight
-            z = one * part if z is None else torch.add(z, one, alpha=part)
-    assert z is not None
-    return z
-
-
-def first_step(
     field: Field,
+    along: Along,
+    s: Sequence[float],
     z: Tensor,
-    first: Tensor,
-    s: float,
-    tableau: Tableau,
-    cost: Cost,
-    rtol: float,
-    atol: float,
-    norm: Norm,
-) -> float:
-    """A first step size (Hairer, Norsett and Wanner, section II.4)."""
-    with torch.no_grad():
-        scale = atol + z.abs() * rtol
-        size, slope = number(norm(z / scale)), number(norm(first / scale))
-        small = size < 1e-5 or slope < 1e-5
-        guess = 1e-6 if small else 0.01 * size / slope
-        ahead = evaluate(field, s + guess, z + guess * first, cost)
-        bend = number(norm((ahead - first) / scale)) / guess
-    if slope <= 1e-15 and bend <= 1e-15:
-        return min(100 * guess, max(1e-6, guess * 1e-3))
-    return min(100 * guess, (0.01 / max(slope, bend)) ** (1 / tableau.order))
+    progress: Sequence[Progress],
+) -> Tensor:
+    """The field at depths s, one for each problem, counted."""
+    for one in progress:
+        one.nfe += 1
+    if s.count(s[0]) == len(s):
+        at = torch.full((), s[0], dtype=z.dtype, device=z.device)
+    else:
+        at = z.new_tensor(s)
+    return field(along, at, z)
+
+
+def weighted_sum(
+    k: Sequence[Tensor], weights: Sequence[float]
+) -> tuple[float, Tensor]:
+    """w and k, where w k = w_1 k_1 + w_2 k_2 + ...; w is the first weight."""
+    used = [(w, one) for w, one in zip(weights, k, strict=True) if w]
+    weight, total = used[0]
+    for w, one in used[1:]:
+        total = torch.add(total, one, alpha=w / weight)
+    return weight, total
+
+
+def advance(
+    z: Tensor,
+    k: Sequence[Tensor],
+    weights: Sequence[float],
+    h: float | Tensor,
+) -> Tensor:
+    """z + h (w_1 k_1 + w_2 k_2 + ...), with the slopes summed first.
+
+    Where steps are many, z is large beside a slope, and rounding adds up.
+    """
+    weight, total = weighted_sum(k, weights)
+    if isinstance(h, Tensor):
+        return torch.addcmul(z, h, total, value=weight)
+    return torch.add(z, total, alpha=h * weight)
 
 
 def between(
@@ -310,15 +235,19 @@ def between(
     new: Tensor,
     k: Sequence[Tensor],
     tableau: Tableau,
-    start: float,
-    stop: float,
-    s: Sequence[float],
+    h: float | Tensor,
+    x: Sequence[float],
+    rows: Sequence[int] | None,
 ) -> Tensor:
-    """States at depths within a step, shape (T, *z.shape)."""
-    if len(s) == 1 and s[0] == stop:
-        return new[None]
-    h = stop - start
-    middle = combined(z, k, tableau.middle, h)
+    """States within a step, shape (P, ...).
+
+    Args:
+        x: at which shares of the step, each in (0, 1].
+        rows: of stacked problems, to which of them each of x belongs.
+    """
+    if min(x) == 1:
+        return new[None] if rows is None else choose(new, rows)
+    middle = advance(z, k, tableau.middle, h)
     first, last = h * k[0], h * k[-1]
     coefficients = torch.stack(
         [
@@ -329,21 +258,20 @@ def between(
             2 * (last - first) - 8 * (new + z) + 16 * middle,
         ]
     )
-    x = z.new_tensor([(one - start) / h for one in s])
-    powers = x[:, None] ** torch.arange(5, device=z.device)
-    return torch.tensordot(powers, coefficients, dims=1)
+    powers = z.new_tensor([[one**i for i in range(5)] for one in x])
+    if rows is None:
+        return torch.tensordot(powers, coefficients, dims=1)
+    chosen = choose(coefficients, rows, dim=1)
+    return torch.einsum("pc,cp...->p...", powers, chosen)
 
 
-def number(value: Tensor) -> float:
-    """A scalar as a number; under ``torch.vmap`` the largest of the batch."""
-    return unwrapped(value).max().item()
+def choose(values: Tensor, rows: Sequence[int], dim: int = 0) -> Tensor:
+    """Some rows of a tensor; the tensor itself if these are all."""
+    if list(rows) == list(range(values.shape[dim])):
+        return values
+    return values.index_select(dim, torch.tensor(rows, device=values.device))
 
 
-def root_mean_square(error: Tensor) -> Tensor:
-    """The root-mean-square norm over the whole state."""
-    return error.square().mean().sqrt()
-
-
-def worst_sample(error: Tensor) -> Tensor:
-    """The largest of the samples' root-mean-square norms; error is (N, ...)."""
-    return error.reshape(len(error), -1).square().mean(1).sqrt().max()
+def beside(s: float, side: int, h: float, like: Tensor) -> float:
+    """s; with a side, just before (-1) or after (1) it, past all rounding."""
+    return s + side * 4 * torch.finfo(like.dtype).eps * max(abs(s), h)

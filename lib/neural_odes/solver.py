@@ -45,6 +45,25 @@ METHODS: Mapping[str, Method] = MappingProxyType(
 )
 
 
+ADVICE: Mapping[str, str] = MappingProxyType(
+    {
+        "max_steps was reached": "raise max_steps; if the equation is stiff, "
+        "use an implicit method, such as scipy's Radau; a model in training "
+        "may need a smaller learning rate, weight decay or a penalty",
+        "the step size underflowed": "tell the solver where the field jumps, "
+        "or use a smooth activation; a model in training may need a smaller "
+        "learning rate, weight decay or a penalty",
+        "the field is NaN or infinite": "look for a division by 0 or a root of "
+        "a negative number there; a model in training may need a smaller "
+        "learning rate, weight decay or a penalty",
+        "the state is NaN or infinite": "with fixed steps, a smaller step_size "
+        "or an adaptive method; a model in training may need a smaller "
+        "learning rate, weight decay or a penalty",
+    }
+)
+"""What may help, by the reason why a solve stopped."""
+
+
 class SolverError(ArithmeticError):
     """A solve that could not be finished.
 
@@ -53,21 +72,23 @@ class SolverError(ArithmeticError):
             torchdiffeq, the last finite depth of an evaluation. Fixed-step
             methods do not check the state before the end.
         nfe: evaluations of the field by then.
+        member: which of several problems that are solved together, counted
+            from 0; None for a single one.
     """
 
-    def __init__(self, reason: str, depth: float, nfe: int) -> None:
+    def __init__(
+        self, reason: str, depth: float, nfe: int, member: int | None = None
+    ) -> None:
         self.reason, self.depth, self.nfe = reason, depth, nfe
+        self.member = member
         super().__init__(
             f"the solver stopped at depth s = {depth:.4g} after {nfe} "
-            f"evaluations: {reason}. What helps: a smooth activation, a "
-            "smaller learning rate, weight decay or a regulariser. A "
-            "fixed-step method goes on where this one stops, and may return "
-            "numbers that are wrong."
+            f"evaluations: {reason}. What may help: {ADVICE[reason]}."
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
         # By default, unpickling remakes exceptions from their message alone.
-        return type(self), (self.reason, self.depth, self.nfe)
+        return type(self), (self.reason, self.depth, self.nfe, self.member)
 
 
 @dataclass(frozen=True)
@@ -139,7 +160,7 @@ class Solver:
             positive(ours, getattr(self, ours))
 
     @property
-    def own(self) -> bool:
+    def uses_own_methods(self) -> bool:
         """Whether ``runge_kutta.py`` solves."""
         return (
             self.backend == "own"

@@ -11,13 +11,13 @@ from torch import Tensor
 State = Tensor | tuple[Tensor, ...]
 
 
-def checked(field: Callable[[Tensor, Any], Any], s: Tensor, z: Any) -> Any:
+def first_slope(field: Callable[[Tensor, Any], Any], s: Tensor, z: Any) -> Any:
     """What the field returns, if that is a slope of the state.
 
     The field gets copies of the state, so that the caller's stays intact.
     """
-    z = like(z, [part.clone() for part in tensors(z)])
-    writes = written(tensors(z))
+    z = rebuild(z, [part.clone() for part in tensors(z)])
+    writes = watch_for_writes(tensors(z))
     dz = field(s, z)
     if writes():
         raise ValueError(
@@ -43,12 +43,12 @@ def tensors(state: Any) -> tuple[Any, ...]:
     return state if isinstance(state, tuple) else (state,)
 
 
-def like(state: Any, parts: Sequence[Any]) -> Any:
+def rebuild(state: Any, parts: Sequence[Any]) -> Any:
     """A state of the same kind made of other parts."""
     return tuple(parts) if isinstance(state, tuple) else parts[0]
 
 
-def written(tensors: Sequence[Tensor]) -> Callable[[], bool]:
+def watch_for_writes(tensors: Sequence[Tensor]) -> Callable[[], bool]:
     """A function that tells whether any of these tensors was written to."""
     if any(part.is_inference() for part in tensors):
         # torch does not count writes to inference tensors.
@@ -73,15 +73,24 @@ def describe(state: Any) -> str:
 
 
 def packing(
-    z0: State,
+    z0: State, rows: int = 0
 ) -> tuple[Callable[[Any], Tensor], Callable[[Tensor], Any]]:
-    """Two functions: from a state to one tensor, and back."""
+    """Two functions: from a state to one tensor, and back.
+
+    Args:
+        z0: a state.
+        rows: 1 for stacked problems, whose first dimension stays.
+    """
     if isinstance(z0, Tensor):
         return lambda z: z, lambda z: z
-    sizes, shapes = [p.numel() for p in z0], [p.shape for p in z0]
+    shapes = [p.shape[rows:] for p in z0]
+    sizes = [shape.numel() for shape in shapes]
+
+    def pack(z: tuple[Tensor, ...]) -> Tensor:
+        return torch.cat([p.reshape(*p.shape[:rows], -1) for p in z], dim=-1)
 
     def unpack(flat: Tensor) -> tuple[Tensor, ...]:
-        parts = zip(flat.split(sizes), shapes, strict=True)
-        return tuple(part.reshape(shape) for part, shape in parts)
+        parts = zip(flat.split(sizes, dim=-1), shapes, strict=True)
+        return tuple(p.reshape(*flat.shape[:-1], *shape) for p, shape in parts)
 
-    return lambda z: torch.cat([p.reshape(-1) for p in z]), unpack
+    return pack, unpack

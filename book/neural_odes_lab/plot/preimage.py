@@ -8,7 +8,8 @@ import torch
 from matplotlib.axes import Axes
 from torch import Tensor, nn
 
-from neural_odes.ode import JointField, NeuralODE
+from neural_odes.fields import JointField
+from neural_odes.ode import NeuralODE
 from neural_odes.solver import Solver, SolverError
 from neural_odes_lab.plot.states import check_model, to_array
 from neural_odes_lab.plot.style import on_axes

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from neural_odes.checks import at_least
+from neural_odes.fields import JointField
 from neural_odes.initial_value import integrate
-from neural_odes.ode import JointField, NeuralODE
+from neural_odes.ode import NeuralODE
 
 
 def check_model(model: NeuralODE) -> None:

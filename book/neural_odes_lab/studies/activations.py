@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from neural_odes.nets import mlp
 from neural_odes.ode import NeuralODE
 from neural_odes_lab.config import Count, NonNegative, option
-from neural_odes_lab.judges import Claim, lowest, together
+from neural_odes_lab.judges import Claim, all_of, lowest
 from neural_odes_lab.studies.common import Flow, moons, quality, trained
 from neural_odes_lab.study import Row, study
 
@@ -62,9 +62,10 @@ def claims(config: Activations) -> Sequence[Claim]:
     others = [a for a in config.last if a not in TWO_WAYS]
     return [
         Claim(
+            f"two-ways-{hidden}-{readout}",
             f"Tanh and ELU reach the lowest loss ({hidden} hidden layers, "
             f"{readout} readout).",
-            together(
+            all_of(
                 *(
                     lowest(
                         *("loss", a, others),

@@ -16,7 +16,7 @@ from torch.utils._pytree import tree_leaves
 from neural_odes.nets import seeded
 from neural_odes.solver import Solver
 from neural_odes_lab.config import Count, Positive, option
-from neural_odes_lab.judges import Claim, slope, smaller
+from neural_odes_lab.judges import Claim, column_below, slope
 from neural_odes_lab.studies import images
 from neural_odes_lab.studies.common import gradient, in_float64
 from neural_odes_lab.study import Row, per_seed, study
@@ -53,9 +53,10 @@ SMALL = {"size": 4, "channels": 2, "samples": 20, "batch_size": 10}
     keys=("tolerance",),
     claims=lambda config: [
         Claim(
+            f"backpropagation-{tolerance:g}",
             "Backpropagation gives a more accurate gradient than the adjoint "
             f"at {tolerance:g}.",
-            smaller(*WAYS, ratio=True, tolerance=tolerance),
+            column_below(*WAYS, ratio=True, tolerance=tolerance),
         )
         for tolerance in config.tolerances
     ],
@@ -129,10 +130,12 @@ class Memory(images.Table1):
     random=False,
     claims=[
         Claim(
+            "adjoint-constant",
             "The adjoint's memory does not grow with the evaluations.",
             slope("nfe", "memory", "adjoint", near=0, within=0.1),
         ),
         Claim(
+            "backpropagation-grows",
             "Backpropagation's memory grows with the evaluations.",
             slope("nfe", "memory", "backpropagation", near=1, within=0.5),
         ),

@@ -26,7 +26,7 @@ from neural_odes.ode import NeuralODE
 from neural_odes.solver import SolverError
 from neural_odes.training import TrainingError
 from neural_odes_lab.config import Count, Natural, Positive, option
-from neural_odes_lab.judges import Claim, always, less, together
+from neural_odes_lab.judges import Claim, all_of, below, every_seed, slug
 from neural_odes_lab.studies.common import (
     GRID,
     Config,
@@ -94,7 +94,7 @@ def _slope(x: pd.Series, y: pd.Series) -> float:
 
 
 def _exponent(variant: str, size: str, degree: float, off: float) -> Any:
-    return always(
+    return every_seed(
         *("exponent", variant),
         above=degree - off,
         below=degree + off,
@@ -112,16 +112,18 @@ def _exponent(variant: str, size: str, degree: float, off: float) -> Any:
     random=False,
     claims=[
         Claim(
+            "galnode-linear",
             "GalNODE's parameters are linear in m and in theta's size.",
-            together(
+            all_of(
                 _exponent("GalNODE", "modes", 1, 1e-9),
                 _exponent("GalNODE", "theta", 1, 1e-9),
             ),
         ),
         Claim(
+            "hypernetwork-polynomial",
             "A hypernetwork's parameters are polynomial in theta's size, to a "
             "degree that its layers decide.",
-            together(
+            all_of(
                 _exponent("hypernetwork", "theta", 1, 0.1),
                 _exponent(AS_THETA, "theta", 2, 0.1),
             ),
@@ -291,17 +293,19 @@ FIELDS: dict[str, Callable[[DepthVariants], nn.Module]] = {
     variants=FIELDS,
     claims=[
         Claim(
+            f"loss-{slug(name)}",
             f"{name} ends at a lower loss than vanilla.",
-            less("loss", name, "vanilla", ratio=True),
+            below("loss", name, "vanilla", ratio=True),
         )
         for name in FIELDS
         if name not in ("vanilla", WIDE)
     ]
     + [
         Claim(
+            "loss-as-many-parameters",
             "GalNODE ends at a lower loss than a vanilla field with as many "
             "parameters.",
-            less("loss", "GalNODE", WIDE, ratio=True),
+            below("loss", "GalNODE", WIDE, ratio=True),
         )
     ],
     settings={

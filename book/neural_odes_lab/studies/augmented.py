@@ -14,7 +14,7 @@ from neural_odes.nets import mlp, seeded
 from neural_odes.ode import NeuralODE
 from neural_odes.solver import Solver
 from neural_odes_lab.config import Config, Count, Positive, option
-from neural_odes_lab.judges import Claim, always, together
+from neural_odes_lab.judges import Claim, all_of, every_seed
 from neural_odes_lab.study import Row, per_seed, study
 
 PRECISIONS = {"float32": torch.float32, "float64": torch.float64}
@@ -48,11 +48,12 @@ def claims(config: AugmentedField) -> Sequence[Claim]:
     everywhere = product(solvers(config), PRECISIONS)
     return [
         Claim(
+            "reproduces",
             "The augmented field reproduces f to rounding error, whatever the "
             "tolerance.",
-            together(
+            all_of(
                 *(
-                    always(
+                    every_seed(
                         "roundings",
                         {"variant": solver, "precision": precision},
                         below=config.roundings,

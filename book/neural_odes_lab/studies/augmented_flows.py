@@ -15,7 +15,7 @@ from neural_odes.nets import mlp
 from neural_odes.ode import NeuralODE
 from neural_odes.training import accuracy
 from neural_odes_lab.config import Count, Natural, option
-from neural_odes_lab.judges import Claim, less
+from neural_odes_lab.judges import Claim, below
 from neural_odes_lab.studies.common import (
     Spheres,
     count,
@@ -91,12 +91,12 @@ def model(config: Spheres, make: Callable[[Spheres], Parts]) -> NeuralODE:
     block=10,
     variants=AUGMENTED,
     claims=[
-        Claim(sentence, less(quantity, "2nd order", "ANODE"))
-        for sentence, quantity in (
-            ("2nd order needs fewer parameters than ANODE.", "parameters"),
-            ("2nd order takes fewer evaluations than ANODE.", "nfe"),
-            ("2nd order's paths are shorter than ANODE's.", "length"),
-            ("2nd order's paths bend less than ANODE's.", "bending"),
+        Claim(quantity, sentence, below(quantity, "2nd order", "ANODE"))
+        for quantity, sentence in (
+            ("parameters", "2nd order needs fewer parameters than ANODE."),
+            ("nfe", "2nd order takes fewer evaluations than ANODE."),
+            ("length", "2nd order's paths are shorter than ANODE's."),
+            ("bending", "2nd order's paths bend less than ANODE's."),
         )
     ],
     quick={"samples": 128, "epochs": 60},
@@ -132,9 +132,10 @@ def flows(
     variants=lambda config: config.extra,
     claims=lambda config: [
         Claim(
+            "evaluations",
             f"{config.extra[-1]} added states take fewer evaluations than "
             f"{config.extra[0]}.",
-            less("nfe", config.extra[-1], config.extra[0]),
+            below("nfe", config.extra[-1], config.extra[0]),
         )
     ],
     label="added states",

@@ -13,7 +13,7 @@ from neural_odes.ode import NeuralODE
 from neural_odes.solver import Solver
 from neural_odes.training import fit
 from neural_odes_lab.config import Count, Positive, option
-from neural_odes_lab.judges import Claim, slope, smaller
+from neural_odes_lab.judges import Claim, column_below, slope
 from neural_odes_lab.studies.common import (
     Flow,
     distance,
@@ -56,6 +56,7 @@ class Euler(Flow):
     keys=("layers",),
     claims=lambda config: [
         Claim(
+            "first-order",
             "The distance falls as 1 / layers.",
             slope(
                 *("layers", "distance", "flow"),
@@ -109,9 +110,12 @@ WAYS = ("backprop", "adjoint")
     keys=("stage", "tolerance"),
     claims=lambda config: [
         Claim(
+            f"backpropagation-{tolerance:g}",
             "After training, backpropagation gives a more accurate gradient "
             f"than the adjoint at {tolerance:g}.",
-            smaller(*WAYS, ratio=True, stage="trained", tolerance=tolerance),
+            column_below(
+                *WAYS, ratio=True, stage="trained", tolerance=tolerance
+            ),
         )
         for tolerance in config.tolerances
     ],

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from neural_odes.training import accuracy
 from neural_odes_lab.config import Count, option
-from neural_odes_lab.judges import Claim, always, less, together
+from neural_odes_lab.judges import Claim, all_of, below, every_seed
 from neural_odes_lab.studies.common import (
     SLOW,
     Spheres,
@@ -36,17 +36,24 @@ def claims(config: ByDimension) -> Sequence[Claim]:
     first, last = config.dims[0], config.dims[-1]
     return [
         Claim(
+            "loss",
             f"The loss in dimension {last} is below that in {first}.",
-            less("loss", last, first, ratio=True),
+            below("loss", last, first, ratio=True),
         ),
         Claim(
+            "evaluations",
             f"Dimension {last} takes fewer evaluations than {first}.",
-            less("nfe", last, first),
+            below("nfe", last, first),
         ),
         Claim(
+            "all-fit",
             "From two dimensions on, every seed fits all its points.",
-            together(
-                *(always("success", n, above=1) for n in config.dims if n > 1)
+            all_of(
+                *(
+                    every_seed("success", n, above=1)
+                    for n in config.dims
+                    if n > 1
+                )
             ),
         ),
     ]

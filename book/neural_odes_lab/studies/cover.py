@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from neural_odes_lab.config import Config, Count, Range, increasing, option
-from neural_odes_lab.judges import Claim, always, together
+from neural_odes_lab.judges import Claim, all_of, every_seed
 from neural_odes_lab.studies.common import FRESH
 from neural_odes_lab.study import Row, per_seed, study
 
@@ -43,7 +43,7 @@ def claims(config: Cover) -> Sequence[Claim]:
     for r in config.radii:
         factor = 1 / math.sin(2 * math.asin(r / 2))
         steps = [
-            always(
+            every_seed(
                 "needed",
                 n,
                 above=least_cover(m, r) * factor ** (n - m),
@@ -53,9 +53,10 @@ def claims(config: Cover) -> Sequence[Claim]:
         ]
         found.append(
             Claim(
+                f"radius-{r:g}",
                 f"Covers of radius {r:g} grow exponentially with n: by a "
                 f"factor of at least {factor:.3g} for each dimension.",
-                together(*steps),
+                all_of(*steps),
             )
         )
     return found

@@ -31,7 +31,7 @@ from neural_odes_lab.config import (
     Positive,
     option,
 )
-from neural_odes_lab.judges import Claim, near, stays_below, together
+from neural_odes_lab.judges import Claim, all_of, mean_below, near, slug
 from neural_odes_lab.studies.common import turnover
 from neural_odes_lab.study import Row, per_seed, study
 
@@ -106,6 +106,7 @@ SYSTEMS: dict[str, tuple[Callable[..., Tensor], int, float]] = {
     variants=SYSTEMS,
     claims=[
         Claim(
+            f"{estimator}-{slug(name)}",
             f"{estimator}: within {'10 %' if known else '0.02'} of {name}'s "
             f"known exponent, {known:g}.",
             near(estimator, name, value=known, within=0.1 * abs(known) or 0.02),
@@ -167,10 +168,11 @@ def saturates(config: Saturation) -> Sequence[Claim]:
     longest = max(config.spans)
     return [
         Claim(
+            "underestimates",
             "Algorithm 1 underestimates when S is too large.",
-            together(
+            all_of(
                 *(
-                    stays_below("exponent", "Lorenz", LORENZ[0], S=longest, r=r)
+                    mean_below("exponent", "Lorenz", LORENZ[0], S=longest, r=r)
                     for r in config.radii
                 )
             ),

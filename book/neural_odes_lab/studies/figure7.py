@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import pandas as pd
 
 from neural_odes.data.systems import LORENZ
-from neural_odes_lab.judges import Claim, exceeds, greater, less
+from neural_odes_lab.judges import Claim, above, below, mean_above, slug
 from neural_odes_lab.studies.common import GRID, SLOW, WIDE
 from neural_odes_lab.studies.estimators import lorenz_over
 from neural_odes_lab.studies.stability import (
@@ -24,11 +24,16 @@ from neural_odes_lab.verdicts import FITTED
 
 SYSTEM = "Lorenz's system"
 HELPS = {
-    "Stability helps against attacks": ("attacked", False),
-    "Stability helps against noise": ("noisy", False),
-    "Stability moves the boundary away from points": ("reach", True),
+    "attacks": ("Stability helps against attacks", "attacked", False),
+    "noise": ("Stability helps against noise", "noisy", False),
+    "boundary": (
+        "Stability moves the boundary away from points",
+        "reach",
+        True,
+    ),
 }
-"""By sentence, the quantity that would be greater, and whether by a factor."""
+"""By id, the sentence, the quantity that would be greater, and whether by a
+factor."""
 
 
 def _claims() -> Iterator[Claim]:
@@ -36,35 +41,42 @@ def _claims() -> Iterator[Claim]:
         plain = CONCAT if kind.concat else PLAIN
         if kind.penalty:
             yield Claim(
+                f"exponent-{slug(name)}",
                 f"The penalty makes exponents smaller ({name}).",
-                less("exponent", name, plain),
+                below("exponent", name, plain),
             )
             yield Claim(
+                f"growing-{slug(name)}",
                 f"With the penalty errors grow for fewer points ({name}).",
-                less("growing", name, plain),
+                below("growing", name, plain),
             )
             yield Claim(
+                f"peak-{slug(name)}",
                 f"With the penalty errors peak lower along the path ({name}).",
-                less("peak", name, plain, ratio=True),
+                below("peak", name, plain, ratio=True),
             )
-            for sentence, (quantity, ratio) in HELPS.items():
+            for id_, (sentence, quantity, ratio) in HELPS.items():
                 yield Claim(
+                    f"{id_}-{slug(name)}",
                     f"{sentence} ({name}).",
-                    greater(quantity, name, plain, ratio=ratio),
+                    above(quantity, name, plain, ratio=ratio),
                 )
         else:
             yield Claim(
+                f"lorenz-{slug(name)}",
                 f"{name}: the exponent exceeds Lorenz's, per unit of depth.",
-                exceeds("exponent", name, LORENZ[0]),
+                mean_above("exponent", name, LORENZ[0]),
             )
             yield Claim(
+                f"lorenz-turnover-{slug(name)}",
                 f"{name}: the exponent exceeds Lorenz's, per turnover.",
-                greater("per turnover", name, SYSTEM),
+                above("per turnover", name, SYSTEM),
             )
             yield Claim(
+                f"lorenz-largest-{slug(name)}",
                 f"{name}: the largest finite-time exponent exceeds Lorenz's, "
                 "per turnover.",
-                greater("largest per turnover", name, SYSTEM),
+                above("largest per turnover", name, SYSTEM),
             )
 
 

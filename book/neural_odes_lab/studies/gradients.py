@@ -16,7 +16,7 @@ from neural_odes.nets import mlp
 from neural_odes.ode import NeuralODE
 from neural_odes.solver import Solver
 from neural_odes_lab.config import Count, Positive, option
-from neural_odes_lab.judges import Claim, always, less, slope
+from neural_odes_lab.judges import Claim, below, every_seed, slope
 from neural_odes_lab.studies.adjoint import PeakMemory
 from neural_odes_lab.studies.common import (
     Flow,
@@ -66,6 +66,7 @@ class Ways(Flow):
     claims=lambda config: [
         *(
             Claim(
+                f"memory-{way}",
                 f"The memory of the way by {way} does not grow with the "
                 "evaluations.",
                 slope("nfe", "memory", way, near=0, within=0.2),
@@ -74,16 +75,18 @@ class Ways(Flow):
         ),
         *(
             Claim(
+                f"exact-{way}",
                 f"The way by {way} gives the gradient of what was computed "
                 f"at {config.tolerances[0]:g}, to rounding.",
-                always("drift", way, below=1e-6, level=0),
+                every_seed("drift", way, below=1e-6, level=0),
             )
             for way in ("recomputation", "reversible", "adjoint")
         ),
         Claim(
+            "nfe-seminorm",
             "The seminorm takes fewer evaluations than the adjoint at "
             f"{config.tolerances[-1]:g}.",
-            less(
+            below(
                 *("nfe", "seminorm", "adjoint"),
                 ratio=True,
                 level=len(config.tolerances) - 1,

@@ -14,7 +14,7 @@ from neural_odes.data import karate
 from neural_odes.nets import GraphConv
 from neural_odes.ode import NeuralODE
 from neural_odes_lab.config import Config, Count, Positive, option
-from neural_odes_lab.judges import Claim, greater
+from neural_odes_lab.judges import Claim, above
 from neural_odes_lab.studies.common import count, trained
 from neural_odes_lab.study import Row, study
 
@@ -87,12 +87,14 @@ def told(out: Tensor, y: Tensor) -> Tensor:
     variants=MODELS,
     claims=[
         Claim(
+            "features",
             "Added features place more members on their side.",
-            greater("accuracy", "zeros added", "none added"),
+            above("accuracy", "zeros added", "none added"),
         ),
         Claim(
+            "flow",
             "A flow places more members on their side than none.",
-            greater("accuracy", "none added", "no flow"),
+            above("accuracy", "none added", "no flow"),
         ),
     ],
     quick={"epochs": 60},

@@ -186,7 +186,7 @@ def trained(
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     path = None
     if config.checkpoints:
-        file = f"{config.dataset}.{name.replace(' ', '-')}.{seed}.safetensors"
+        file = f"{config.dataset}.{name.replace(' ', '-')}.{seed}.pt"
         path = Path(config.checkpoints) / file
     history = fit(
         model,

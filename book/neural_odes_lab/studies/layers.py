@@ -12,7 +12,7 @@ from neural_odes.nets import mlp
 from neural_odes.ode import NeuralODE
 from neural_odes.solver import Solver
 from neural_odes_lab.config import Count, option
-from neural_odes_lab.judges import Claim, greater
+from neural_odes_lab.judges import Claim, above, slug
 from neural_odes_lab.studies.common import quality, trained_spheres
 from neural_odes_lab.studies.inputs import Still
 from neural_odes_lab.studies.spheres import FIELDS, Extrapolation, extrapolation
@@ -34,16 +34,19 @@ def claims(config: Layers) -> Sequence[Claim]:
     fewest = f"{min(config.steps)} Euler"
     return [
         Claim(
+            f"{slug(name)}-{control}",
             f"The {name} flow extrapolates better (gap) than {what}.",
-            greater("gap", {"variant": name, "solver": SOLVED}, other),
+            above("gap", {"variant": name, "solver": SOLVED}, other),
         )
         for name in FIELDS
-        for what, other in (
+        for control, what, other in (
             (
+                "network",
                 "a network without a flow",
                 {"variant": NETWORK, "solver": NONE},
             ),
             (
+                "euler",
                 f"its field trained with {fewest} step",
                 {"variant": name, "solver": fewest},
             ),

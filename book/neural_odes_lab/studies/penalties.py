@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from neural_odes_lab.config import NonNegative, option
-from neural_odes_lab.judges import Claim, greater, less
+from neural_odes_lab.judges import Claim, above, below, slug
 from neural_odes_lab.studies.stability import (
     COSTS,
     FIXED,
@@ -30,27 +30,31 @@ from neural_odes_lab.verdicts import FIRST_LOOK, FITTED
     variants=(PLAIN, FIXED, STEADY, *COSTS),
     claims=[
         *(
-            Claim(f"{text} ({name}).", judge)
+            Claim(f"{id_}-{slug(name)}", f"{text} ({name}).", judge)
             for name in (FIXED, STEADY, *COSTS)
-            for text, judge in (
+            for id_, text, judge in (
                 (
+                    "exponent",
                     "The penalty makes exponents smaller",
-                    less("exponent", name, PLAIN),
+                    below("exponent", name, PLAIN),
                 ),
                 (
+                    "boundary",
                     "The penalty moves the boundary away from points",
-                    greater("reach", name, PLAIN, ratio=True),
+                    above("reach", name, PLAIN, ratio=True),
                 ),
                 (
+                    "evaluations",
                     "The penalty saves evaluations",
-                    less("nfe", name, PLAIN),
+                    below("nfe", name, PLAIN),
                 ),
             )
         ),
         *(
             Claim(
+                f"attacks-{slug(name)}",
                 f"The penalty helps against attacks ({name}).",
-                greater("attacked", name, PLAIN),
+                above("attacked", name, PLAIN),
                 after=FIRST_LOOK,
             )
             for name in COSTS
@@ -94,24 +98,27 @@ def _by_strength(config: Strength) -> Sequence[Claim]:
     return [
         *(
             Claim(
+                f"exponent-{strength:g}",
                 f"Exponents fall with a penalty of strength {strength:g}.",
-                less("exponent", strength, first),
+                below("exponent", strength, first),
                 after=FIRST_LOOK,
             )
             for strength in config.strengths[1:]
         ),
         *(
             Claim(
+                f"attacks-{strength:g}",
                 f"A penalty of strength {strength:g} raises accuracy under "
                 "attack.",
-                greater("attacked", strength, first),
+                above("attacked", strength, first),
                 after=REPEATED,
             )
             for strength in config.strengths[1:]
         ),
         Claim(
+            "accuracy-cost",
             "The strongest penalty costs accuracy on fresh points.",
-            less("fresh", last, first),
+            below("fresh", last, first),
         ),
     ]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from neural_odes_lab.config import Count, increasing, option
-from neural_odes_lab.judges import Claim, greater, outgrows
+from neural_odes_lab.judges import Claim, above, outgrows
 from neural_odes_lab.studies.common import (
     SLOW,
     Spheres,
@@ -67,30 +67,34 @@ def limits(config: Points, rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def claims(config: Points) -> Sequence[Claim]:
-    first, *above = config.dims
+    first, *others = config.dims
     found = []
-    if above:
-        fits = f"Dimension {above[0]} fits more points than dimension {first}."
-        found.append(
-            Claim(fits, greater("fitted", above[0], first, ratio=True))
-        )
-    if len(above) > 1:
+    if others:
+        fits = f"Dimension {others[0]} fits more points than dimension {first}."
+        fitted = above("fitted", others[0], first, ratio=True)
+        found.append(Claim("plane", fits, fitted))
+    if len(others) > 1:
         most = config.numbers[-1]
-        grow = {
-            f"From dimension {above[0]} on, the most points that all fit": (
-                outgrows("fitted", above, most)
+        grow = (
+            (
+                "fitted",
+                f"From dimension {others[0]} on, the most points that all fit",
+                outgrows("fitted", others, most),
             ),
-            "The most points at less than twice the evaluations": (
-                outgrows("cheap", config.dims, most)
+            (
+                "cheap",
+                "The most points at less than twice the evaluations",
+                outgrows("cheap", config.dims, most),
             ),
-        }
+        )
         found += [
             Claim(
+                f"growth-{quantity}",
                 f"{what} grow faster than the dimension.",
                 judge,
                 after=FIRST_LOOK,
             )
-            for what, judge in grow.items()
+            for quantity, what, judge in grow
         ]
     return found
 

@@ -24,7 +24,7 @@ from neural_odes_lab.config import (
     Positive,
     option,
 )
-from neural_odes_lab.judges import Claim, always
+from neural_odes_lab.judges import Claim, every_seed, slug
 from neural_odes_lab.study import Row, study
 
 Model = Literal[
@@ -110,8 +110,9 @@ CONTROLLED = ("linear", "data-controlled")
 def learns(name: str, floor: float) -> Claim:
     """In every seed, the loss is at most a tenth of the floor."""
     return Claim(
+        slug(name),
         f"{name}: learns the reflection.",
-        always("loss", name, below=floor / 10),
+        every_seed("loss", name, below=floor / 10),
     )
 
 
@@ -121,8 +122,9 @@ def fails(name: str, floor: float) -> Claim:
     The solver's error can take it a little below.
     """
     return Claim(
+        slug(name),
         f"{name}: fails to learn the reflection.",
-        always("loss", name, above=0.99 * floor),
+        every_seed("loss", name, above=0.99 * floor),
     )
 
 

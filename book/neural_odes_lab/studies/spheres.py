@@ -21,12 +21,12 @@ from neural_odes.training import accuracy
 from neural_odes_lab.config import Count, option
 from neural_odes_lab.judges import (
     Claim,
-    always,
-    greater,
+    above,
+    all_of,
+    below,
+    every_seed,
     highest,
-    less,
     lowest,
-    together,
 )
 from neural_odes_lab.studies.common import (
     FRESH,
@@ -90,45 +90,52 @@ VARYING = ("concat", "GalNODE")
 CLAIMS = [
     *(
         Claim(
+            f"{where}-best",
             f"Data control extrapolates best ({where}).",
             highest(where, "data-controlled", FIELDS),
         )
         for where in ("rings", "gap")
     ),
     Claim(
+        "evaluations-fewest",
         "Data control takes the fewest evaluations.",
         lowest("nfe", "data-controlled", FIELDS),
     ),
     Claim(
+        "fit-best",
         "Depth-variant models fit the training data best.",
-        together(
+        all_of(
             *(
-                less("loss", a, b, ratio=True)
+                below("loss", a, b, ratio=True)
                 for a in VARYING
                 for b in ("depth-invariant", "data-controlled")
             )
         ),
     ),
     Claim(
+        "boundaries",
         "Depth-variant models draw less precise boundaries than data control.",
-        together(*(greater("gap", "data-controlled", a) for a in VARYING)),
+        all_of(*(above("gap", "data-controlled", a) for a in VARYING)),
     ),
     Claim(
+        "evaluations-most",
         "The depth-invariant model takes the most evaluations.",
         highest("nfe", "depth-invariant", FIELDS),
     ),
     Claim(
+        "crossings",
         "Trajectories of depth-variant models cross in the plane, those of "
         "the depth-invariant model never.",
-        together(
-            *(always("crossings", a, above=1) for a in VARYING),
-            always("crossings", "depth-invariant", below=0),
+        all_of(
+            *(every_seed("crossings", a, above=1) for a in VARYING),
+            every_seed("crossings", "depth-invariant", below=0),
         ),
     ),
     Claim(
+        "island",
         "As far as a grid shows, data control closes the disc's region off, "
         "in every seed.",
-        always("island", "data-controlled", above=1),
+        every_seed("island", "data-controlled", above=1),
     ),
 ]
 

@@ -28,7 +28,8 @@ from neural_odes.depth import (
     Hypernetwork,
     HypernetworkODE,
 )
-from neural_odes.ode import DepthInvariant, NeuralODE
+from neural_odes.fields import DepthInvariant
+from neural_odes.ode import NeuralODE
 from neural_odes_lab.widgets.networks import (
     Layers,
     flat,

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.data import DataLoader
 
 from neural_odes.checks import (
     at_least,
@@ -37,6 +38,12 @@ def members(models: Any) -> list[NeuralODE]:
     if not listed or not all(isinstance(m, NeuralODE) for m in listed):
         kinds = ", ".join(type(m).__name__ for m in listed) or "empty"
         raise TypeError(f"models must be one NeuralODE or more, got {kinds}")
+    trained = [p for m in listed for p in m.parameters() if p.requires_grad]
+    if len({id(p) for p in trained}) < len(trained):
+        raise ValueError(
+            "models must not share what they train, got one model twice, or "
+            "two with a part in common"
+        )
     for model in listed:
         check_owned(model)
     return listed
@@ -58,6 +65,11 @@ def each(name: str, value: Any, members: int) -> list[Tensor]:
     """One tensor for each model, given one for all or a list."""
     if isinstance(value, Tensor):
         return [value] * members
+    if isinstance(value, DataLoader):
+        raise TypeError(
+            f"{name} must be a tensor, as fit holds data in memory, got a "
+            "DataLoader; with it, write a training loop of your own"
+        )
     if not isinstance(value, list | tuple) or len(value) != members:
         got = len(value) if isinstance(value, list | tuple) else type(value)
         raise ValueError(
@@ -130,9 +142,8 @@ def check_owned(model: NeuralODE) -> None:
                     for p in used.parameters()
                 ):
                     raise ValueError(
-                        "models must own what they train, got one with a "
-                        f"function that uses {name}, whose parameters it does "
-                        "not have; write an nn.Module that has it"
+                        f"{name} would not be trained: a plain function of "
+                        "the models uses it; make it a submodule"
                     )
 
 
@@ -149,6 +160,27 @@ def check_settings(
         one_of("optimizer", optimizer, OPTIMIZERS)
     if batch_size is not None:
         at_least("batch_size", batch_size, 1)
+
+
+def check_optimizer(optimizer: Any, parameters: Sequence[Tensor]) -> None:
+    """Refuse what a callable made, unless it steps these parameters."""
+    if not isinstance(optimizer, torch.optim.Optimizer):
+        raise TypeError(
+            "optimizer must make a torch.optim.Optimizer, got "
+            f"{type(optimizer).__name__}"
+        )
+    if isinstance(optimizer, torch.optim.LBFGS):
+        raise TypeError(
+            "optimizer must step without a closure, got LBFGS; with it, write "
+            "a training loop of your own"
+        )
+    own = {id(p) for p in parameters}
+    for group in optimizer.param_groups:
+        if not {id(p) for p in group["params"]} <= own:
+            raise ValueError(
+                "optimizer must be made of the parameters that it is given, "
+                "got one of others"
+            )
 
 
 def check_called(given: dict[str, Any]) -> None:

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Mapping, Sequence
+import inspect
+import pickle
+import zipfile
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from neural_odes.files import replacing
 
-VERSION = "5"
-GENERATORS = ("generator", "global generator")
+VERSION = 7
 
 
 @dataclass(frozen=True)
@@ -27,13 +26,17 @@ class Checkpoint:
     Attributes:
         path: of the file.
         generator: of the order of mini-batches, saved as well.
-        settings: what a resumed training must agree with, as plain values or,
-            where these are long, as their :func:`fingerprint`.
+        settings: what a resumed training must agree with, as plain values.
+        made_of: likewise, hashes by name: of its model, data, loss, ...
+        keepers: what else has a state that training changes, such as
+            schedules; see :func:`stateful`.
     """
 
     path: Path
     generator: torch.Generator
     settings: Mapping[str, Any]
+    made_of: Mapping[str, str]
+    keepers: Sequence[Any] = ()
 
     def save(
         self,
@@ -42,8 +45,6 @@ class Checkpoint:
         optimizer: torch.optim.Optimizer,
         rows: Sequence[Tensor],
         seconds: float,
-        *,
-        failed: Mapping[int | None, Mapping[str, Any]],
     ) -> None:
         """Replace the file as a whole, or leave it as it is.
 
@@ -53,36 +54,22 @@ class Checkpoint:
             optimizer: of the parameters.
             rows: the measurements of each epoch, all of one shape.
             seconds: spent so far.
-            failed: where and why members were frozen.
         """
-        tensors = {f"parameter.{i}": p for i, p in enumerate(parameters)}
-        tensors |= _buffers(models)
-        tensors |= {
-            f"optimizer.{i}.{key}": torch.as_tensor(value)
-            for i, own in optimizer.state_dict()["state"].items()
-            for key, value in own.items()
-        }
-        tensors["generator"] = self.generator.get_state()
-        tensors["global generator"] = torch.random.get_rng_state()
-        tensors["rows"] = torch.stack(list(rows))
-        whole = {
-            # safetensors refuses tensors that share memory, such as views.
-            key: value.detach().contiguous().clone()
-            for key, value in tensors.items()
-        }
-        meta = {
+        content = {
             "version": VERSION,
-            "seconds": str(seconds),
-            "settings": json.dumps(dict(self.settings)),
-            "names": json.dumps([_names(model) for model in models]),
-            "failed": json.dumps(list(failed.items())),
+            "settings": dict(self.settings),
+            "made of": dict(self.made_of),
+            "names": [_names(model) for model in models],
+            "parameters": [p.detach() for p in parameters],
+            "buffers": [dict(model.named_buffers()) for model in models],
+            "optimizer": optimizer.state_dict(),
+            "kept": [keeper.state_dict() for keeper in self.keepers],
+            "generators": [self.generator.get_state(), torch.get_rng_state()],
+            "rows": list(rows),
+            "seconds": seconds,
         }
-        meta["checksum"] = _checksum(meta, whole)
-        with replacing(self.path) as draft:
-            try:
-                save_file(whole, draft, metadata=meta)
-            except SafetensorError as error:  # from a full disk, say
-                raise OSError(str(error)) from error
+        with replacing(self.path) as draft, draft.open("wb") as file:
+            torch.save(content, file)
 
     @torch.no_grad()
     def load(
@@ -91,79 +78,117 @@ class Checkpoint:
         models: Sequence[nn.Module],
         optimizer: torch.optim.Optimizer,
         epochs: int,
-    ) -> tuple[list[Tensor], float, dict[int | None, dict[str, Any]]]:
+    ) -> tuple[list[Tensor], float]:
         """Restore the file's state for a training that resumes from it.
 
         Returns:
-            rows, seconds and failed, as they were passed to :meth:`save`.
+            rows and seconds, as they were passed to :meth:`save`.
 
         Raises:
             ValueError: the file cannot be read or is damaged, is of another
                 version, or of a training with other settings, another model
                 or more epochs than this one.
         """
-        meta, tensors = _read(self.path)
-        found = json.loads(meta["settings"])
-        rows = list(tensors["rows"])
-        if len(rows) > epochs:
+        found = _read(self.path)
+        if len(found["rows"]) > epochs:
             raise ValueError(
                 f"checkpoint {self.path} is of a training that has run "
-                f"{len(rows)} epochs; this one has {epochs}"
+                f"{len(found['rows'])} epochs; this one has {epochs}"
             )
-        into = {f"parameter.{i}": p for i, p in enumerate(parameters)}
-        into |= _buffers(models)
-        kept = {
-            key: (value.shape, value.dtype)
-            for key, value in tensors.items()
-            if key.startswith(("parameter.", "buffer."))
-        }
-        if kept != {k: (v.shape, v.dtype) for k, v in into.items()}:
+        buffers = [b for model in models for b in model.buffers()]
+        kept = [b for each in found["buffers"] for b in each.values()]
+        kinds = [
+            [(one.shape, one.dtype) for one in tensors]
+            for tensors in (
+                [*found["parameters"], *kept],
+                [*parameters, *buffers],
+            )
+        ]
+        if kinds[0] != kinds[1] or len(found["kept"]) != len(self.keepers):
             raise ValueError(f"checkpoint {self.path} is of another model")
         for name, value in self.settings.items():
-            if found.get(name) != value:
+            if found["settings"].get(name) != value:
                 raise ValueError(
                     f"checkpoint {self.path} is of a training with {name} = "
-                    f"{found.get(name)}; this one has {value}"
+                    f"{found['settings'].get(name)}; this one has {value}"
                 )
-        for key, value in into.items():
-            value.copy_(tensors[key])
-        _restore_optimizer(optimizer, tensors)
-        self.generator.set_state(tensors["generator"])
-        torch.random.set_rng_state(tensors["global generator"])
-        return rows, float(meta["seconds"]), dict(json.loads(meta["failed"]))
+        for name, value in self.made_of.items():
+            if found["made of"].get(name) != value:
+                raise ValueError(
+                    f"checkpoint {self.path} is of a training with another "
+                    f"{name}"
+                )
+        for now, value in zip(
+            [*parameters, *buffers], [*found["parameters"], *kept], strict=True
+        ):
+            now.copy_(value)
+        optimizer.load_state_dict(found["optimizer"])
+        for keeper, state in zip(self.keepers, found["kept"], strict=True):
+            keeper.load_state_dict(state)
+        own, everywhere = found["generators"]
+        self.generator.set_state(own)
+        torch.set_rng_state(everywhere)
+        return found["rows"], found["seconds"]
 
 
-def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
+def hooks(optimizer: torch.optim.Optimizer) -> list[Any]:
+    """What an optimizer calls before and after its steps."""
+    return [
+        *optimizer._optimizer_step_pre_hooks.values(),
+        *optimizer._optimizer_step_post_hooks.values(),
+    ]
+
+
+def stateful(functions: Iterable[Any], without: Sequence[Any]) -> list[Any]:
+    """What functions refer to and what has a state that can be saved.
+
+    Args:
+        functions: an optimizer's hooks and a callback, which may step a
+            learning rate's schedule or an average of weights.
+        without: whose state is saved already.
+    """
+    found: list[Any] = []
+    for function in functions:
+        inner = getattr(function, "__func__", function)
+        seen = [getattr(function, "__self__", None)]
+        if inspect.isfunction(inner):
+            names = inspect.getclosurevars(inner)
+            seen += [*names.nonlocals.values(), *names.globals.values()]
+        found += [
+            one
+            for one in seen
+            if not isinstance(one, type)
+            and hasattr(one, "state_dict")
+            and hasattr(one, "load_state_dict")
+            and not any(one is other for other in (*without, *found))
+        ]
+    return found
+
+
+def _read(path: Path) -> dict[str, Any]:
     try:
-        with safe_open(path, framework="pt") as file:
-            meta = file.metadata() or {}
-            names = list(file.keys())
-            tensors = {name: file.get_tensor(name) for name in names}
-    except (SafetensorError, OSError) as error:
+        with zipfile.ZipFile(path) as archive:
+            broken = archive.testzip()
+        if broken is not None:
+            raise ValueError(f"{broken} is damaged")
+        with path.open("rb") as file:
+            found: Any = torch.load(file, "cpu", weights_only=True)
+        if not isinstance(found, dict) or "version" not in found:
+            raise ValueError("it is not of a training")
+    except (
+        *(OSError, ValueError, RuntimeError, EOFError),
+        *(zipfile.BadZipFile, pickle.UnpicklingError),
+    ) as error:
         raise ValueError(
-            f"checkpoint {path} cannot be read ({error}); remove it "
-            "to start anew"
+            f"checkpoint {path} cannot be read ({error}); remove it to start "
+            "anew"
         ) from error
-    if meta.get("version") != VERSION:
+    if found["version"] != VERSION:
         raise ValueError(
-            f"checkpoint {path} has version {meta.get('version')}; "
-            f"this library reads {VERSION}"
+            f"checkpoint {path} has version {found['version']}; this library "
+            f"reads {VERSION}"
         )
-    if meta.get("checksum") != _checksum(meta, tensors):
-        raise ValueError(
-            f"checkpoint {path} is damaged; remove it to start anew"
-        )
-    try:
-        json.loads(meta["settings"]), json.loads(meta["names"])
-        dict(json.loads(meta["failed"]))
-        float(meta["seconds"])
-        _ = [tensors[name] for name in ("rows", *GENERATORS)]
-    except (KeyError, ValueError) as error:
-        raise ValueError(
-            f"checkpoint {path} is not of a training ({error!r}); remove it "
-            "to start anew"
-        ) from error
-    return meta, tensors
+    return found
 
 
 def weights(path: str | Path, member: int = 0) -> dict[str, Tensor]:
@@ -179,20 +204,18 @@ def weights(path: str | Path, member: int = 0) -> dict[str, Tensor]:
     Raises:
         ValueError: the file cannot be read or is damaged, or has fewer models.
     """
-    meta, tensors = _read(Path(path))
-    names = json.loads(meta["names"])
-    if not 0 <= member < len(names):
+    found = _read(Path(path))
+    members = len(found["names"])
+    if not 0 <= member < members:
         raise ValueError(
-            f"member must be below {len(names)}, the models of {path}, got "
+            f"member must be below {members}, the models of {path}, got "
             f"{member}"
         )
-    found = {
-        name: tensors[f"buffer.{member}.{name}"] for name in names[member][1]
-    }
-    for i, name in enumerate(names[member][0]):
-        value = tensors[f"parameter.{i}"]
-        found[name] = value if len(names) == 1 else value[member]
-    return found
+    trained, saved = found["names"][member]
+    state = {name: found["buffers"][member][name] for name in saved}
+    for name, value in zip(trained, found["parameters"], strict=True):
+        state[name] = value if members == 1 else value[member]
+    return state
 
 
 def fingerprint(tensors: Mapping[str, Tensor]) -> str:
@@ -205,35 +228,8 @@ def fingerprint(tensors: Mapping[str, Tensor]) -> str:
     return digest.hexdigest()
 
 
-def _buffers(models: Sequence[nn.Module]) -> dict[str, Tensor]:
-    return {
-        f"buffer.{i}.{name}": buffer
-        for i, model in enumerate(models)
-        for name, buffer in model.named_buffers()
-    }
-
-
-def _checksum(meta: Mapping[str, str], tensors: Mapping[str, Tensor]) -> str:
-    rest = sorted((k, v) for k, v in meta.items() if k != "checksum")
-    text = f"{rest} {fingerprint(tensors)}"
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
 def _names(model: nn.Module) -> tuple[list[str], list[str]]:
     """The names of trained parameters, in order, and of saved buffers."""
     trained = [n for n, p in model.named_parameters() if p.requires_grad]
     saved = set(model.state_dict()) - dict(model.named_parameters()).keys()
     return trained, sorted(saved)
-
-
-def _restore_optimizer(
-    optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]
-) -> None:
-    state: dict[int, dict[str, Tensor]] = {}
-    for key, value in tensors.items():
-        kind, _, rest = key.partition(".")
-        if kind == "optimizer":
-            number, _, name = rest.partition(".")
-            state.setdefault(int(number), {})[name] = value
-    groups = optimizer.state_dict()["param_groups"]
-    optimizer.load_state_dict({"state": state, "param_groups": groups})

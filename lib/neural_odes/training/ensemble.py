@@ -8,10 +8,15 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, stack_module_state
+from torch.func import stack_module_state
+from torch.utils._pytree import tree_flatten, tree_unflatten
 
-from neural_odes.ode import NeuralODE
-from neural_odes.solver import Solution, SolverError
+from neural_odes.fields import step_limits
+from neural_odes.initial_value import solve
+from neural_odes.members import Slots, over_members, use_member_layers
+from neural_odes.ode import NeuralODE, Start
+from neural_odes.solver import METHODS, Solution, SolverError
+from neural_odes.states import rebuild, tensors
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 """``loss(output, y)``, a scalar: a mean over the samples."""
@@ -24,11 +29,9 @@ the batch's solve, at the depths 0 and S or at those that ``fit`` was given."""
 class Ensemble:
     """M models solved together, M = 1 included: inputs of shape (M, N, ...).
 
-    The parameters of several models are stacked, and a whole model with its
-    solver is mapped over the stack. So an adaptive method takes one step size
-    for all, the one that the member with the largest error needs: each
-    member's error stays below the tolerances, as it does alone. With a
-    fixed-step method, each member computes what it would alone.
+    The parameters of several models are stacked, and what one of them computes
+    is mapped over the stack. Each takes the steps that it takes alone, so that
+    it computes what it does alone, up to rounding.
 
     Args:
         models: one, or several for which :func:`stackable` is true.
@@ -38,7 +41,6 @@ class Ensemble:
     Attributes:
         parameters: those that are trained; for several models leaves of shape
             (M, ...), copies that :meth:`write_back` takes to the models.
-        alive: the members that are still solved, counted from 0; at first all.
     """
 
     def __init__(
@@ -47,135 +49,163 @@ class Ensemble:
         penalty: Penalty | None = None,
         depths: Tensor | None = None,
     ) -> None:
-        self.models, self.penalty = list(models), penalty
-        self.alive = list(range(len(self.models)))
-        self._call = _Call(self.models[0], depths)
-        self._state: Any = None
-        stacked = dict(self._call.named_parameters())
+        self.models, self.penalty, self.depths = list(models), penalty, depths
+        self._model = self.models[0]
+        self._weights: list[Tensor] = []
+        stacked = dict(self._model.named_parameters())
         if len(self.models) > 1:
-            self._state = stack_module_state(
-                [_Call(model, depths) for model in self.models]
-            )
-            stacked = self._state[0]
-            self._call = copy.deepcopy(self._call)
-            for module in self._call.modules():
-                if type(module) is nn.Linear:
-                    module.__class__ = _Linear
+            stacked, buffers = stack_module_state(self.models)
+            self._weights = [*stacked.values(), *buffers.values()]
+            self._model = copy.deepcopy(self._model)
+            use_member_layers(self._model)
+            self._slots = Slots(self._model, [*stacked, *buffers])
         self.parameters: list[Tensor] = [
             p for p in stacked.values() if p.requires_grad
         ]
 
-    def __call__(self, x: Tensor) -> tuple[Tensor, Tensor, int]:
-        """Solve the M members that are alive.
+    def __call__(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Solve the M members.
 
         Args:
             x: their inputs, shape (M, N, ...).
 
         Returns:
             outputs, shape (M, N, ...), or (M, N, T, ...) for paths; penalties,
-            shape (M,); and the number of evaluations of the solve that they
-            share.
+            shape (M,); and how many evaluations each took, shape (M,).
 
         Raises:
-            SolverError: the solve could not be finished.
+            SolverError: a member could not be solved; names which.
         """
-        if self._state is None:
-            output, extra, nfe = self._call(x[0], self.penalty)
-            return output[None], extra[None], nfe
-        nfe = 0
+        model, s = self._model, self.depths
+        if not self._weights:
+            solution = model.follow(x[0], s)
+            output, extra = self._read(solution, x[0])
+            return output[None], extra[None], torch.tensor([solution.nfe])
 
-        def alone(state: Any, x: Tensor) -> tuple[Tensor, Tensor]:
-            nonlocal nfe
-            output, extra, nfe = functional_call(
-                self._call, state, (x, self.penalty)
-            )
-            return output, extra
+        def begin(x: Sequence[Tensor]) -> Any:
+            start = model.start(*x)
+            return start.state, start.control, start.sample_depths
 
-        state = self._state
-        if len(self.alive) < len(self.models):
-            state = tuple(
-                {name: value[self.alive] for name, value in part.items()}
-                for part in state
+        start = Start(*self._map(begin, self._weights, [x]))
+        s, depths = model.output_depths(s, start)
+        held, join = _split((start.control, start.sample_depths))
+        count = len(self._weights)
+
+        def field(along: Sequence[Tensor], s: Tensor, state: Any) -> Any:
+            def slope(
+                held: Sequence[Tensor],
+                parts: Sequence[Tensor],
+                at: Sequence[Tensor],
+            ) -> Any:
+                slopes = model.slopes(*join(held))
+                return slopes(*(at or [s]), rebuild(state, parts))
+
+            own, held = along[:count], along[count:]
+            at = [s] if s.ndim else []
+            return self._map(slope, own, held, tensors(state), at)
+
+        limits = [
+            step_limits(model.field, own)
+            for own in (
+                [None] * len(x)
+                if start.sample_depths is None
+                else start.sample_depths
             )
-        outputs, penalties = torch.vmap(alone)(state, x)
-        return outputs, penalties, nfe
+        ]
+        found, progress = solve(
+            *(field, [*self._weights, *held], start.whole),
+            [0.0] * (depths[0] > 0) + depths,
+            solver=model.solver,
+            jumps=[own["jumps"] for own in limits],
+            max_step=[own["max_step"] for own in limits],
+            stacked=True,
+        )
+        nfe = torch.tensor([one.nfe for one in progress], device=x.device)
+
+        def end(
+            x: Sequence[Tensor], held: Sequence[Tensor], parts: Sequence[Tensor]
+        ) -> tuple[Tensor, Tensor]:
+            *solved, nfe = parts
+            own = Start(start.state, *join(held))
+            return self._read(model.solution(s, own, solved, nfe), *x)
+
+        outputs, extra = self._map(
+            end, self._weights, [x], held, [*tensors(found), nfe]
+        )
+        return outputs, extra, nfe
+
+    def _map(
+        self,
+        function: Callable[..., Any],
+        weights: Sequence[Tensor],
+        *groups: Sequence[Tensor],
+    ) -> Any:
+        """A function of groups of tensors, of each member with its weights."""
+        given = [one for group in groups for one in group]
+
+        def alone(*own: Tensor) -> Any:
+            self._slots.fill(own[: len(weights)])
+            rest = iter(own[len(weights) :])
+            return function(*([next(rest) for _ in each] for each in groups))
+
+        return over_members(alone, len(weights[0]), [*weights, *given])
+
+    def _read(self, solution: Solution, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The output and the penalty of one model."""
+        output = self._model.read(solution, path=self.depths is not None)
+        if self.penalty is None:
+            return output, output.new_zeros(())
+        extra = self.penalty(self._model, solution, x)
+        return output, scalar("penalty", extra)
+
+    def use_mode(self, *, training: bool) -> None:
+        """Set what is computed to ``train()`` or ``eval()`` mode."""
+        self._model.train(training)
 
     def train(self, mode: bool) -> None:
         """Set all models to ``train()`` or ``eval()`` mode."""
-        for module in (self._call, *self.models):
-            module.train(mode)
+        for model in (self._model, *self.models):
+            model.train(mode)
 
     def losses(self, loss: Loss, outputs: Tensor, y: Tensor) -> Tensor:
         """The loss of each model, shape (M,)."""
-        if self._state is None:
+        if not self._weights:
             return loss(outputs[0], y[0])[None]
-        return torch.vmap(loss)(outputs, y)
+        return over_members(loss, len(y), [outputs, y])
 
     def gradient_norms(self) -> Tensor:
-        """The gradient norm of each member that is alive, shape (M,)."""
+        """The gradient norm of each member, shape (M,)."""
         members = len(self.models)
         norms = [
             p.grad.reshape(members, -1).norm(dim=1)
             for p in self.parameters
             if p.grad is not None
         ]
-        return torch.stack(norms).norm(dim=0)[self.alive]
-
-    @torch.no_grad()
-    def hold(self, before: Sequence[Tensor]) -> None:
-        """Reset the members that are not alive to earlier parameters."""
-        frozen = sorted(set(range(len(self.models))) - set(self.alive))
-        if not frozen:
-            return
-        for now, old in zip(self.parameters, before, strict=True):
-            part = ... if self._state is None else frozen
-            now[part] = old[part]
+        return torch.stack(norms).norm(dim=0)
 
     @torch.no_grad()
     def write_back(self) -> None:
         """Copy stacked parameters into the models."""
-        if self._state is None:
+        if not self._weights:
             return
-        stacked = self._state[0].values()
+        stacked = self._weights[: len(list(self.models[0].parameters()))]
         for model, *own in zip(self.models, *stacked, strict=True):
             for parameter, value in zip(model.parameters(), own, strict=True):
                 parameter.copy_(value)
 
 
-class _Call(nn.Module):
-    """A model's output, penalty and number of evaluations."""
+def _split(tree: Any) -> tuple[list[Tensor], Callable[[Any], Any]]:
+    """The tensors of containers, and a function that puts others there."""
+    leaves, spec = tree_flatten(tree)
+    places = [i for i, one in enumerate(leaves) if isinstance(one, Tensor)]
 
-    def __init__(self, model: NeuralODE, depths: Tensor | None) -> None:
-        super().__init__()
-        self.model, self.depths = model, depths
+    def join(tensors: Sequence[Tensor]) -> Any:
+        filled = list(leaves)
+        for i, one in zip(places, tensors, strict=True):
+            filled[i] = one
+        return tree_unflatten(filled, spec)
 
-    def forward(
-        self, x: Tensor, penalty: Penalty | None
-    ) -> tuple[Tensor, Tensor, int]:
-        solution = self.model.solve(x, self.depths)
-        if self.depths is None:
-            output = self.model.readout(solution.z[-1])
-        else:
-            path = solution.z.transpose(0, 1)
-            read = self.model.readout(path.flatten(0, 1))
-            output = read.unflatten(0, path.shape[:2])
-        if penalty is None:
-            return output, solution.z.new_zeros(()), solution.nfe
-        extra = penalty(self.model, solution, x)
-        return output, scalar("penalty", extra), solution.nfe
-
-
-class _Linear(nn.Linear):
-    """A linear layer that puts samples in the last, longest dimension.
-
-    Products of many small matrices are twice as fast that way.
-    """
-
-    def forward(self, input: Tensor) -> Tensor:
-        if input.ndim != 2:
-            return super().forward(input)
-        output = self.weight @ input.mT
-        return (output if self.bias is None else output + self.bias[:, None]).mT
+    return [leaves[i] for i in places], join
 
 
 def scalar(name: str, value: Any) -> Tensor:
@@ -209,8 +239,9 @@ def stackable(
 
     It does not for models that differ in more than the values of their
     parameters or share some, for layers that draw random numbers or keep
-    running means, for solves by torchdiffeq (and so by the adjoint), and for
-    operations that ``torch.vmap`` does not support.
+    running means, for solves by torchdiffeq (and so by the adjoint), for fixed
+    steps that end on jumps at depths of each member's own, and for operations
+    that ``torch.vmap`` does not support.
 
     Args:
         models: one or more.
@@ -222,9 +253,11 @@ def stackable(
     """
     first, members = models[0], len(models)
     parameters = [p for model in models for p in model.parameters()]
+    adaptive = METHODS[first.solver.method].adaptive
     if (
         members < 2
-        or not first.solver.own
+        or not first.solver.uses_own_methods
+        or (callable(first.depth) and _has_jumps(first) and not adaptive)
         or any(isinstance(part, _UNSTACKABLE) for part in first.modules())
         or not all(_alike(first, other) for other in models[1:])
         or not 0 < len(parameters) == len({id(p) for p in parameters})
@@ -234,6 +267,7 @@ def stackable(
     try:
         with torch.no_grad():
             ensemble = Ensemble(models, penalty, depths)
+            ensemble.use_mode(training=True)
             outputs, _, _ = ensemble(few[0])
             ensemble.losses(loss, outputs, few[1])
     except SolverError:  # training will say which model's
@@ -241,6 +275,10 @@ def stackable(
     except (RuntimeError, ValueError, TypeError):
         return False  # an error of a model alone shows in training
     return True
+
+
+def _has_jumps(model: NeuralODE) -> bool:
+    return bool(step_limits(model.field)["jumps"])
 
 
 def _alike(a: nn.Module, b: nn.Module) -> bool:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, Required, TypedDict, Unpack, overload
+from typing import Any, Required, TypedDict, Unpack, overload
 
 import torch
 from torch import Tensor, nn
 
-from neural_odes.checks import batch, boolean, function, generator, one_of
+from neural_odes.checks import batch, boolean, finite, function, generator
 from neural_odes.ode import NeuralODE
 from neural_odes.training import arguments
-from neural_odes.training.checkpoint import Checkpoint, fingerprint
+from neural_odes.training.checkpoint import (
+    Checkpoint,
+    fingerprint,
+    hooks,
+    stateful,
+)
 from neural_odes.training.ensemble import Ensemble, Loss, Penalty, stackable
-from neural_odes.training.identity import identity, name
+from neural_odes.training.identity import identity
 from neural_odes.training.loop import (
     Callback,
     History,
@@ -30,10 +36,6 @@ Optimize = Callable[[list[Tensor]], torch.optim.Optimizer]
 """Makes an optimizer of parameters."""
 
 
-OnFailure = Literal["raise", "freeze"]
-"""What happens to a training in which a model fails."""
-
-
 class _Settings(TypedDict, total=False):
     epochs: Required[int]
     lr: float | Sequence[float]
@@ -47,7 +49,6 @@ class _Settings(TypedDict, total=False):
     progress: bool
     checkpoint: str | Path | None
     callback: Callback | None
-    on_failure: OnFailure
 
 
 @overload
@@ -82,18 +83,14 @@ def fit(
     progress: bool = True,
     checkpoint: str | Path | None = None,
     callback: Callback | None = None,
-    on_failure: OnFailure = "raise",
 ) -> History | list[History]:
     """Train a model, or each of several, in place.
 
     Several models learn independently of each other. If they differ only in
     the values of their parameters, they are trained as one program where that
-    is faster: see ``neural_odes.training.ensemble``. With a fixed-step method
-    each learns what it would alone, up to rounding. With an adaptive method
-    they share the steps, which are as fine as the most demanding member needs,
-    so that outputs agree within the tolerances with those of the model alone.
-    Gradients agree less closely, and in training the two drift apart, as with
-    two different solvers. Other models are trained one after another.
+    is faster (``neural_odes.training.ensemble``), else one after another. Each
+    takes the solver's steps that it takes alone, and learns what it learns
+    alone, up to rounding, which long trainings amplify.
 
     Models are in ``train()`` mode during training, and in ``eval()`` mode in
     callbacks and afterwards. Each call starts with a new optimizer: to continue
@@ -124,23 +121,17 @@ def fit(
         penalty: of (model, solution, x), a scalar added to the loss.
         progress: show a progress bar.
         checkpoint: a file for the training's state after each epoch (weights,
-            optimizer, generator, history; safetensors). If it exists, training
-            resumes from it, and ends as if it had never stopped; a file of
-            other data, settings, loss or model is refused. The state of
-            torch's global generator is restored too, for dropout. Models
-            trained one after another have a file each, with their number in
-            its name.
+            optimizer, generators, history). If it exists, training resumes
+            from it, and ends as if it had never stopped; a file of other data,
+            settings, loss or model is refused. What the optimizer's hooks or
+            the callback refer to and has a ``state_dict``, such as a schedule,
+            is kept, too; plain variables are not. Models trained one after
+            another have a file each, with their number in its name.
         callback: called after each epoch as ``callback(epoch, models, row)``,
             where models is the list of those trained together and row has
             their losses, norms of gradients and evaluations, shape (3, M);
             returning True ends the training. For early stopping, validation,
             best weights.
-        on_failure: "raise" ends the training with an error as soon as a model
-            fails; "freeze" goes on with the others, with the results that they
-            would have without it. The model that failed keeps the parameters
-            of its last step that had a finite loss and gradient; a warning
-            says why it failed, and so does ``error`` of its history, which
-            ends there.
 
     Returns:
         the history, or one for each model.
@@ -152,14 +143,12 @@ def fit(
             training.
         RuntimeError: gradients are switched off.
         TrainingError: the loss or its gradient became NaN or infinite, or a
-            solve failed; with "freeze" only where several models trained as
-            one program fail together, but each can be solved alone.
+            solve failed; says of which model.
     """
     if not torch.is_grad_enabled():
-        raise RuntimeError("fit must run with gradients, got torch.no_grad()")
+        raise RuntimeError("call fit outside torch.no_grad()")
     arguments.check_settings(epochs, weight_decay, optimizer, batch_size)
     boolean("progress", progress)
-    one_of("on_failure", on_failure, ("raise", "freeze"))
     called = {"loss": loss, "penalty": penalty, "callback": callback}
     arguments.check_called(called)
     draws, seed = generator(seed), int(seed)
@@ -172,7 +161,7 @@ def fit(
     together = (
         arguments.uniform(xs)
         and arguments.uniform(ys)
-        and pays(several, xs[0][:batch_size])
+        and worth_stacking(several, xs[0][:batch_size])
         and stackable(
             *(several, xs[0], ys[0]), loss=loss, penalty=penalty, depths=depths
         )
@@ -187,9 +176,7 @@ def fit(
     settings = {
         "lr": rates if len(set(rates)) > 1 else rates[0],
         "weight_decay": weight_decay,
-        "optimizer": optimizer
-        if isinstance(optimizer, str)
-        else _named(optimizer),
+        "optimizer": optimizer if isinstance(optimizer, str) else "own",
         "batch_size": batch_size,
         "seed": seed,
     }
@@ -199,15 +186,6 @@ def fit(
         if not program.parameters:
             raise ValueError("models must have parameters to train")
         draws.manual_seed(seed)
-        kept = None
-        if checkpoint is not None:
-            path = Path(checkpoint)
-            if len(programs) > 1:
-                path = path.with_name(f"{path.stem}.{i}{path.suffix}")
-            decides = _fingerprints(program, inputs, targets, loss, penalty)
-            if depths is not None:
-                decides["depths"] = fingerprint({"s": depths})
-            kept = Checkpoint(path, draws, settings | decides)
         own = rates if together else [rates[i]]
         made = (
             arguments.OPTIMIZERS[optimizer](
@@ -216,12 +194,28 @@ def fit(
             if isinstance(optimizer, str)
             else optimizer(program.parameters)
         )
+        arguments.check_optimizer(made, program.parameters)
+        kept = None
+        if checkpoint is not None:
+            path = Path(checkpoint)
+            if len(programs) > 1:
+                path = path.with_name(f"{path.stem}.{i}{path.suffix}")
+            kept = Checkpoint(
+                *(path, draws, settings),
+                _made_of(
+                    *(program, inputs, targets, depths),
+                    loss=loss,
+                    penalty=penalty,
+                    optimizer=optimizer,
+                ),
+                stateful([*hooks(made), callback], [made, *program.models]),
+            )
         histories += train(
             program,
             inputs,
             targets,
             optimizer=made,
-            slower=[rate / max(own) for rate in own],
+            lr_share=[rate / max(own) for rate in own],
             loss=loss,
             epochs=epochs,
             batches=_batches(inputs, batch_size, draws),
@@ -229,7 +223,6 @@ def fit(
             number=None if isinstance(models, NeuralODE) else i,
             checkpoint=kept,
             callback=callback,
-            freeze=on_failure == "freeze",
         )
     return histories[0] if isinstance(models, NeuralODE) else histories
 
@@ -238,26 +231,43 @@ def accuracy(model: nn.Module, x: Tensor, y: Tensor) -> float:
     """The share of outputs that predict their label, by its sign or class.
 
     Args:
-        model: its outputs have the shape of y, or are scores (N, classes).
+        model: a function, or a module, which is set to eval mode meanwhile; its
+            outputs have the shape of y, or are scores (N, classes).
         x: inputs, shape (N, ...).
         y: labels -1 and +1, shape (N, 1); or classes, integers of shape (N,).
 
     Raises:
-        ValueError: the model's output has another shape than y, or y holds
-            other labels.
+        ValueError: the model's output is not finite or has another shape than
+            y, or y holds other labels.
     """
     function("model", model, "x")
     batch("x", x)
     classes = isinstance(y, Tensor) and y.dtype == torch.int64
     if not classes:
         check_labels(y)
-    with torch.no_grad():
+    with torch.no_grad(), in_eval_mode(model):
         output = model(x)
+    if not finite(output):
+        raise ValueError("model(x) must be finite, got NaN or infinite values")
     if classes:
         check_classes(output, y, y)
         return (output.argmax(1) == y).double().mean().item()
     check_shapes(output, y)
     return (output.sign() == y.sign()).double().mean().item()
+
+
+@contextmanager
+def in_eval_mode(model: Any) -> Iterator[None]:
+    """Measure a module without moving its running means or dropping parts."""
+    parts = list(model.modules()) if isinstance(model, nn.Module) else []
+    modes = [part.training for part in parts]
+    try:
+        for part in parts:
+            part.training = False
+        yield
+    finally:
+        for part, mode in zip(parts, modes, strict=True):
+            part.training = mode
 
 
 def check_labels(y: Tensor) -> None:
@@ -268,26 +278,21 @@ def check_labels(y: Tensor) -> None:
         raise ValueError(f"y must be labels -1 and +1, got {found}")
 
 
-def _named(function: Any) -> str | None:
-    """A function's name and hash, as a checkpoint keeps them."""
-    if function is None:
-        return None
-    return f"{name(function)} ({identity(function)[:12]})"
-
-
-def _fingerprints(
+def _made_of(
     program: Ensemble,
     x: Tensor,
     y: Tensor,
-    loss: Loss,
-    penalty: Penalty | None,
-) -> dict[str, Any]:
-    """What decides a training's result besides its numerical settings."""
+    depths: Tensor | None,
+    **functions: Any,
+) -> dict[str, str]:
+    """Hashes of what decides a training besides its plain settings."""
+    solvers = [model.solver for model in program.models]
+    data = {"x": x, "y": y} | ({} if depths is None else {"s": depths})
     return {
-        "loss": _named(loss),
-        "penalty": _named(penalty),
-        "data": fingerprint({"x": x, "y": y}),
-        "model and solver": identity(program.models),
+        "data": fingerprint(data),
+        **{name: identity(one) for name, one in functions.items()},
+        "solver": identity(solvers),
+        "model": identity(program.models),
     }
 
 
@@ -303,7 +308,7 @@ def _batches(
     )
 
 
-def pays(models: Sequence[NeuralODE], batch: Tensor) -> bool:
+def worth_stacking(models: Sequence[NeuralODE], batch: Tensor) -> bool:
     """Whether models are likely faster as one program than alone.
 
     One program saves the overhead of small operations, which pays with three or

@@ -15,10 +15,10 @@ from torch import Tensor
 from torchdiffeq import odeint, odeint_adjoint
 
 from neural_odes.solver import METHODS, Solver, SolverError
-from neural_odes.states import State, checked, like, tensors
+from neural_odes.states import State, first_slope, rebuild, tensors
 
 
-def by_torchdiffeq(
+def solve(
     field: Callable[[Tensor, Any], Any],
     z0: State,
     s: Tensor,
@@ -71,7 +71,7 @@ class _CountedField:
         self.nfe += 1
         self.recent.append(s)
         if self.nfe == 1:
-            return checked(self.field, s, z)
+            return first_slope(self.field, s, z)
         return self.field(s, z)
 
     def where(self) -> tuple[float, int]:
@@ -128,7 +128,7 @@ def _refuse_missed_tensors(
     """Refuse tensors whose gradients the adjoint would silently drop."""
     with torch.enable_grad():
         state = tuple(z.detach().requires_grad_() for z in tensors(z0))
-        dz = field(s, like(z0, state))
+        dz = field(s, rebuild(z0, state))
     known = {id(p) for p in params}
     stop = {p.grad_fn for p in params if p.grad_fn is not None}
     inner = {id(z) for z in state}

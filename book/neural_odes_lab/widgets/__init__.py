@@ -18,6 +18,7 @@ from neural_odes_lab.widgets.flow import FlowWidget
 from neural_odes_lab.widgets.gauge import GaugeWidget
 from neural_odes_lab.widgets.lift import LiftWidget
 from neural_odes_lab.widgets.lorenz import LorenzWidget
+from neural_odes_lab.widgets.melt import MeltWidget
 from neural_odes_lab.widgets.modes import ModesWidget
 from neural_odes_lab.widgets.neighbour import NeighbourWidget
 from neural_odes_lab.widgets.playground import PlaygroundWidget
@@ -37,6 +38,7 @@ __all__ = [
     "GaugeWidget",
     "LiftWidget",
     "LorenzWidget",
+    "MeltWidget",
     "ModesWidget",
     "NeighbourWidget",
     "PlaygroundWidget",

@@ -10,13 +10,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from itertools import product
 from typing import Any
 
 import pandas as pd
 
+from neural_odes_lab.config import write
 from neural_odes_lab.judges import plain
+from neural_odes_lab.markup import Html, hidden, join, link, tag
 from neural_odes_lab.tables import MARKS, Method, style
 from neural_odes_lab.verdicts import FITTED, Verdict
 
@@ -79,8 +80,8 @@ class Multiverse:
             lines += [str(sentence), f"  {said} of {len(self.verdicts)}"]
         return "\n".join(lines)
 
-    def _repr_html_(self) -> str:
-        maps = "".join(
+    def _repr_html_(self) -> Html:
+        maps = [
             self._map(sentence, row, each, fitted)
             for (sentence, row), each, fitted in zip(
                 self.counts().iterrows(),
@@ -88,7 +89,7 @@ class Multiverse:
                 zip(*self.fitted, strict=True),
                 strict=True,
             )
-        )
+        ]
         note = (
             f" † fewer than {ENOUGH:.0%} of the runs that the claim compares "
             f"reached {FITTED.least:.0%} training accuracy."
@@ -100,11 +101,11 @@ class Multiverse:
                 " Framed: the settings as chosen elsewhere, where there may be "
                 f"more seeds than here.{note}"
             )
-        return (
-            f'<div class="measured multiverse">{maps}</div>'
-            f"<p><small>{escape(self.origin)} "
-            f'<a href="../results/{self.file}">{self.file}</a>.{note}</small>'
-            "</p>" + (self.method._repr_html_() if self.method else "")
+        origin = tag("small", f"{self.origin} ", link(self.file), f".{note}")
+        return join(
+            tag("div", maps, class_="measured multiverse"),
+            tag("p", origin),
+            self.method._repr_html_() if self.method else None,
         )
 
     def _map(
@@ -113,60 +114,63 @@ class Multiverse:
         counts: pd.Series,
         verdicts: Sequence[Verdict],
         fitted: Sequence[float],
-    ) -> str:
+    ) -> Html:
         grid = self.grid
         names = list(grid)
         down, along = names[: len(names) // 2], names[len(names) // 2 :]
         said = ", ".join(f"{word} {n}" for word, n in counts.items() if n)
-        head = ""
+        head = []
         for i, name in enumerate(along):
             values, span, times = _spans(grid, along, i)
-            corner = "<td></td>" * len(down)
-            cells = "".join(
-                f'<th scope="col" colspan="{span}">{NAMES.get(name, name)} '
-                f"{plain(v)}</th>"
+            titles = [
+                tag("th", _told(name, v), scope="col", colspan=span)
                 for v in [*values] * times
-            )
-            head += f"<tr>{corner}{cells}</tr>"
+            ]
+            head.append(tag("tr", [tag("td")] * len(down), titles))
         places = [
             self.cells.index(cell) if cell in self.cells else None
             for values in product(*grid.values())
             for cell in [dict(zip(names, values, strict=True))]
         ]
         width = math.prod(len(grid[name]) for name in along)
-        body = ""
-        for row in range(len(places) // width):
-            titles = ""
+        body = []
+        for line in range(len(places) // width):
+            titles = []
             for i, name in enumerate(down):
                 values, span, _ = _spans(grid, down, i)
-                if row % span == 0:
-                    value = values[row // span % len(values)]
-                    titles += (
-                        f'<th scope="row" rowspan="{span}">'
-                        f"{NAMES.get(name, name)} {plain(value)}</th>"
-                    )
-            cells = "".join(
-                "<td></td>"
+                if line % span == 0:
+                    value = values[line // span % len(values)]
+                    told = _told(name, value)
+                    titles.append(tag("th", told, scope="row", rowspan=span))
+            cells = [
+                tag("td")
                 if at is None
                 else self._cell(
                     verdicts[at].word, fitted[at], at == self.chosen
                 )
-                for at in places[row * width : (row + 1) * width]
-            )
-            body += f"<tr>{titles}{cells}</tr>"
-        return (
-            f"<table><caption>{escape(sentence)} <em>{said}</em></caption>"
-            f"<thead>{head}</thead>"
-            f"<tbody>{body}</tbody></table>"
+                for at in places[line * width : (line + 1) * width]
+            ]
+            body.append(tag("tr", titles, cells))
+        return tag(
+            "table",
+            tag("caption", f"{sentence} ", tag("em", said)),
+            tag("thead", head),
+            tag("tbody", body),
         )
 
-    def _cell(self, word: str, fitted: float, chosen: bool) -> str:
-        return (
-            f'<td class="{style(word)}{" chosen" * chosen}">{MARKS[word]}'
-            f"{'†' * (fitted < ENOUGH)}"
-            f'<span class="visually-hidden"> {word}{", as chosen" * chosen}'
-            "</span></td>"
+    def _cell(self, word: str, fitted: float, chosen: bool) -> Html:
+        return tag(
+            "td",
+            f"{MARKS[word]}{'†' * (fitted < ENOUGH)}",
+            hidden(f" {word}{', as chosen' * chosen}"),
+            class_=f"{style(word)}{' chosen' * chosen}",
         )
+
+
+def _told(name: str, value: Any) -> str:
+    """A setting and one of its values."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return f"{NAMES.get(name, name)} {plain(value) if number else write(value)}"
 
 
 def _spans(

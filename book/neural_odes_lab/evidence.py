@@ -22,7 +22,6 @@ from neural_odes_lab.study import MULTIVERSE, Study
 from neural_odes_lab.tables import MARKS, Method, correction, style
 from neural_odes_lab.verdicts import FIRST_LOOK, Verdict
 
-
 MOVED = {
     "background.gradients": "gradients",
     "augmentation.adjoint": "gradients",

@@ -223,6 +223,11 @@ def test_functions_are_graded_right_and_wrong(name, capsys):
         grade(7)
 
 
+def test_a_function_that_makes_one_may_be_open(capsys):
+    exercises.check_autonomous(lambda f: lambda state: None)
+    assert capsys.readouterr().out.startswith("Not answered yet")
+
+
 def test_two_solutions_are_solutions_and_two(capsys):
     def root(s, z):
         return 2 * z.abs().sqrt()

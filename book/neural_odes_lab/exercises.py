@@ -50,22 +50,27 @@ class _OpenError(Exception):
     """The reader's function returns nothing yet."""
 
 
+def _asked(answer: Any) -> Callable[..., Any]:
+    """The reader's function, which fails where it returns nothing yet."""
+    if not callable(answer):
+        raise TypeError(f"answer must be a function, got {answer!r}")
+
+    def asked(*given: Any) -> Any:
+        found = answer(*given)
+        if found is None:
+            raise _OpenError
+        return found
+
+    return asked
+
+
 def _graded(judge: Callable[[Any], str]) -> Callable[[Any], None]:
     """A check by a judge that says what is wrong, or "" if nothing is."""
 
     @wraps(judge)
     def check_function(answer: Any) -> None:
-        if not callable(answer):
-            raise TypeError(f"answer must be a function, got {answer!r}")
-
-        def asked(*given: Any) -> Any:
-            found = answer(*given)
-            if found is None:
-                raise _OpenError
-            return found
-
         try:
-            wrong = judge(asked)
+            wrong = judge(_asked(answer))
         except _OpenError:
             print("Not answered yet: complete the function and run the cell.")
         else:
@@ -274,7 +279,7 @@ def check_autonomous(autonomous: Callable[[Field], Any]) -> str:
         return torch.sin(3 * torch.as_tensor(s) + z)
 
     z = _random(6, 2)
-    field = autonomous(f)
+    field = _asked(autonomous(f))
     start = torch.cat([z, torch.zeros(6, 1, dtype=torch.float64)], 1)
     end = _solved(lambda s, state: field(state), start)
     off = _apart(end[:, :2], _solved(f, z))
@@ -295,7 +300,7 @@ def check_first_order(
     convert: Callable[[Callable[[Tensor, Tensor], Tensor]], Any],
 ) -> str:
     """convert(f) is the field of states [q; p] for q'' = f(q, p)."""
-    field = convert(lambda q, p: -4 * q)
+    field = _asked(convert(lambda q, p: -4 * q))
     q = _random(5, 2)
     end = _solved(lambda s, z: field(z), torch.cat([q, 0 * q], 1))
     right = torch.cat([q * math.cos(2), -2 * q * math.sin(2)], 1)
@@ -406,7 +411,7 @@ def check_gauge(gauge: Callable[[Field, Any, float], Any]) -> str:
         return net(z).detach()
 
     z, c = _random(6, 2), 0.7
-    field, readout = gauge(f, last, c)
+    field, readout = map(_asked, gauge(f, last, c))
     end, new = _solved(f, z), _solved(field, z)
     off = _apart(readout(new).detach(), last(end).detach())
     if off > 1e-6:

@@ -21,6 +21,7 @@ from neural_odes_lab.widgets.lorenz import LorenzWidget
 from neural_odes_lab.widgets.melt import MeltWidget
 from neural_odes_lab.widgets.modes import ModesWidget
 from neural_odes_lab.widgets.neighbour import NeighbourWidget
+from neural_odes_lab.widgets.patch import PatchWidget
 from neural_odes_lab.widgets.playground import PlaygroundWidget
 from neural_odes_lab.widgets.seeds import SeedsWidget
 from neural_odes_lab.widgets.solver import SolverWidget
@@ -41,6 +42,7 @@ __all__ = [
     "MeltWidget",
     "ModesWidget",
     "NeighbourWidget",
+    "PatchWidget",
     "PlaygroundWidget",
     "SeedsWidget",
     "SolverWidget",

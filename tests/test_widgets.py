@@ -35,8 +35,10 @@ from neural_odes_lab.widgets import (
     GaugeWidget,
     LiftWidget,
     LorenzWidget,
+    MeltWidget,
     ModesWidget,
     NeighbourWidget,
+    PatchWidget,
     PlaygroundWidget,
     SolverWidget,
     SweepWidget,
@@ -397,6 +399,32 @@ def test_lorenz_needs_no_network() -> None:
             call()
     with pytest.raises(ValueError, match="models must"):
         LorenzWidget(line)
+
+
+def test_layers_and_patches_are_of_the_plane() -> None:
+    x, y = moons()
+    model = NeuralODE(mlp(2, 4, 2), readout=nn.Linear(2, 1))
+    melt = MeltWidget(model, x, y, point=(0.1, 0.2), at=0.5)
+    patch = PatchWidget(model, x, y, point=(0.1, 0.2), radius=0.1)
+    assert (melt.point, melt.at) == ([0.1, 0.2], 0.5)
+    assert (patch.point, patch.radius, patch.s) == ([0.1, 0.2], 0.1, 0)
+    for one in (melt, patch):
+        json.dumps(one.get_state(drop_defaults=False))
+    line = NeuralODE(mlp(1, 4, 1))
+    for call, named in (
+        (lambda: MeltWidget(model, x, y, at=2), "at must"),
+        (lambda: MeltWidget(line, x[:, :1], y), "model must"),
+        (lambda: MeltWidget(model, x, y, point=(1,)), "point must"),
+        (lambda: PatchWidget(model, x, y, radius=0), "radius must"),
+        (lambda: PatchWidget(line, x[:, :1], y), "model must"),
+        (lambda: PatchWidget(model, x, y[:3]), "^y must"),
+    ):
+        with pytest.raises(ValueError, match=named):
+            call()
+    adaptive = NeuralODE(mlp(2, 2), depth=AdaptiveDepth(2))
+    for kind in (MeltWidget, PatchWidget):
+        with pytest.raises(TypeError, match="depth must"):
+            kind(adaptive, x, y)
 
 
 def test_sweeps_come_from_measured_rows() -> None:

@@ -26,10 +26,10 @@ from neural_odes import (
     InputLayer,
     LinearControl,
     NeuralODE,
+    PartialReadout,
     PiecewiseConstant,
     Polynomial,
     Solver,
-    Visible,
     ZeroAugment,
     fixed_point,
     mlp,
@@ -389,6 +389,38 @@ def test_layers_are_those_of_a_residual_network() -> None:
             assert torch.allclose(wide(got["misses"][i]), misses, atol=1e-8)
 
 
+def test_a_bent_layer_adds_its_bend() -> None:
+    x, model, bend = points(), make("concat"), [1.5, -0.5]
+    for layers, bent in ((1, 0), (4, 2), (64, -1)):
+        z, h = x, model.depth / layers
+        with torch.no_grad():
+            for layer in range(layers):
+                slope = model.field(wide(layer * h), z, x)
+                z = z + h * (slope + (layer == bent) * wide(bend))
+        asked = {
+            "state": export(model),
+            "x": x.flatten().tolist(),
+            "layers": layers,
+            "bent": bent,
+            "bend": bend,
+        }
+        (got,) = ideas(melts=[asked])["melts"]
+        assert (wide(got).reshape(7, 2) - z).abs().max() < 1e-11
+
+
+def test_a_patch_stretches_by_the_first_exponent() -> None:
+    x, model = points(), make("last Tanh")
+    model.solver = Solver(rtol=1e-9, atol=1e-9)
+    asked = {"state": export(model), "inputs": x.tolist()}
+    (got,) = ideas(patches=[asked])["patches"]
+    with torch.no_grad():
+        ends = model.solve(x).z[-1]
+    exponents = finite_time_exponents(model, x)[..., 0]
+    assert (wide([one["at"] for one in got]) - ends).abs().max() < 1e-5
+    stretch = wide([one["stretch"] for one in got])
+    assert torch.allclose(stretch.log() / 1.5, exponents.double(), atol=1e-2)
+
+
 @pytest.mark.parametrize("tolerance", [1e-2, 1e-4, 1e-7])
 def test_the_way_back_misses_as_the_library_s_does(tolerance: float) -> None:
     x = wide([[0.6, -0.3]])
@@ -602,7 +634,7 @@ def test_augmented_models(field, extra: int, keep: bool) -> None:
         lambda: NeuralODE(
             field(),
             lift=lift if keep else ZeroAugment(extra),
-            readout=Visible(nn.Linear(2, 1), 2),
+            readout=PartialReadout(nn.Linear(2, 1), 2),
             solver=Solver("rk4", step_size=0.1),
         ),
         0,

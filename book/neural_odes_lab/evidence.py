@@ -21,10 +21,17 @@ from neural_odes_lab.study import Study
 from neural_odes_lab.tables import MARKS, Method, correction, style
 from neural_odes_lab.verdicts import FIRST_LOOK, Verdict
 
+MOVED = {
+    "background.gradients": "gradients",
+    "augmentation.adjoint": "gradients",
+    "augmentation.memory": "gradients",
+}
+"""Studies that another lesson shows than the one they are named after."""
+
 
 def lesson_of(study: str) -> str:
     """The lesson that a study belongs to, by its name."""
-    return study.partition(".")[0]
+    return MOVED.get(study, study.partition(".")[0])
 
 
 def command(study: str, setting: str, seeds: int = FIRST_LOOK) -> str:

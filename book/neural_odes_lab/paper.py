@@ -60,7 +60,7 @@ PAPER = (
         "Training needs small numerical errors in the gradient, so "
         "backpropagation through the solver is the better way to compute it.",
         "section 2",
-        "background.html#two-ways-to-a-gradient",
+        "gradients.html#two-ways-to-a-gradient",
         {"background.gradients": ALL, "augmentation.adjoint": ALL},
         note="It depends on the tolerance: on images, where f has ReLU, the "
         "adjoint is the more accurate one at the tightest.",

@@ -29,7 +29,7 @@ from typing import Any
 
 import pandas as pd
 
-from neural_odes.checks import one_of
+from neural_odes.checks import check_one_of
 from neural_odes_lab.config import Config, write
 from neural_odes_lab.judges import Claim
 from neural_odes_lab.records import Record
@@ -214,7 +214,7 @@ class Study:
             "quick": [self.quick],
             "tiny": [{**tiny, **self.tiny}],
         }
-        one_of("setting", setting, known)
+        check_one_of("setting", setting, known)
         unknown = set(changes) - names
         if unknown:
             raise ValueError(

@@ -19,9 +19,10 @@ import pytest
 from conftest import ROOT, TIMEOUT, new_visit, wait_until
 from playwright.sync_api import Browser, Page
 
+from neural_odes_lab.evidence import lesson_of
 from neural_odes_lab.studies import STUDIES
 
-CHAPTERS = sorted({name.partition(".")[0] for name in STUDIES})
+CHAPTERS = sorted(set(map(lesson_of, STUDIES)))
 WIDGET = """\
 from neural_odes_lab.widgets import CrossingWidget
 CrossingWidget(eps=0.1)"""

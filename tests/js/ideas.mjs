@@ -1,16 +1,21 @@
 // Reads {euler: [{state, x}], backward: [{state, x, tolerance}], balls: [{state,
-// point, radius}], lifts: [{x, height}], gauges: [{state, x, point, c}]} from
-// standard input and writes what the page computes of them.
+// point, radius}], lifts: [{x, height}], gauges: [{state, x, point, c}], melts:
+// [{state, x, layers, bent, bend}], patches: [{state, inputs}]} from standard
+// input and writes what the page computes of them.
 import { readFileSync } from "node:fs";
 import { exponentsAt, imageOf } from "../../book/neural_odes_lab/widgets/ball.js";
 import { thereAndBack } from "../../book/neural_odes_lab/widgets/backward.js";
 import { compareLayers } from "../../book/neural_odes_lab/widgets/euler.js";
 import { gauged, inGauge, measure, penaltyOf } from "../../book/neural_odes_lab/widgets/gauge.js";
 import { leastGap, stateOf, steepness } from "../../book/neural_odes_lab/widgets/lift.js";
+import { network } from "../../book/neural_odes_lab/widgets/melt.js";
+import { waysOf } from "../../book/neural_odes_lab/widgets/patch.js";
 import { readModel } from "../../book/neural_odes_lab/widgets/shared/fields.js";
 import { depthsOf } from "../../book/neural_odes_lab/widgets/shared/scene.js";
 
-const { euler = [], backward = [], balls = [], lifts = [], gauges = [] } = JSON.parse(readFileSync(0, "utf8"));
+const {
+  euler = [], backward = [], balls = [], lifts = [], gauges = [], melts = [], patches = [],
+} = JSON.parse(readFileSync(0, "utf8"));
 process.stdout.write(JSON.stringify({
   euler: euler.map(({ state, x }) => {
     const { exact, networks } = compareLayers(readModel(state), Float64Array.from(x));
@@ -24,6 +29,10 @@ process.stdout.write(JSON.stringify({
     const { there, back, miss, nfe } = thereAndBack(readModel(state), Float64Array.from(x), tolerance);
     return { end: [...there.at(-1)], home: [...back[0]], miss, nfe };
   }),
+  melts: melts.map(({ state, x, layers, bent, bend }) =>
+    [...network(readModel(state), Float64Array.from(x), layers, bent, bend).at(-1)]),
+  patches: patches.map(({ state, inputs }) =>
+    waysOf(readModel(state), inputs).map((way) => way.at(-1))),
   lifts: lifts.map(({ x, height }) => ({
     states: [0, 0.3, 0.5, 1].map((s) => stateOf(x, height, s)),
     least: leastGap(x, height), steepness: steepness(height),

@@ -18,8 +18,10 @@ from neural_odes_lab.widgets.flow import FlowWidget
 from neural_odes_lab.widgets.gauge import GaugeWidget
 from neural_odes_lab.widgets.lift import LiftWidget
 from neural_odes_lab.widgets.lorenz import LorenzWidget
+from neural_odes_lab.widgets.melt import MeltWidget
 from neural_odes_lab.widgets.modes import ModesWidget
 from neural_odes_lab.widgets.neighbour import NeighbourWidget
+from neural_odes_lab.widgets.patch import PatchWidget
 from neural_odes_lab.widgets.playground import PlaygroundWidget
 from neural_odes_lab.widgets.seeds import SeedsWidget
 from neural_odes_lab.widgets.solver import SolverWidget
@@ -37,8 +39,10 @@ __all__ = [
     "GaugeWidget",
     "LiftWidget",
     "LorenzWidget",
+    "MeltWidget",
     "ModesWidget",
     "NeighbourWidget",
+    "PatchWidget",
     "PlaygroundWidget",
     "SeedsWidget",
     "SolverWidget",

@@ -45,7 +45,7 @@ class MeltWidget(ModelWidget):
     data = traitlets.Dict().tag(sync=True)
     doublings = traitlets.Int(2).tag(sync=True)
     at = traitlets.Float(0.0).tag(sync=True)
-    bend = traitlets.List(traitlets.Float(), [0.0, 0.0]).tag(sync=True)
+    bend = traitlets.List(traitlets.Float(), [1.5, 1.5]).tag(sync=True)
 
     def __init__(
         self,

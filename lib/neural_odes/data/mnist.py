@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neural_odes.checks import one_of, optional
+from neural_odes.checks import check_one_of, optional
 
 Split = Literal["train", "test"]
 
@@ -70,7 +70,7 @@ def mnist(split: Split = "train") -> tuple[Tensor, Tensor]:
             download that fails its check is not kept.
         ImportError: pooch is missing (the extra ``data``).
     """
-    one_of("split", split, FILES)
+    check_one_of("split", split, FILES)
     images, labels = map(_array, FILES[split])
     x = torch.from_numpy(images).float()[:, None] / 255
     return x, torch.from_numpy(labels).long()

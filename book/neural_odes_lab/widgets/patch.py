@@ -1,0 +1,72 @@
+"""A widget of sensitivity: a patch of inputs that the flow pulls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import traitlets
+from torch import Tensor
+
+from neural_odes.ode import NeuralODE
+from neural_odes_lab.widgets.base import (
+    ModelWidget,
+    bundled,
+    export_all,
+    fixed_depth,
+    pack_data,
+    place,
+    within,
+)
+
+
+class PatchWidget(ModelWidget):
+    """Inputs that the reader paints, carried through depth.
+
+    Each painted point is coloured by how much the flow has stretched its small
+    neighbourhood so far. The other picture shows the largest and the median
+    stretch over depth.
+
+    Args:
+        model: a NeuralODE of the plane, without a lift and with one depth.
+        x: data, shape (N, 2), N <= 300.
+        y: labels -1 and +1, N numbers.
+        point: where the brush starts, with a patch around it; by default at
+            the first of x.
+        radius: of the brush, in [0.02, 1].
+        title: above the figure.
+
+    Raises:
+        TypeError: the model cannot be exported, or has depths of its own.
+        ValueError: the data do not fit, or an argument is out of range.
+    """
+
+    _esm = bundled("patch")
+    data = traitlets.Dict().tag(sync=True)
+    radius = traitlets.Float().tag(sync=True)
+    s = traitlets.Float(0.0).tag(sync=True)
+
+    def __init__(
+        self,
+        model: NeuralODE,
+        x: Tensor,
+        y: Tensor,
+        *,
+        point: Sequence[float] | None = None,
+        radius: float = 0.2,
+        title: str = "A patch of inputs becomes a filament",
+    ) -> None:
+        shown = pack_data(x, y)
+        exported = export_all(model, x)
+        fixed_depth(exported[0][1])
+        if x.shape[1] != 2 or exported[0][1]["size"] != 2:
+            raise ValueError(
+                "model must be of the plane, with two inputs and two states, "
+                f"got {x.shape[1]} and {exported[0][1]['size']}"
+            )
+        super().__init__(
+            title=title,
+            models=exported,
+            data=shown,
+            point=place(point, x),
+            radius=float(within("radius", radius, 0.02, 1)),
+        )

@@ -114,11 +114,12 @@ def _row(entry: Entry, verdicts: Sequence[Verdict]) -> Html:
         for setting, one in list(zip(entry.found, verdicts, strict=True))[1:]
     ]
     page = tag("a", chapter, href=f"{chapter}.html")
+    where = [f"{place}; ", page] if study.of_the_book else place
     seeds = next(iter(entry.seeds.values()))
     file = f"../results/{file_name(study.name)}"
     word = f"{MARKS[chosen.word]} {chosen.word}"
     return row(
-        [f"{chosen.claim.sentence} ", tag("small", f"{place}; ", page)],
+        [f"{chosen.claim.sentence} ", tag("small", where)],
         tag("td", word, class_=style(chosen.word)),
         effect,
         tag("a", seeds, href=file),

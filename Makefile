@@ -29,8 +29,26 @@ assets := book/vendor/node_modules/.installed
 # The networks are small: a thread each, and processes side by side.
 export OMP_NUM_THREADS ?= 1
 
-book: $(installed) $(assets) browser
-	$(python) tools/up_to_date.py || $(python) tools/build_book.py
+# What the book is made of, and the settings of its build. The second file
+# changes only when files come or go, or settings change.
+results := $(or $(NEURAL_ODES_RESULTS),results)
+unread := node_modules __pycache__ tasks .ipynb_checkpoints '*.egg-info'
+sources := $(shell find book lib tools $(results) _config.yml _toc.yml \
+	pyproject.toml $(foreach name,$(unread),-name $(name) -prune -o) -type f -print)
+built := _build/html/.built
+made_of := $(sort $(sources)) $(or $(BOOK_REPOSITORY),$(GITHUB_REPOSITORY)) \
+	$(GITHUB_SHA) $(shell $(PYTHON) tools/chromium.py 2>/dev/null)
+_build/.made_of: always
+	@mkdir -p _build
+	@echo '$(made_of)' | cmp --quiet - $@ || echo '$(made_of)' > $@
+
+book: $(built)
+
+# The time that counts is that of the beginning: later changes are not in it.
+$(built): $(sources) _build/.made_of $(installed) $(assets) | browser
+	@rm -f $@ && touch _build/.begun
+	$(python) tools/build_book.py
+	@touch -r _build/.begun $@
 
 linkcheck: $(installed) $(assets)
 	$(python) tools/build_book.py --builder linkcheck

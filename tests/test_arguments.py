@@ -194,8 +194,8 @@ CASES = {
         lambda: {"field": nn.Linear(2, 1), "order": 2, "size": 1, "dim": 1},
         also={"order": "z", "size": "z|field", "dim": "field"},
     ),
-    "Visible": Case(
-        applied(lib.Visible),
+    "PartialReadout": Case(
+        applied(lib.PartialReadout),
         lambda: {"readout": nn.Identity(), "stop": 1, "start": 0, "dim": 1},
         also={"stop": "z"},
     ),

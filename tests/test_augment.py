@@ -22,7 +22,12 @@ from neural_odes import (
     nested_spheres,
     seeded,
 )
-from neural_odes.augment import HigherOrder, InputLayer, Visible, ZeroAugment
+from neural_odes.augment import (
+    HigherOrder,
+    InputLayer,
+    PartialReadout,
+    ZeroAugment,
+)
 
 
 @pytest.mark.parametrize("shape", [(4, 2), (3, 2, 5, 5), (6, 2)])
@@ -69,12 +74,12 @@ def test_augmented_states_that_nothing_feeds_leave_x_alone():
 def test_the_readout_sees_its_part_alone():
     readout = double(lambda: nn.Linear(2, 1))
     z = points(4, 5)
-    torch.testing.assert_close(Visible(readout, 2)(z), readout(z[:, :2]))
+    torch.testing.assert_close(PartialReadout(readout, 2)(z), readout(z[:, :2]))
     torch.testing.assert_close(
-        Visible(readout, 4, start=2)(z), readout(z[:, 2:4])
+        PartialReadout(readout, 4, start=2)(z), readout(z[:, 2:4])
     )
     images = points(3, 6, 4, 4)
-    pooled = Visible(nn.Flatten(), 1)(images)
+    pooled = PartialReadout(nn.Flatten(), 1)(images)
     torch.testing.assert_close(pooled, images[:, 0].flatten(1))
 
 
@@ -201,7 +206,7 @@ def test_gradients_agree_with_finite_differences(kind):
     model = NeuralODE(
         double(COMBINED[kind]),
         lift=lift,
-        readout=double(lambda: Visible(nn.Linear(2, 1), 2)),
+        readout=double(lambda: PartialReadout(nn.Linear(2, 1), 2)),
         solver=Solver("rk4", step_size=0.5),
     )
     x = points(2, 2).requires_grad_()
@@ -215,7 +220,7 @@ def test_a_second_order_model_trains():
         lambda: NeuralODE(
             HigherOrder(mlp(4, 16, 2)),
             lift=InputLayer(nn.Linear(2, 2), keep=True),
-            readout=Visible(nn.Linear(2, 1), 2),
+            readout=PartialReadout(nn.Linear(2, 1), 2),
             solver=Solver("rk4", step_size=0.25),
         ),
         0,
@@ -276,7 +281,7 @@ def test_what_does_not_fit_is_named():
     with pytest.raises(TypeError, match="field must"):
         HigherOrder(3)
     with pytest.raises(ValueError, match="start must"):
-        Visible(nn.Identity(), 2, start=2)
+        PartialReadout(nn.Identity(), 2, start=2)
     x = torch.zeros(2, 3)
     with pytest.raises(ValueError, match=r"^z must"):
         NeuralODE(HigherOrder(Spring()))(x)
@@ -285,4 +290,4 @@ def test_what_does_not_fit_is_named():
     with pytest.raises(ValueError, match="field must"):
         NeuralODE(HigherOrder(mlp(4, 3)))(torch.zeros(2, 4))
     with pytest.raises(ValueError, match=r"^z must"):
-        Visible(nn.Identity(), 5)(x)
+        PartialReadout(nn.Identity(), 5)(x)

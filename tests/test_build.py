@@ -9,7 +9,6 @@ from pathlib import Path
 import nbformat.v4 as notebook_format
 import pytest
 from build_book import derived_config
-from up_to_date import up_to_date
 
 from neural_odes_lab.records import Record, write
 
@@ -92,10 +91,8 @@ def test_chapters_run_again_when_their_results_changed(project: Path) -> None:
     assert "Executing: " not in second.stdout
     shown = (project / "_build/html/_static/book.css").read_text()
     assert shown == "/* other colours */"
-    assert up_to_date(project)
 
     write_result(project, "another answer")
-    assert not up_to_date(project)
     third = build(project)
     assert third.returncode == 0, third.stdout
     assert "another answer" in page(project)

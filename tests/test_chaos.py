@@ -376,3 +376,14 @@ def test_a_neighbour_keeps_the_control_of_its_point():
     torch.testing.assert_close(
         found, -torch.ones(4).double(), rtol=0, atol=1e-5
     )
+
+
+def test_the_seed_of_first_directions_counts():
+    model = seeded(lambda: NeuralODE(mlp(2, 8, 2), depth=0.5), 0)
+    x = torch.ones(2, 2)
+    one, other, again = (
+        lyapunov_spectrum(model, x, pieces=2, count=1, seed=seed)
+        for seed in (0, 1, 0)
+    )
+    assert torch.equal(one, again)
+    assert not torch.allclose(one, other)

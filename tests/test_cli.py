@@ -1,3 +1,4 @@
+import importlib
 import json
 import os
 import shutil
@@ -43,7 +44,7 @@ def run(monkeypatch, tmp_path):
         claims=lambda config: [
             Claim("runs", "It runs.", every_seed("epochs", "flow"))
         ],
-        settings={"slow": {"lr": 0.01}},
+        settings={"slow": [{"lr": 0.01}]},
         quick={"epochs": 1},
     )
     monkeypatch.setattr(cli, "STUDIES", {"toy.one": one, "toy.two": one})
@@ -183,6 +184,8 @@ def test_a_terminal_without_ticks_gets_the_words(tmp_path):
 
 def test_missing_images_are_named_in_one_line(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("NEURAL_ODES_DATA", str(tmp_path))
+    mnist = importlib.import_module("neural_odes.data.mnist")
+    monkeypatch.setattr(mnist, "MIRRORS", ("http://localhost:9/",))  # closed
     images = ["run", "augmentation.table1", "--setting", "mnist", "--seeds=1"]
     out = ["--out", str(tmp_path), "--no-progress"]
     assert cli.main([*images, *out]) == 1

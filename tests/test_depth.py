@@ -470,3 +470,21 @@ def test_the_drift_of_a_mode_is_its_integral():
     )[0]
     want = torch.tensor([[1.0, 0, 0, 0, 0]])
     torch.testing.assert_close(slope, want, rtol=0, atol=1e-3)
+
+
+def test_weights_of_a_hypernetwork_ode_at_one_depth():
+    field = seeded(lambda: HypernetworkODE(mlp(2, 3, 2)), 0)
+    for at in (0.0, 0.5):
+        one = field.weights(torch.tensor(at))
+        several = field.weights(torch.tensor([at]))
+        for name, value in one.items():
+            torch.testing.assert_close(value, several[name][0])
+
+
+def test_an_index_that_is_wrong_is_the_fields_error():
+    class Wrong(nn.Module):
+        def forward(self, z):
+            return [z, z][len(z) + 3]
+
+    with pytest.raises(IndexError, match="list index"):
+        NeuralODE(Wrong())(torch.ones(1, 2))

@@ -35,7 +35,7 @@ def test_the_papers_claims_find_their_verdicts():
         assert bool(shown.found(claim)) == bool(claim.judged), claim.sentence
         for name, ids in claim.judged.items():
             study = STUDIES[name]
-            own = {one.id for one in study.claims(study.configured())}
+            own = {one.id for one in study.claims(*study.configs())}
             assert ids is ALL or set(ids) <= own, claim.sentence
 
 

@@ -82,7 +82,7 @@ def test_methods_show_their_orders_and_counts_on_the_rotation(rows):
 
 def test_a_rotation_by_full_turns_comes_back():
     study = STUDIES["background.solvers"]
-    config = study.configured("tiny", turns=2.0, steps=(1024,))
+    (config,) = study.configs("tiny", turns=2.0, steps=(1024,))
     found = pd.DataFrame(
         solvers.solvers.measure(config, "rotation", [0], "cpu")
     )
@@ -117,7 +117,7 @@ def test_parameters_match_their_closed_forms(rows, verdicts):
 
 
 def test_weights_are_read_back_over_depth(rows):
-    config = STUDIES["anatomy.weights"].configured("tiny")
+    (config,) = STUDIES["anatomy.weights"].configs("tiny")
     for run_ in rows("anatomy.weights").to_dict("records"):
         assert 0 < run_["share"] < 1
         assert len(run_["strongest"]) == config.strongest

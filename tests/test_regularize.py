@@ -173,3 +173,9 @@ def test_running_costs_are_penalised_in_an_ensemble_too(cost):
         return sum(m.solve(x).running[-1].mean().item() for m in models)
 
     assert integral(3.0) < 0.5 * integral(0.0)
+
+
+def test_a_density_ends_at_one_depth():
+    model = NeuralODE(mlp(2, 4, 2), depth=AdaptiveDepth(2), running=divergence)
+    with pytest.raises(ValueError, match="one depth for all"):
+        model.solve(torch.ones(3, 2))

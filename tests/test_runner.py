@@ -16,11 +16,11 @@ from neural_odes_lab.runner import run, tasks
 from neural_odes_lab.studies import STUDIES
 
 COVER = STUDIES["dimensionality.cover"]
-TINY = COVER.configured("tiny")
+(TINY,) = COVER.configs("tiny")
 
 
 def test_a_finished_task_is_not_run_again(tmp_path, monkeypatch):
-    first = run(COVER, TINY, seeds=[0, 1], folder=tmp_path, progress=False)
+    first = run(COVER, [TINY], seeds=[0, 1], folder=tmp_path, progress=False)
     files = {p: p.read_text() for p in tmp_path.rglob("*.json")}
     assert len(files) == len(tasks(COVER, TINY, [0, 1])) == 10
     damaged = next(iter(files))
@@ -30,7 +30,7 @@ def test_a_finished_task_is_not_run_again(tmp_path, monkeypatch):
     monkeypatch.setattr(
         runner, "run_task", lambda task: ran.append(task) or true(task)
     )
-    again = run(COVER, TINY, seeds=[0, 1, 2], folder=tmp_path, progress=False)
+    again = run(COVER, [TINY], seeds=[0, 1, 2], folder=tmp_path, progress=False)
     assert len(ran) == 1 + 5
     assert [r for r in again.rows if r["seed"] < 2] == list(first.rows)
 
@@ -55,14 +55,14 @@ def test_what_decides_a_result_names_its_task(monkeypatch):
         assert key(TINY) != known
     table = STUDIES["augmentation.table1"]
     a, b = (
-        tasks(table, table.configured("tiny", checkpoints=c), [0])[0].key
+        tasks(table, *table.configs("tiny", checkpoints=c), [0])[0].key
         for c in ("", "elsewhere")
     )
     assert a == b
 
 
 def test_a_record_comes_back_as_it_was(tmp_path):
-    found = run(COVER, TINY, seeds=[3], setting="tiny", progress=False)
+    found = run(COVER, [TINY], seeds=[3], setting="tiny", progress=False)
     path = write(found, tmp_path)
     assert path.name == file_name(COVER.name, "tiny")
     back = read(path)
@@ -77,13 +77,13 @@ def test_a_record_comes_back_as_it_was(tmp_path):
 @pytest.mark.parametrize("seeds", [[], [1, 1]])
 def test_seeds_are_distinct(seeds):
     with pytest.raises(ValueError, match="seeds must be distinct"):
-        run(COVER, TINY, seeds=seeds, progress=False)
+        run(COVER, [TINY], seeds=seeds, progress=False)
 
 
 def test_local_processes_measure_the_same(tmp_path):
-    alone = run(COVER, TINY, seeds=[0, 1], progress=False)
+    alone = run(COVER, [TINY], seeds=[0, 1], progress=False)
     spread = run(
-        *(COVER, TINY),
+        *(COVER, [TINY]),
         seeds=[0, 1],
         workers=2,
         folder=tmp_path,
@@ -121,6 +121,8 @@ def test_a_killed_worker_costs_its_running_task_only(tmp_path):
         assert first not in client.run(os.getpid).values()
     assert len(list(tmp_path.rglob("*.json"))) == 48
     assert [task["seeds"] for task in found.tasks] == [[s] for s in seeds]
-    layers = len(study.configured("tiny").layers)
-    assert len(found.rows) == 48 * layers
-    assert len({(r["seed"], r["layers"]) for r in found.rows}) == 48 * layers
+    (config,) = study.configs("tiny")
+    assert len(found.rows) == 48 * len(config.layers)
+    assert len({(r["seed"], r["layers"]) for r in found.rows}) == 48 * len(
+        config.layers
+    )

@@ -2,6 +2,7 @@
 
 import math
 import pickle
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -10,7 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from neural_odes import NeuralODE, Solver, SolverError, integrate, mlp
+from neural_odes import (
+    Fourier,
+    Galerkin,
+    NeuralODE,
+    PiecewiseConstant,
+    Solver,
+    SolverError,
+    integrate,
+    mlp,
+)
 from neural_odes.solver import METHODS
 
 FIXED = [name for name, method in METHODS.items() if not method.adaptive]
@@ -414,3 +424,186 @@ def test_errors_survive_a_process_pool():
     again = pickle.loads(pickle.dumps(error))
     assert str(again) == str(error)
     assert (again.depth, again.nfe) == (0.5, 7)
+
+
+def layers(size, values):
+    """dz/ds = theta(s) z with theta constant on pieces, in float64."""
+    field = Galerkin(nn.Linear(1, 1, bias=False), PiecewiseConstant(size))
+    with torch.no_grad():
+        field.coefficients.copy_(torch.tensor([values]))
+    return field.double()
+
+
+class TestJumps:
+    """Each step sees the field on its own side of a jump, at both ends, too."""
+
+    @pytest.mark.parametrize("backend", ["own", "torchdiffeq"])
+    @pytest.mark.parametrize("method", ["rk4", "dopri5"])
+    def test_at_the_end_of_a_solve(self, method, backend):
+        size = 0.5 if method == "rk4" else None
+        solver = Solver(method, step_size=size, backend=backend)
+        model = NeuralODE(layers(2, [0.0, 1.0]), depth=0.5, solver=solver)
+        x = torch.ones(1, 1).double()
+        end = model(x)
+        assert end.item() == pytest.approx(1, abs=1e-12)
+        end.sum().backward()
+        want = torch.tensor([[0.5, 0.0]]).double()
+        torch.testing.assert_close(model.field.coefficients.grad, want)
+
+    @pytest.mark.parametrize("method", ["rk4", "dopri5"])
+    def test_at_the_start_of_a_solve_backwards(self, method):
+        """From 0.5 back to 0 the field is 0; from 1 to 0.5 it is 1."""
+        field = layers(2, [0.0, 1.0])
+        solver = Solver(method, step_size=0.5 if method == "rk4" else None)
+        for ends, want in (([0.5, 0.0], 1.0), ([1.0, 0.5], math.exp(-0.5))):
+            z, _ = integrate(
+                lambda s, z: field(s, z, z),
+                *(torch.ones(1, 1).double(), torch.tensor(ends).double()),
+                solver=solver,
+                jumps=[0.5],
+            )
+            assert z[-1].item() == pytest.approx(want, abs=1e-3)
+
+    def test_with_a_depth_per_sample(self):
+        """exp of the integral of the pieces 1 to 7 up to that depth."""
+        end = 0.9871487021446228
+        exact = math.exp(sum(range(1, 7)) / 7 + 7 * (end - 6 / 7))
+        for solver in (Solver("rk4", step_size=0.01), Solver(rtol=1e-9)):
+            model = NeuralODE(
+                layers(7, [1.0, 2, 3, 4, 5, 6, 7]),
+                depth=lambda x: torch.tensor([end], dtype=torch.float64),
+                solver=solver,
+            )
+            found = model(torch.ones(1, 1).double()).item()
+            assert found == pytest.approx(exact, rel=1e-5)
+
+    @given(st.lists(st.floats(0.02, 1), min_size=1, max_size=3), st.booleans())
+    def test_at_depths_of_samples(self, ends, single):
+        """Where each sample jumps at a place of its own, in both precisions."""
+        kind = torch.float32 if single else torch.float64
+        model = NeuralODE(
+            layers(4, [1.0, -2, 3, 0]).to(kind),
+            depth=lambda x: torch.tensor(ends, dtype=kind),
+            solver=Solver("rk4", step_size=0.5),
+        )
+        x = torch.ones(len(ends), 1, dtype=kind)
+        steps = [1.0, -2, 3, 0]
+        for end, found in zip(ends, model(x), strict=True):
+            parts = [max(0.0, min(end, (i + 1) / 4) - i / 4) for i in range(4)]
+            total = sum(a * b for a, b in zip(parts, steps, strict=True))
+            assert found.item() == pytest.approx(math.exp(total), rel=1e-2)
+
+    @pytest.mark.parametrize("jumps", [[0.5, 0.25], [0.5, 0.5], [0.25, 0.5]])
+    def test_in_any_order(self, jumps):
+        z, _ = integrate(
+            lambda s, z: torch.where(s < 0.5, 1.0, -2.0) + 0 * z,
+            *(torch.zeros(1), torch.tensor([0.0, 1.0])),
+            jumps=jumps,
+        )
+        assert z[-1].item() == pytest.approx(-0.5, abs=1e-6)
+
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [("jumps", [math.nan]), ("jumps", [math.inf]), ("max_step", math.nan)],
+    )
+    def test_that_are_no_numbers_are_refused(self, name, value):
+        with pytest.raises(ValueError, match=name):
+            integrate(
+                lambda s, z: -z,
+                *(torch.ones(1), torch.tensor([0.0, 1.0])),
+                **{name: value},
+            )
+
+
+@pytest.mark.parametrize(
+    "solver",
+    [
+        Solver("rk4", step_size=0.01),
+        Solver(rtol=1e-9, atol=1e-9),
+        Solver(rtol=1e-9, atol=1e-9, adjoint=True),
+        Solver("dopri8", rtol=1e-9, atol=1e-9),
+    ],
+    ids=["rk4", "dopri5", "adjoint", "dopri8"],
+)
+def test_gradients_reach_output_depths(solver):
+    s = torch.tensor([0.5, 1.0], dtype=torch.float64, requires_grad=True)
+    rate = torch.ones(1, dtype=torch.float64, requires_grad=True)
+    z, _ = integrate(
+        lambda s, z: -rate * z,
+        *(torch.ones(1, dtype=torch.float64), s),
+        solver=solver,
+        params=[rate],
+    )
+    z[-1].sum().backward()
+    want = math.exp(-0.5) * torch.tensor([1.0, -1.0]).double()
+    torch.testing.assert_close(s.grad, want, rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(rate.grad, 0.5 * want[1:], rtol=1e-6, atol=1e-6)
+
+
+def test_second_gradients_reach_output_depths():
+    def end(s):
+        z, _ = integrate(
+            lambda s, z: s.sin() - z,
+            *(torch.ones(1).double(), s),
+            solver=Solver(rtol=1e-10, atol=1e-10),
+        )
+        return z
+
+    s = torch.tensor([0.1, 0.7, 1.3]).double().requires_grad_()
+    assert torch.autograd.gradcheck(end, s, atol=1e-5)
+    assert torch.autograd.gradgradcheck(end, s, atol=1e-4)
+
+
+@pytest.mark.parametrize("backend", ["own", "torchdiffeq"])
+def test_the_field_is_read_nowhere_beyond_the_solve(backend):
+    """A control may be a table that ends there."""
+    seen = []
+
+    def field(s, z):
+        seen.append(s.item())
+        return 0.0 * z
+
+    s = torch.tensor([0.0, 1.0]).double()
+    solver = Solver(max_step=0.3, backend=backend)
+    integrate(field, torch.full((1,), 1e3).double(), s, solver=solver)
+    assert 0 <= min(seen) <= max(seen) <= 1
+    assert max(b - a for a, b in pairwise(seen)) <= 0.3 + 1e-9
+
+
+def test_rounding_does_not_add_up_over_many_steps():
+    z, _ = integrate(
+        lambda s, z: torch.ones_like(z),
+        *(torch.zeros(1), torch.tensor([0.0, 10.0])),
+        solver=Solver("rk4", step_size=1e-3),
+    )
+    assert z[-1].item() == pytest.approx(10, abs=1e-3)
+
+
+def test_advice_fits_the_cause():
+    def stop(field, **settings):
+        with pytest.raises(SolverError) as caught:
+            integrate(
+                field,
+                *(torch.ones(1), torch.tensor([0.0, 1.0])),
+                solver=Solver(**settings),
+            )
+        return str(caught.value)
+
+    assert "raise max_steps" in stop(lambda s, z: -1e6 * z, max_steps=10)
+    assert "division by 0" in stop(lambda s, z: z * math.nan)
+    assert "step_size" in stop(
+        lambda s, z: z**9, method="euler", step_size=0.01
+    )
+
+
+def test_the_limit_of_the_solver_holds_beside_the_fields():
+    """Both limit steps: the smaller one counts."""
+
+    def steps(own, field):
+        model = NeuralODE(
+            Galerkin(mlp(2, 4, 2), Fourier(field)), solver=Solver(max_step=own)
+        )
+        return model.solve(torch.ones(1, 2)).nfe
+
+    assert steps(0.01, 3) > 100 > steps(1.0, 3)
+    assert steps(1.0, 41) > 100

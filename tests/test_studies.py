@@ -1,12 +1,13 @@
 """Every study measures, judges and shows."""
 
 import json
-from dataclasses import fields
+from dataclasses import fields, make_dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from neural_odes_lab import studies
+from neural_odes_lab.config import Config, option
 from neural_odes_lab.results import Result
 from neural_odes_lab.runner import run
 from neural_odes_lab.studies import STUDIES
@@ -38,13 +39,14 @@ def test_a_study_measures_judges_and_shows(tiny_record, name):
 def test_settings_are_described_and_checked(name):
     study = STUDIES[name]
     for setting in ("chosen", "quick", "tiny", *study.settings):
-        assert isinstance(study.configured(setting), study.config)
+        for one in study.configs(setting):
+            assert isinstance(one, study.config)
     for one in fields(study.config):
         assert one.metadata["text"]
         with pytest.raises((TypeError, ValueError), match=one.name):
-            study.configured(**{one.name: None})
+            study.configs(**{one.name: None})
     with pytest.raises(ValueError, match="changes must"):
-        study.configured(nonsense=1)
+        study.configs(nonsense=1)
 
 
 @pytest.mark.parametrize("name", ["background.euler", "augmentation.flows"])
@@ -65,7 +67,7 @@ def test_claims_need_every_seed_they_name(tiny_record):
     study, kept = STUDIES["chaos.strength"], tiny_record("chaos.strength")
     frame = Result(study, kept).rows.copy()
     frame.loc[frame.index[0], "failed"] = "the solver stopped"
-    verdicts = judge(study.claims(study.configured("tiny")), frame)
+    verdicts = judge(study.claims(*study.configs("tiny")), frame)
     assert all("failed" in v.notes[0] for v in verdicts)
     assert all(v.word != "held" for v in verdicts)
 
@@ -88,4 +90,18 @@ def test_claims_need_every_seed_they_name(tiny_record):
 )
 def test_settings_that_disagree_are_named(name, changes, says):
     with pytest.raises(ValueError, match=says):
-        STUDIES[name].configured(**changes)
+        STUDIES[name].configs(**changes)
+
+
+def test_declarations_that_cannot_be_run_are_refused():
+    study = STUDIES["anatomy.depth_variants"]
+    with pytest.raises(TypeError, match="settings must hold lists"):
+        replace(study, settings={"fast": {"lr": 0.01}})
+    taken = make_dataclass(
+        "Taken",
+        [("seeds", int, option(1, "a name that is taken"))],
+        bases=(Config,),
+        frozen=True,
+    )
+    with pytest.raises(ValueError, match=r"other names than .*, got seeds"):
+        replace(study, config=taken)

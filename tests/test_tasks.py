@@ -28,9 +28,9 @@ from neural_odes import (
     Galerkin,
     HigherOrder,
     NeuralODE,
+    PartialReadout,
     Solution,
     Solver,
-    Visible,
     ZeroAugment,
     accuracy,
     digits,
@@ -86,7 +86,7 @@ def second_order(times: Tensor, start: Tensor, seen: Tensor) -> list[NeuralODE]:
         NeuralODE(
             field,
             depth=2.0,
-            readout=Visible(nn.Identity(), 1),
+            readout=PartialReadout(nn.Identity(), 1),
             solver=MIDPOINT,
         )
         for field in (mlp(2, 32, 2), HigherOrder(mlp(2, 32, 1)))

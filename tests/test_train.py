@@ -4,6 +4,7 @@ import copy
 import math
 import pickle
 import re
+import warnings
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from neural_odes import (
     Solver,
     TrainingError,
     accuracy,
+    accuracy_under_attack,
     crossing,
     fit,
     mlp,
@@ -544,7 +546,7 @@ def test_functions_whose_modules_would_not_be_trained_are_refused():
     hidden = NeuralODE(
         lambda s, z, x: inner(z), readout=nn.Linear(2, 1), solver=RK4
     )
-    with pytest.raises(ValueError, match="uses inner"):
+    with pytest.raises(ValueError, match="inner would not be trained"):
         train(hidden)
     inner.requires_grad_(False)
     train(hidden)
@@ -561,3 +563,97 @@ def test_functions_whose_modules_would_not_be_trained_are_refused():
 def test_what_is_written_instead_is_said(wrong, says):
     with pytest.raises((TypeError, ValueError), match=says):
         train(model(), **wrong)
+
+
+def test_under_autocast_a_model_learns():
+    """torch caches cast weights, which would stay those of the first step."""
+    x, y = nested_spheres(64)
+    ends = []
+    for enabled in (False, True):
+        models = [
+            seeded(lambda: NeuralODE(mlp(2, 8, 2), readout=nn.Linear(2, 1)), i)
+            for i in range(3)
+        ]
+        with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+            histories = fit(models, x, y, epochs=30, lr=0.02, progress=False)
+        ends.append([h.loss[-1].item() for h in histories])
+        assert all(h.loss[-1] < h.loss[0] for h in histories)
+    torch.testing.assert_close(*map(torch.tensor, ends), rtol=0.2, atol=0.1)
+
+
+class TestRefused:
+    def model(self):
+        return NeuralODE(mlp(2, 4, 2), readout=nn.Linear(2, 1))
+
+    def test_what_is_trained_twice(self):
+        one, other = self.model(), self.model()
+        x, y = nested_spheres(8)
+        with pytest.raises(ValueError, match="must not share"):
+            fit([one, one], x, y, epochs=1)
+        other.readout = one.readout
+        with pytest.raises(ValueError, match="must not share"):
+            fit([one, other], x, y, epochs=1)
+        other.readout.requires_grad_(False)  # a frozen part may be common
+        fit([one, other], x, y, epochs=1, progress=False)
+
+    @pytest.mark.parametrize(
+        ("make", "error"),
+        [
+            (lambda p: torch.optim.SGD(nn.Linear(1, 1).parameters()), "others"),
+            (torch.optim.LBFGS, "LBFGS"),
+            (lambda p: None, "Optimizer, got NoneType"),
+        ],
+    )
+    def test_an_optimizer_of_no_use(self, make, error):
+        x, y = nested_spheres(8)
+        with pytest.raises((TypeError, ValueError), match=error):
+            fit(self.model(), x, y, epochs=1, optimizer=make)
+
+    def test_data_that_fit_does_not_take(self):
+        x, y = nested_spheres(8)
+        loader = torch.utils.data.DataLoader(list(zip(x, y, strict=True)))
+        with pytest.raises(TypeError, match="holds data in memory"):
+            fit(self.model(), loader, y, epochs=1)
+        with pytest.raises(ValueError, match="y must have the type"):
+            fit(self.model(), x, y.double(), epochs=1)
+
+    def test_scores_that_are_no_numbers(self):
+        x, y = nested_spheres(8)
+        with pytest.raises(ValueError, match="finite"):
+            accuracy(lambda x: x[:, :1] * math.nan, x, y)
+
+
+def test_measuring_does_not_move_running_means():
+    x, y = nested_spheres(16)
+    readout = nn.Sequential(nn.BatchNorm1d(2), nn.Linear(2, 1))
+    model = NeuralODE(mlp(2, 4, 2), readout=readout).train()
+    before = copy.deepcopy(model.state_dict())
+    accuracy(model, x, y)
+    accuracy_under_attack(model, x, y, radius=0.1)
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, before[name]), name
+    assert model.training
+    assert readout[0].training
+
+
+def test_layers_that_do_not_suit_a_field_are_named():
+    field = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
+    with pytest.warns(UserWarning, match="LayerNorm"):
+        NeuralODE(field)
+    norm = nn.BatchNorm1d(2, track_running_stats=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        NeuralODE(nn.Sequential(nn.Linear(2, 2), norm))
+
+
+class Noisy(nn.Linear):
+    def forward(self, z):
+        return super().forward(nn.functional.dropout(z, 0.3, self.training))
+
+
+def test_models_that_draw_random_numbers_train_again_and_again():
+    """Their mode after training must not hide it from the next."""
+    x, y = nested_spheres(16)
+    models = [NeuralODE(mlp(2, 4, 2), readout=Noisy(2, 1)) for _ in range(3)]
+    for _ in range(2):
+        fit(models, x, y, epochs=1, progress=False)

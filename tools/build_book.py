@@ -1,6 +1,6 @@
 """Build the book into _build/html: ``python tools/build_book.py``.
 
-`make book` does so if anything has changed (tools/up_to_date.py). This adds six
+`make book` does so if anything that it is made of has changed. This adds six
 things to ``jupyter-book build``:
 
 - what the pages load is stored next to them, so that none needs the network;
@@ -26,7 +26,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import up_to_date
 import yaml
 from contents import contents
 from dependencies import chapter_key
@@ -166,8 +165,6 @@ def run_chapters(root: Path, folder: Path, limit: int) -> None:
 
 def build(root: Path, builder: str, repository: str) -> int:
     """Build the book and return the exit status of jupyter-book."""
-    made_from = up_to_date.inputs(root)
-    up_to_date.forget(root)
     # Chapters run in parallel, and their networks are too small for threads.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     output = root / "_build"
@@ -197,7 +194,6 @@ def build(root: Path, builder: str, repository: str) -> int:
         make_downloads(root, output / "html", repository)
         if repository:
             point_edits_to_main(output / "html", repository)
-        up_to_date.note(root, made_from)
     return status
 
 

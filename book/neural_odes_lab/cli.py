@@ -22,11 +22,11 @@ from typing import Any, NoReturn
 import torch
 
 from neural_odes.data.mnist import DataError
-from neural_odes_lab import config, multiverse, records, tables
+from neural_odes_lab import config, records, tables
 from neural_odes_lab.results import Result
 from neural_odes_lab.runner import run
 from neural_odes_lab.studies import STUDIES
-from neural_odes_lab.study import MULTIVERSE, Study
+from neural_odes_lab.study import Study, to_json
 from neural_odes_lab.verdicts import FIRST_LOOK
 
 SEEDS, QUICK_SEEDS = FIRST_LOOK, 2
@@ -85,14 +85,14 @@ def _main(argv: Sequence[str]) -> int:
             for one in fields(study.config)
             if (value := getattr(options, one.name)) is not None
         }
-        chosen = study.configured(options.setting, **settings)
-        setting = _setting(study, options, chosen)
+        configs = study.configs(options.setting, **settings)
+        setting = _setting(study, options, configs)
         _make_folder(options.out)
-        _refuse_to_lose(study, chosen, setting, options)
+        _refuse_to_lose(study, configs, setting, options)
     except (TypeError, ValueError, OSError) as error:
         parser.error(str(error))
     try:
-        return _run(study, chosen, setting, options)
+        return _run(study, configs, setting, options)
     except KeyboardInterrupt:
         kept = options.out / TASKS
         print(
@@ -109,11 +109,14 @@ def _main(argv: Sequence[str]) -> int:
 
 
 def _run(
-    study: Study, chosen: Any, setting: str, options: argparse.Namespace
+    study: Study,
+    configs: Sequence[Any],
+    setting: str,
+    options: argparse.Namespace,
 ) -> int:
     record = run(
         study,
-        chosen,
+        configs,
         seeds=_seeds(options),
         setting=setting,
         device=options.device,
@@ -132,10 +135,7 @@ def _run(
         )
     status = 1 if failed else 0
     try:
-        if setting == MULTIVERSE:
-            print(multiverse.judged(study, record))
-        else:
-            print(Result(study, record).report())
+        print(Result(study, record).report())
         instead = ", in the place of an earlier run" if replaced else ""
         print(f"\nwritten to {path}{instead}", flush=True)
     except BrokenPipeError:
@@ -149,11 +149,13 @@ def _seeds(options: argparse.Namespace) -> list[int]:
     return list(range(number)) if options.seeds is None else options.seeds
 
 
-def _setting(study: Study, options: argparse.Namespace, chosen: Any) -> str:
+def _setting(
+    study: Study, options: argparse.Namespace, configs: Sequence[Any]
+) -> str:
     """The name that the result goes by."""
     name: str = options.tag or options.setting
-    known = name in (*study.settings, "chosen", "quick", "tiny", MULTIVERSE)
-    if options.tag and known and chosen != study.configured(name):
+    known = name in (*study.settings, "chosen", "quick", "tiny")
+    if options.tag and known and configs != study.configs(name):
         raise ValueError(
             f"--tag must not be the name of another setting, got {name!r}"
         )
@@ -171,7 +173,10 @@ def _make_folder(folder: Path) -> None:
 
 
 def _refuse_to_lose(
-    study: Study, chosen: Any, setting: str, options: argparse.Namespace
+    study: Study,
+    configs: Sequence[Any],
+    setting: str,
+    options: argparse.Namespace,
 ) -> None:
     """Refuse to replace a result, except by more seeds or if told to."""
     path = options.out / records.file_name(study.name, setting)
@@ -179,8 +184,7 @@ def _refuse_to_lose(
         return
     there = records.read(path)
     # As text: a file has lists where a config has tuples.
-    asked = study.recorded(setting, chosen)
-    same = json.dumps(there.config) == json.dumps(asked)
+    same = json.dumps(there.config) == json.dumps(to_json(configs))
     more = not study.random or set(there.seeds) <= set(_seeds(options))
     if not (same and more):
         raise ValueError(
@@ -208,8 +212,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run_parser(study: Study) -> argparse.ArgumentParser:
-    grid = (MULTIVERSE,) if study.grid else ()
-    names = ("chosen", *study.settings, *grid, "quick")
+    names = ("chosen", *study.settings, "quick")
     parser = _Parser(
         prog=f"python -m neural_odes_lab run {study.name}",
         description=f"{study.summary} ({study.paper}).",

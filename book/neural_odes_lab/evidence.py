@@ -9,16 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 
 from neural_odes_lab import results
 from neural_odes_lab.judges import Comparison, Evidence
 from neural_odes_lab.ledger import address, deciding
-from neural_odes_lab.multiverse import Multiverse
+from neural_odes_lab.markup import Html, join, tag
 from neural_odes_lab.results import Result
 from neural_odes_lab.studies import STUDIES
-from neural_odes_lab.study import MULTIVERSE, Study
+from neural_odes_lab.study import Study
 from neural_odes_lab.tables import MARKS, Method, correction, style
 from neural_odes_lab.verdicts import FIRST_LOOK, Verdict
 
@@ -49,12 +48,10 @@ class Shown:
     Attributes:
         study: what was measured.
         found: results by setting, chosen first.
-        multiverse: its claims under all combinations of its grid, if measured.
     """
 
     study: Study
     found: dict[str, Result]
-    multiverse: Multiverse | None
 
     def commands(self) -> list[str]:
         """What makes these results, and those that were not made."""
@@ -62,77 +59,75 @@ class Shown:
             setting: len(one.record.seeds) if self.study.random else FIRST_LOOK
             for setting, one in self.found.items()
         }
-        names = ["chosen", *self.study.settings]
-        names += [MULTIVERSE] if self.study.grid else []
         return [
             command(self.study.name, name, seeds.get(name, FIRST_LOOK))
-            + ("" if name in self._made else "  # not run for this book")
-            for name in names
+            + ("" if name in self.found else "  # not run for this book")
+            for name in ("chosen", *self.study.settings)
         ]
-
-    @property
-    def _made(self) -> set[str]:
-        return set(self.found) | ({MULTIVERSE} if self.multiverse else set())
 
     def __repr__(self) -> str:
         parts = [f"{self.study.name}: {self.study.summary}"]
         parts += [repr(one.report()) for one in self.found.values()]
-        parts += [repr(self.multiverse)] if self.multiverse else []
         return "\n\n".join([*parts, *self.commands()])
 
-    def _repr_html_(self) -> str:
+    def _repr_html_(self) -> Html:
         chosen, *others = self.found.values()
         name = self.study.name
-        cards = "".join(_card(name, one) for one in chosen.verdicts)
         note = correction(chosen.verdicts)
-        parts = [
-            f'<h2 id="{_anchor(name)}">{escape(self.study.summary)}</h2>',
-            f"<p><code>{name}</code>, {escape(self.study.paper)}</p>{cards}",
-            f"<p><small>{note}</small></p>" if note else "",
+        single = [one for one in others if len(one.configs) == 1]
+        return join(
+            tag("h2", self.study.summary, id=_anchor(name)),
+            tag("p", tag("code", name), f", {self.study.paper}"),
+            [_card(name, one) for one in chosen.verdicts],
+            tag("p", tag("small", note)) if note else None,
             chosen.table()._repr_html_(),
             Method(
                 self.study.method, self.study.described(chosen.config)
             )._repr_html_(),
-        ]
-        if others and chosen.verdicts:
-            parts.append(results.across(name)._repr_html_())
-        parts += [_folded(one) for one in others]
-        if self.multiverse:
-            parts.append(self.multiverse._repr_html_())
-        lines = escape("\n".join(self.commands()))
-        parts.append(f'<pre tabindex="0">{lines}</pre>')
-        return "".join(parts)
+            results.across(name)._repr_html_()
+            if single and chosen.verdicts
+            else None,
+            [_folded(one) for one in single],
+            [
+                one.multiverse._repr_html_()
+                for one in others
+                if len(one.configs) > 1
+            ],
+            tag("pre", "\n".join(self.commands()), tabindex="0"),
+        )
 
 
 def _anchor(study: str) -> str:
     return re.sub(r"\W|_", "-", study)
 
 
-def _folded(one: Result) -> str:
+def _folded(one: Result) -> Html:
     """What one more setting shows, until a reader opens it."""
-    return (
-        f'<details class="method"><summary>In full under '
-        f"<em>{escape(one.record.setting)}</em></summary>"
-        f"{one.report()._repr_html_()}</details>"
+    name = tag("em", one.record.setting)
+    return tag(
+        "details",
+        tag("summary", "In full under ", name),
+        one.report()._repr_html_(),
+        class_="method",
     )
 
 
-def _card(study: str, verdict: Verdict) -> str:
+def _card(study: str, verdict: Verdict) -> Html:
     """A claim with all that was found, at an address."""
-    why = "".join(f"<li>{escape(text)}</li>" for text in verdict.reasons)
-    return (
-        f'<div class="verdict {style(verdict.word)}" '
-        f'id="{address(study, verdict.claim)}">{_word(verdict)} '
-        f"{escape(verdict.claim.sentence)}<ul>{why}</ul></div>"
+    return tag(
+        "div",
+        _word(verdict),
+        f" {verdict.claim.sentence}",
+        tag("ul", [tag("li", text) for text in verdict.reasons]),
+        class_=f"verdict {style(verdict.word)}",
+        id=address(study, verdict.claim),
     )
 
 
-def _word(verdict: Verdict) -> str:
+def _word(verdict: Verdict) -> Html:
     """The verdict's word, which leads to what it means."""
-    return (
-        f'<strong><a href="doubt.html">{MARKS[verdict.word]} {verdict.word}'
-        "</a></strong>"
-    )
+    word = f"{MARKS[verdict.word]} {verdict.word}"
+    return tag("strong", tag("a", word, href="doubt.html"))
 
 
 @dataclass(frozen=True)
@@ -144,14 +139,17 @@ class Page:
     def __repr__(self) -> str:
         return "\n\n\n".join(map(repr, self.studies))
 
-    def _repr_html_(self) -> str:
-        links = "".join(
-            f'<li><a href="#{_anchor(one.study.name)}">'
-            f"{escape(one.study.summary)}</a></li>"
+    def _repr_html_(self) -> Html:
+        links = [
+            tag("a", one.study.summary, href=f"#{_anchor(one.study.name)}")
             for one in self.studies
+        ]
+        return tag(
+            "div",
+            tag("ul", [tag("li", one) for one in links]),
+            [one._repr_html_() for one in self.studies],
+            class_="evidence",
         )
-        body = "".join(one._repr_html_() for one in self.studies)
-        return f'<div class="evidence"><ul>{links}</ul>{body}</div>'
 
 
 def evidence(lesson: str, folder: str | Path | None = None) -> Page:
@@ -171,12 +169,7 @@ def evidence(lesson: str, folder: str | Path | None = None) -> Page:
         raise ValueError(f"lesson must be one of {known}, got {lesson!r}")
     shown = []
     for name in names:
-        found = results.settings(name, folder)
-        try:
-            map_ = results.multiverse(name, folder)
-        except FileNotFoundError:
-            map_ = None
-        shown.append(Shown(STUDIES[name], found, map_))
+        shown.append(Shown(STUDIES[name], results.by_setting(name, folder)))
     return Page(shown)
 
 
@@ -194,14 +187,23 @@ class Lines:
             for one in self.verdicts
         )
 
-    def _repr_html_(self) -> str:
+    def _repr_html_(self) -> Html:
         page = f"evidence_{lesson_of(self.study)}.html"
-        return "".join(
-            f'<p class="verdict {style(one.word)}">{_word(one)} '
-            f"{escape(one.claim.sentence)} "
-            f'<a href="{page}#{address(self.study, one.claim)}">'
-            f"{escape(in_short(one))}</a></p>"
-            for one in self.verdicts
+        return join(
+            *(
+                tag(
+                    "p",
+                    _word(one),
+                    f" {one.claim.sentence} ",
+                    tag(
+                        "a",
+                        in_short(one),
+                        href=f"{page}#{address(self.study, one.claim)}",
+                    ),
+                    class_=f"verdict {style(one.word)}",
+                )
+                for one in self.verdicts
+            )
         )
 
 

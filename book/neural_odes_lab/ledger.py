@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
+from typing import Any
 
 from neural_odes_lab.judges import Claim, Comparison, Evidence
+from neural_odes_lab.markup import Html, hidden, join, row, table, tag
 from neural_odes_lab.paper import PAPER, PaperClaim
 from neural_odes_lab.records import file_name
 from neural_odes_lab.study import Study
@@ -72,20 +73,16 @@ class Ledger:
         lines += [f"not run: {name}" for name in self.missing]
         return "\n".join(lines)
 
-    def _repr_html_(self) -> str:
-        body = "".join(
+    def _repr_html_(self) -> Html:
+        lines = [
             _row(entry, verdicts)
             for entry in self.entries
             for verdicts in zip(*entry.found.values(), strict=True)
-        )
-        head = "".join(
-            f'<th scope="col">{name}</th>'
-            for name in ("claim", "verdict", "effect", "seeds", "settings")
-        )
-        missing = "".join(f"<p>Not run: {escape(n)}</p>" for n in self.missing)
-        return (
-            '<div class="measured ledger"><table><thead><tr>'
-            f"{head}</tr></thead><tbody>{body}</tbody></table></div>{missing}"
+        ]
+        head = ("claim", "verdict", "effect", "seeds", "settings")
+        return join(
+            tag("div", table(head, lines), class_="measured ledger"),
+            *(tag("p", f"Not run: {name}") for name in self.missing),
         )
 
 
@@ -94,34 +91,41 @@ def address(study: str, claim: Claim) -> str:
     return f"claim-{study}-{claim.id}".replace(".", "-")
 
 
-def _row(entry: Entry, verdicts: Sequence[Verdict]) -> str:
+def _row(entry: Entry, verdicts: Sequence[Verdict]) -> Html:
     """A claim with its verdicts by setting."""
     chosen, study = verdicts[0], entry.study
     chapter = study.name.partition(".")[0]
     place = chosen.claim.paper or study.paper
-    all_ = chosen.reasons
-    first = escape(str(deciding(chosen)) if chosen.evidence else all_[0])
-    why = "".join(f"<li>{escape(text)}</li>" for text in all_)
-    effect = (
-        f"<details><summary>{first}</summary><ul>{why}</ul></details>"
-        if len(all_) > 1
-        else first
-    )
-    others = "".join(
-        f'<li class="{style(one.word)}">{MARKS[one.word]} {escape(setting)}'
-        f'<span class="visually-hidden"> {one.word}</span></li>'
+    why = chosen.reasons
+    effect: Any = str(deciding(chosen)) if chosen.evidence else why[0]
+    if len(why) > 1:
+        effect = tag(
+            "details",
+            tag("summary", effect),
+            tag("ul", [tag("li", text) for text in why]),
+        )
+    others = [
+        tag(
+            "li",
+            f"{MARKS[one.word]} {setting}",
+            hidden(f" {one.word}"),
+            class_=style(one.word),
+        )
         for setting, one in list(zip(entry.found, verdicts, strict=True))[1:]
-    )
+    ]
+    page = tag("a", chapter, href=f"{chapter}.html")
     seeds = next(iter(entry.seeds.values()))
-    return (
-        f'<tr id="{address(study.name, chosen.claim)}" '
-        f'data-chapter="{chapter}" data-verdict="{chosen.word}">'
-        f'<th scope="row">{escape(chosen.claim.sentence)} <small>'
-        f'{escape(place)}; <a href="{chapter}.html">{chapter}</a></small></th>'
-        f'<td class="{style(chosen.word)}">{MARKS[chosen.word]} '
-        f"{chosen.word}</td><td>{effect}</td>"
-        f'<td><a href="../results/{file_name(study.name)}">{seeds}</a></td>'
-        f"<td>{f'<ul>{others}</ul>' if others else ''}</td></tr>"
+    file = f"../results/{file_name(study.name)}"
+    word = f"{MARKS[chosen.word]} {chosen.word}"
+    return row(
+        [f"{chosen.claim.sentence} ", tag("small", f"{place}; ", page)],
+        tag("td", word, class_=style(chosen.word)),
+        effect,
+        tag("a", seeds, href=file),
+        tag("ul", others) if others else None,
+        id=address(study.name, chosen.claim),
+        data_chapter=chapter,
+        data_verdict=chosen.word,
     )
 
 
@@ -192,22 +196,20 @@ class Paper:
             ]
         )
 
-    def _repr_html_(self) -> str:
-        body = "".join(
-            f'<tr><th scope="row"><a href="{claim.page}">'
-            f"{escape(claim.sentence)}</a> <small>{escape(claim.place)}</small>"
-            "</th><td><ul>"
-            + "".join(
-                f'<li class="{kind}">{escape(text)}</li>' for text, kind in said
+    def _repr_html_(self) -> Html:
+        lines = [
+            row(
+                [
+                    tag("a", claim.sentence, href=claim.page),
+                    " ",
+                    tag("small", claim.place),
+                ],
+                tag(
+                    "ul", [tag("li", text, class_=kind) for text, kind in said]
+                ),
+                claim.note,
             )
-            + f"</ul></td><td>{escape(claim.note)}</td></tr>"
             for claim, said in self._lines()
-        )
-        head = "".join(
-            f'<th scope="col">{name}</th>'
-            for name in ("claim of the paper", "verdicts", "note")
-        )
-        return (
-            '<div class="measured ledger"><table><thead><tr>'
-            f"{head}</tr></thead><tbody>{body}</tbody></table></div>"
-        )
+        ]
+        shown = table(("claim of the paper", "verdicts", "note"), lines)
+        return tag("div", shown, class_="measured ledger")

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from itertools import product
 from typing import Any
 
@@ -18,9 +17,8 @@ import pandas as pd
 
 from neural_odes_lab.config import write
 from neural_odes_lab.judges import plain
-from neural_odes_lab.records import Record, file_name
-from neural_odes_lab.study import MULTIVERSE, Study
-from neural_odes_lab.tables import MARKS, Method, origin, style
+from neural_odes_lab.markup import Html, hidden, join, link, tag
+from neural_odes_lab.tables import MARKS, Method, style
 from neural_odes_lab.verdicts import FITTED, Verdict
 
 NAMES = {"lr": "rate", "samples": "points"}
@@ -31,11 +29,11 @@ ENOUGH = 0.9
 
 @dataclass(frozen=True)
 class Multiverse:
-    """Verdicts by combination of settings, in the order of their product.
+    """Verdicts by combination of settings.
 
     Attributes:
-        grid: the settings and their values.
-        verdicts: of each combination.
+        cells: the values of the settings that vary, of each combination.
+        verdicts: of each.
         fitted: of each, and of each claim, the share of the runs compared that
             fit their training points.
         origin: where it is from, in words.
@@ -45,13 +43,25 @@ class Multiverse:
         method: how it was measured; None: not told.
     """
 
-    grid: Mapping[str, Sequence[Any]]
+    cells: Sequence[Mapping[str, Any]]
     verdicts: Sequence[Sequence[Verdict]]
     fitted: Sequence[Sequence[float]]
     origin: str = ""
     file: str = ""
     chosen: int | None = None
     method: Method | None = None
+
+    @property
+    def grid(self) -> dict[str, list[Any]]:
+        """The settings that vary and their values."""
+        return {
+            name: [
+                cell[name]
+                for i, cell in enumerate(self.cells)
+                if all(cell[name] != one[name] for one in self.cells[:i])
+            ]
+            for name in self.cells[0]
+        }
 
     def counts(self) -> pd.DataFrame:
         """In how many combinations a claim is held, not held or undecided."""
@@ -70,8 +80,8 @@ class Multiverse:
             lines += [str(sentence), f"  {said} of {len(self.verdicts)}"]
         return "\n".join(lines)
 
-    def _repr_html_(self) -> str:
-        maps = "".join(
+    def _repr_html_(self) -> Html:
+        maps = [
             self._map(sentence, row, each, fitted)
             for (sentence, row), each, fitted in zip(
                 self.counts().iterrows(),
@@ -79,7 +89,7 @@ class Multiverse:
                 zip(*self.fitted, strict=True),
                 strict=True,
             )
-        )
+        ]
         note = (
             f" † fewer than {ENOUGH:.0%} of the runs that the claim compares "
             f"reached {FITTED.least:.0%} training accuracy."
@@ -91,11 +101,11 @@ class Multiverse:
                 " Framed: the settings as chosen elsewhere, where there may be "
                 f"more seeds than here.{note}"
             )
-        return (
-            f'<div class="measured multiverse">{maps}</div>'
-            f"<p><small>{escape(self.origin)} "
-            f'<a href="../results/{self.file}">{self.file}</a>.{note}</small>'
-            "</p>" + (self.method._repr_html_() if self.method else "")
+        origin = tag("small", f"{self.origin} ", link(self.file), f".{note}")
+        return join(
+            tag("div", maps, class_="measured multiverse"),
+            tag("p", origin),
+            self.method._repr_html_() if self.method else None,
         )
 
     def _map(
@@ -104,113 +114,68 @@ class Multiverse:
         counts: pd.Series,
         verdicts: Sequence[Verdict],
         fitted: Sequence[float],
-    ) -> str:
-        names = list(self.grid)
+    ) -> Html:
+        grid = self.grid
+        names = list(grid)
         down, along = names[: len(names) // 2], names[len(names) // 2 :]
         said = ", ".join(f"{word} {n}" for word, n in counts.items() if n)
-        head = ""
+        head = []
         for i, name in enumerate(along):
-            values, span, times = self._spans(along, i)
-            corner = "<td></td>" * len(down)
-            cells = "".join(
-                f'<th scope="col" colspan="{span}">{NAMES.get(name, name)} '
-                f"{plain(v)}</th>"
+            values, span, times = _spans(grid, along, i)
+            titles = [
+                tag("th", _told(name, v), scope="col", colspan=span)
                 for v in [*values] * times
-            )
-            head += f"<tr>{corner}{cells}</tr>"
-        width = math.prod(len(self.grid[name]) for name in along)
-        body = ""
-        for row in range(len(verdicts) // width):
-            titles = ""
+            ]
+            head.append(tag("tr", [tag("td")] * len(down), titles))
+        places = [
+            self.cells.index(cell) if cell in self.cells else None
+            for values in product(*grid.values())
+            for cell in [dict(zip(names, values, strict=True))]
+        ]
+        width = math.prod(len(grid[name]) for name in along)
+        body = []
+        for line in range(len(places) // width):
+            titles = []
             for i, name in enumerate(down):
-                values, span, _ = self._spans(down, i)
-                if row % span == 0:
-                    value = values[row // span % len(values)]
-                    titles += (
-                        f'<th scope="row" rowspan="{span}">'
-                        f"{NAMES.get(name, name)} {plain(value)}</th>"
-                    )
-            places = range(row * width, (row + 1) * width)
-            cells = "".join(
-                self._cell(verdicts[at].word, fitted[at], at == self.chosen)
-                for at in places
-            )
-            body += f"<tr>{titles}{cells}</tr>"
-        return (
-            f"<table><caption>{escape(sentence)} <em>{said}</em></caption>"
-            f"<thead>{head}</thead>"
-            f"<tbody>{body}</tbody></table>"
+                values, span, _ = _spans(grid, down, i)
+                if line % span == 0:
+                    value = values[line // span % len(values)]
+                    told = _told(name, value)
+                    titles.append(tag("th", told, scope="row", rowspan=span))
+            cells = [
+                tag("td")
+                if at is None
+                else self._cell(
+                    verdicts[at].word, fitted[at], at == self.chosen
+                )
+                for at in places[line * width : (line + 1) * width]
+            ]
+            body.append(tag("tr", titles, cells))
+        return tag(
+            "table",
+            tag("caption", f"{sentence} ", tag("em", said)),
+            tag("thead", head),
+            tag("tbody", body),
         )
 
-    def _cell(self, word: str, fitted: float, chosen: bool) -> str:
-        return (
-            f'<td class="{style(word)}{" chosen" * chosen}">{MARKS[word]}'
-            f"{'†' * (fitted < ENOUGH)}"
-            f'<span class="visually-hidden"> {word}{", as chosen" * chosen}'
-            "</span></td>"
-        )
-
-    def _spans(
-        self, names: Sequence[str], i: int
-    ) -> tuple[Sequence[Any], int, int]:
-        """A setting's values, the lines under each, and its repetitions."""
-        sizes = [len(self.grid[name]) for name in names]
-        return (
-            self.grid[names[i]],
-            math.prod(sizes[i + 1 :]),
-            math.prod(sizes[:i]),
+    def _cell(self, word: str, fitted: float, chosen: bool) -> Html:
+        return tag(
+            "td",
+            f"{MARKS[word]}{'†' * (fitted < ENOUGH)}",
+            hidden(f" {word}{', as chosen' * chosen}"),
+            class_=f"{style(word)}{' chosen' * chosen}",
         )
 
 
-def _fitted(verdict: Verdict, runs: pd.DataFrame) -> float:
-    """The share of the runs that a verdict compares that fit."""
-    own = runs[runs["variant"].isin(verdict.variants)]
-    return 1 - float(FITTED.failing(own).mean())
+def _told(name: str, value: Any) -> str:
+    """A setting and one of its values."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return f"{NAMES.get(name, name)} {plain(value) if number else write(value)}"
 
 
-def judged(study: Study, record: Record) -> Multiverse:
-    """Judge each combination of a study's grid on its own.
-
-    Args:
-        study: what was measured.
-        record: under the setting "multiverse".
-
-    Raises:
-        ValueError: the record is of another setting.
-    """
-    if record.setting != MULTIVERSE:
-        raise ValueError(
-            f"record must be of the setting {MULTIVERSE}, got {record.setting}"
-        )
-    grid = {name: record.config[name] for name in study.grid}
-    rows = pd.DataFrame(list(record.rows))
-    verdicts, fitted, configs = [], [], []
-    for values in product(*grid.values()):
-        cell = dict(zip(grid, values, strict=True))
-        own = rows[(rows[list(grid)] == pd.Series(cell)).all(axis=1)]
-        own = own.drop(columns=list(grid))
-        config = study.restored({**record.config, **cell})
-        configs.append(config)
-        found = study.judged(config, study.frame(config, own))
-        trained = own[own[FITTED.quantity].notna()]
-        verdicts.append(found)
-        fitted.append([_fitted(one, trained) for one in found])
-    chosen = study.configured()
-    several = {
-        name: ", ".join(map(write, values)) for name, values in grid.items()
-    }
-    return Multiverse(
-        grid,
-        verdicts,
-        fitted,
-        origin(record),
-        file_name(record.study, record.setting),
-        configs.index(chosen) if chosen in configs else None,
-        Method(
-            study.method,
-            [
-                (name, several.get(name, value), what)
-                for name, value, what in study.described(configs[0])
-            ],
-        ),
-    )
+def _spans(
+    grid: Mapping[str, Sequence[Any]], names: Sequence[str], i: int
+) -> tuple[Sequence[Any], int, int]:
+    """A setting's values, the lines under each, and its repetitions."""
+    sizes = [len(grid[name]) for name in names]
+    return grid[names[i]], math.prod(sizes[i + 1 :]), math.prod(sizes[:i])

@@ -7,6 +7,7 @@ A result is one JSON file, ``<folder>/<study>.json``, or ``<study>.<setting>
 
 ``rows`` has one row per variant, seed and other keys; ``tasks`` says which
 variant and seeds were measured together, by which entry of ``provenance``.
+Settings that vary are lists in ``config``; rows and tasks have each its value.
 The runner writes them, the book reads them.
 """
 
@@ -19,7 +20,7 @@ import platform
 import subprocess
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -67,6 +68,34 @@ class Record:
     rows: Sequence[Mapping[str, Any]]
     tasks: Sequence[Mapping[str, Any]]
     provenance: Sequence[Mapping[str, Any]]
+
+    @property
+    def cells(self) -> list[dict[str, Any]]:
+        """Of each config, the values of the settings that vary."""
+        names = [name for name in self.config if name in self.tasks[0]]
+        found: list[dict[str, Any]] = []
+        for task in self.tasks:
+            cell = {name: task[name] for name in task if name in names}
+            if cell not in found:
+                found.append(cell)
+        return found
+
+    def of(self, cell: Mapping[str, Any]) -> Record:
+        """What was measured under one of its cells."""
+
+        def own(parts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+            return [
+                {key: value for key, value in one.items() if key not in cell}
+                for one in parts
+                if all(one[key] == value for key, value in cell.items())
+            ]
+
+        return replace(
+            self,
+            config={**self.config, **cell},
+            rows=own(self.rows),
+            tasks=own(self.tasks),
+        )
 
 
 def file_name(study: str, setting: str = "chosen") -> str:

@@ -8,6 +8,7 @@ results.measure("background.euler", "quick", seeds=[0, 1]).table()
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,12 +19,12 @@ import pandas as pd
 from neural_odes_lab import tables
 from neural_odes_lab.config import write
 from neural_odes_lab.ledger import Entry, Ledger
-from neural_odes_lab.multiverse import Multiverse, judged
+from neural_odes_lab.multiverse import Multiverse
 from neural_odes_lab.records import Record, file_name, read, results_folder
 from neural_odes_lab.runner import run
 from neural_odes_lab.studies import STUDIES
-from neural_odes_lab.study import MULTIVERSE, Study
-from neural_odes_lab.verdicts import Verdict
+from neural_odes_lab.study import Study, varied
+from neural_odes_lab.verdicts import FITTED, Verdict
 
 
 @dataclass(frozen=True)
@@ -39,9 +40,78 @@ class Result:
     record: Record
 
     @cached_property
+    def configs(self) -> list[Any]:
+        """The settings it ran with, one combination or several."""
+        return self.study.from_json(self.record)
+
+    @property
     def config(self) -> Any:
-        """The settings it ran with."""
-        return self.study.restored(self.record.config)
+        """The settings it ran with.
+
+        Raises:
+            ValueError: they are several; see ``cells``.
+        """
+        if len(self.configs) > 1:
+            raise ValueError(
+                f"{self.record.study} holds {len(self.configs)} combinations "
+                f"of settings under {self.record.setting}: judge each of its "
+                "cells, or all of them as its multiverse"
+            )
+        return self.configs[0]
+
+    @cached_property
+    def cells(self) -> list[Result]:
+        """A result for each combination of settings."""
+        return [
+            Result(self.study, self.record.of(cell))
+            for cell in self.record.cells
+        ]
+
+    @cached_property
+    def multiverse(self) -> Multiverse:
+        """The claims, judged under each combination on its own."""
+        (chosen,) = self.study.configs()
+        cells, several = self.record.cells, varied(self.configs)
+        return Multiverse(
+            cells,
+            [one.verdicts for one in self.cells],
+            [one.fitted for one in self.cells],
+            tables.origin(self.record),
+            self.file,
+            self.configs.index(chosen) if chosen in self.configs else None,
+            tables.Method(
+                self.study.method,
+                [
+                    (
+                        name,
+                        ", ".join(map(write, self.record.config[name]))
+                        if name in several
+                        else value,
+                        what,
+                    )
+                    for name, value, what in self.study.described(
+                        self.configs[0]
+                    )
+                ],
+            ),
+        )
+
+    @property
+    def fitted(self) -> list[float]:
+        """Of each claim, the share of its runs that fit their data."""
+        if FITTED.quantity not in self.rows:
+            return [1.0 for _ in self.verdicts]
+        runs = self.rows[self.rows[FITTED.quantity].notna()]
+        return [
+            1 - float(FITTED.failing(own).mean())
+            for one in self.verdicts
+            for own in [runs[runs["variant"].isin(one.variants)]]
+        ]
+
+    @property
+    def file(self) -> str:
+        """The name of its file."""
+        return file_name(self.record.study, self.record.setting)
 
     @cached_property
     def rows(self) -> pd.DataFrame:
@@ -110,7 +180,7 @@ class Result:
             chosen,
             {"variant": self.study.label, **self.study.words},
             tables.origin(self.record),
-            file_name(self.record.study, self.record.setting),
+            self.file,
         )
 
     @property
@@ -118,8 +188,13 @@ class Result:
         """The verdicts, to be shown in a page."""
         return tables.Cards(self.verdicts)
 
-    def report(self, *quantities: str, **where: Any) -> tables.Parts:
-        """Table, how it was measured, and verdicts; see :meth:`table`."""
+    def report(self, *quantities: str, **where: Any) -> Any:
+        """Table, how it was measured, and verdicts; see :meth:`table`.
+
+        Of several combinations of settings: their multiverse.
+        """
+        if len(self.configs) > 1:
+            return self.multiverse
         method = tables.Method(
             self.study.method, self.study.described(self.config)
         )
@@ -128,33 +203,17 @@ class Result:
         )
 
 
-def _read(
-    name: str, setting: str, folder: str | Path | None
-) -> tuple[Path, Record]:
-    if name not in STUDIES:
-        raise KeyError(f"there is no study {name!r}")
-    path = results_folder() if folder is None else Path(folder)
-    path = path / file_name(name, setting)
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"there is no result {path}; make it with: "
-            f"python -m neural_odes_lab run {name} --setting {setting} "
-            f"--out {path.parent}"
-        )
-    record = read(path)
-    if record.study != name:
-        raise ValueError(f"{path} is of {record.study!r}, not {name!r}")
-    return path, record
-
-
 def load(
     name: str, setting: str = "chosen", folder: str | Path | None = None
 ) -> Result:
     """Read one result.
 
+    A setting without a file of its own that is one combination of another
+    setting's, such as the multiverse, is read from there.
+
     Args:
         name: the study's name, a key of ``STUDIES``.
-        setting: the name that it goes by, other than "multiverse".
+        setting: the name that it goes by.
         folder: where from; by default the project's results.
 
     Raises:
@@ -162,17 +221,41 @@ def load(
         FileNotFoundError: there is no such result; says how to make it.
         ValueError: the file is damaged, or no result.
     """
-    path, record = _read(name, setting, folder)
-    found = Result(STUDIES[name], record)
+    if name not in STUDIES:
+        raise KeyError(f"there is no study {name!r}")
+    study = STUDIES[name]
+    places = results_folder() if folder is None else Path(folder)
+    path = places / file_name(name, setting)
+    if path.is_file():
+        return _read(study, path)
+    if setting in ("chosen", *study.settings):
+        for other in study.settings:
+            whole = places / file_name(name, other)
+            if whole.is_file():
+                for cell in _read(study, whole).cells:
+                    if [cell.config] == study.configs(setting):
+                        return cell
+    raise FileNotFoundError(
+        f"there is no result {path}; make it with: "
+        f"python -m neural_odes_lab run {name} --setting {setting} "
+        f"--out {path.parent}"
+    )
+
+
+def _read(study: Study, path: Path) -> Result:
+    record = read(path)
+    if record.study != study.name:
+        raise ValueError(f"{path} is of {record.study!r}, not {study.name!r}")
+    found = Result(study, record)
     try:
-        _ = found.config
+        _ = found.configs
     except (TypeError, ValueError) as error:
         raise ValueError(f"{path} is not a result: {error}") from error
     return found
 
 
 def multiverse(name: str, folder: str | Path | None = None) -> Multiverse:
-    """A study's claims under every combination of its grid.
+    """A study's claims under every combination of several settings.
 
     Args:
         name: the study's name, a key of ``STUDIES``.
@@ -181,12 +264,13 @@ def multiverse(name: str, folder: str | Path | None = None) -> Multiverse:
     Raises:
         KeyError, FileNotFoundError, ValueError: as :func:`load`.
     """
-    _, record = _read(name, MULTIVERSE, folder)
-    return judged(STUDIES[name], record)
+    return load(name, "multiverse", folder).multiverse
 
 
-def settings(name: str, folder: str | Path | None = None) -> dict[str, Result]:
-    """A study under all of its settings that were measured, chosen first.
+def by_setting(
+    name: str, folder: str | Path | None = None
+) -> dict[str, Result]:
+    """A study under each setting that was measured, chosen first.
 
     Args:
         name: the study's name.
@@ -194,23 +278,30 @@ def settings(name: str, folder: str | Path | None = None) -> dict[str, Result]:
     """
     found = {"chosen": load(name, folder=folder)}
     for setting in found["chosen"].study.settings:
-        try:
+        with suppress(FileNotFoundError):
             found[setting] = load(name, setting, folder)
-        except FileNotFoundError:
-            continue
     return found
 
 
-def across(name: str, folder: str | Path | None = None) -> tables.Across:
+def _judged(found: dict[str, Result]) -> dict[str, Result]:
+    """Those whose claims have one verdict each."""
+    return {key: one for key, one in found.items() if len(one.configs) == 1}
+
+
+def across(
+    name: str, folder: str | Path | None = None
+) -> tables.VerdictsBySetting:
     """A study's verdicts under each setting that was measured."""
-    found = settings(name, folder)
+    found = _judged(by_setting(name, folder))
     told = []
     for setting, one in found.items():
-        seeds = len(one.record.seeds)
-        changes = {"seeds": seeds, **one.study.settings.get(setting, {})}
-        words = (f"{key} {write(value)}" for key, value in changes.items())
+        (changes,) = one.study.settings.get(setting, [{}])
+        values = {"seeds": len(one.record.seeds), **changes}
+        words = (f"{key} {write(value)}" for key, value in values.items())
         told.append(f"{setting}: {', '.join(words)}")
-    return tables.Across({s: one.verdicts for s, one in found.items()}, told)
+    return tables.VerdictsBySetting(
+        {setting: one.verdicts for setting, one in found.items()}, told
+    )
 
 
 def ledger(folder: str | Path | None = None) -> Ledger:
@@ -218,7 +309,7 @@ def ledger(folder: str | Path | None = None) -> Ledger:
     entries, missing = [], []
     for name, study in STUDIES.items():
         try:
-            found = settings(name, folder)
+            found = _judged(by_setting(name, folder))
         except FileNotFoundError:
             missing.append(name)
             continue
@@ -250,5 +341,5 @@ def measure(
         changes: values of single settings.
     """
     study = STUDIES[name]
-    config = study.configured(setting, **changes)
-    return Result(study, run(study, config, seeds=seeds, progress=False))
+    configs = study.configs(setting, **changes)
+    return Result(study, run(study, configs, seeds=seeds, progress=False))

@@ -26,7 +26,7 @@ from neural_odes.checks import optional
 from neural_odes.solver import SolverError
 from neural_odes.training import TrainingError
 from neural_odes_lab.records import Record, provenance, write_json
-from neural_odes_lab.study import MULTIVERSE, Row, Study
+from neural_odes_lab.study import Row, Study, to_json, varied
 
 CORE = Path(neural_odes.__file__).parent
 
@@ -74,7 +74,7 @@ def tasks(
 
 def run(
     study: Study,
-    config: Any = None,
+    configs: Sequence[Any] | None = None,
     *,
     seeds: Sequence[int],
     setting: str = "chosen",
@@ -83,15 +83,14 @@ def run(
     workers: int | str = 0,
     progress: bool = True,
 ) -> Record:
-    """Measure a study under one config.
+    """Measure a study.
 
     Args:
         study: what to measure.
-        config: by default that of the setting.
-        seeds: which seeds, without repeats.
-        setting: the name that the result goes by; for "multiverse", every
-            combination of the study's grid is measured, and each row says to
+        configs: by default those of the setting. Of several, each row says to
             which it belongs.
+        seeds: which seeds, without repeats.
+        setting: the name that the result goes by.
         device: torch's name of a device.
         folder: where finished tasks are kept and looked for; by default
             nowhere.
@@ -105,11 +104,11 @@ def run(
     """
     if not seeds or len(set(seeds)) < len(seeds):
         raise ValueError(f"seeds must be distinct, one or more, got {seeds}")
-    config = study.configured(setting) if config is None else config
+    configs = study.configs(setting) if configs is None else configs
     seeds = seeds if study.random else [0]
     todo = [
         task
-        for one in study.configs(setting, config)
+        for one in configs
         for task in tasks(study, one, list(seeds), device)
     ]
     found = {}
@@ -131,7 +130,7 @@ def run(
                 write_json(_path(Path(folder), task), done)
             found[task.key] = done
             bar.update()
-    return _gathered(study, config, setting, seeds, todo, found)
+    return _gathered(study, configs, setting, seeds, todo, found)
 
 
 def run_task(task: Task) -> dict[str, Any]:
@@ -214,7 +213,7 @@ def _kept(folder: Path, task: Task) -> dict[str, Any] | None:
 
 def _gathered(  # noqa: PLR0917
     study: Study,
-    config: Any,
+    configs: Sequence[Any],
     setting: str,
     seeds: Sequence[int],
     todo: Sequence[Task],
@@ -222,12 +221,12 @@ def _gathered(  # noqa: PLR0917
 ) -> Record:
     origins: list[dict[str, Any]] = []
     listed, rows = [], []
-    grid = study.grid if setting == MULTIVERSE else ()
+    names = varied(configs)
     for task in todo:
         done = found[task.key]
         if done["provenance"] not in origins:
             origins.append(done["provenance"])
-        cell = {name: getattr(task.config, name) for name in grid}
+        cell = {name: getattr(task.config, name) for name in names}
         rows += [{**cell, **row} for row in done["rows"]]
         listed.append(
             {
@@ -239,7 +238,7 @@ def _gathered(  # noqa: PLR0917
                 "provenance": origins.index(done["provenance"]),
             }
         )
-    kept = study.recorded(setting, config)
+    kept = to_json(configs)
     return Record(study.name, setting, kept, list(seeds), rows, listed, origins)
 
 

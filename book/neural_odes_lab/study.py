@@ -26,9 +26,10 @@ from typing import Any
 
 import pandas as pd
 
-from neural_odes.checks import one_of
+from neural_odes.checks import check_one_of
 from neural_odes_lab.config import Config, write
 from neural_odes_lab.judges import Claim
+from neural_odes_lab.records import Record
 from neural_odes_lab.verdicts import MATTERS, Converged, Verdict, judge
 
 Row = dict[str, Any]
@@ -42,8 +43,46 @@ seeds come together so that they can train as one program."""
 TINY = {"samples": 16, "epochs": 2, "fresh": 20}
 """What tests change in every config that has it, besides ``Study.tiny``."""
 
-MULTIVERSE = "multiverse"
-"""The setting that is every combination of ``Study.grid``."""
+RESERVED = {
+    "variant",
+    "seed",
+    "seeds",
+    "hash",
+    "seconds",
+    "provenance",
+    "failed",
+}
+"""What rows and tasks are told apart by, besides settings that vary."""
+
+
+def grid(**values: Sequence[Any]) -> list[dict[str, Any]]:
+    """A setting of every combination of values: the study's multiverse.
+
+    Claims are judged under each (Steegen et al., 2016).
+    """
+    return [
+        dict(zip(values, one, strict=True)) for one in product(*values.values())
+    ]
+
+
+def varied(configs: Sequence[Any]) -> list[str]:
+    """Fields in which configs differ, first those that change last."""
+    first, *others = configs
+    change = {
+        one.name: at
+        for one in fields(first)
+        for at, other in reversed([*enumerate(others)])
+        if getattr(other, one.name) != getattr(first, one.name)
+    }
+    return sorted(change, key=change.__getitem__, reverse=True)
+
+
+def to_json(configs: Sequence[Any]) -> dict[str, Any]:
+    """Configs as their result keeps them: lists of the values that vary."""
+    return asdict(configs[0]) | {
+        name: list(dict.fromkeys(getattr(one, name) for one in configs))
+        for name in varied(configs)
+    }
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,10 +96,8 @@ class Study:
         measure: see :data:`Measure`.
         variants: what is compared, given a config.
         claims: what is judged, given a config.
-        settings: by name, the changes to the config under which claims are
-            judged; "chosen" has none.
-        grid: fields of the config with several values each; all their
-            combinations are the study's multiverse (Steegen et al., 2016).
+        settings: by name, what claims are judged under besides "chosen", the
+            config as it is: changes to it, one or several (see :func:`grid`).
         quick: changes for a run that a reader can wait for.
         tiny: changes for tests, besides :data:`TINY`.
         block: how many seeds are measured together.
@@ -81,8 +118,9 @@ class Study:
     measure: Measure
     variants: Callable[[Any], Sequence[Any]]
     claims: Callable[[Any], Sequence[Claim]]
-    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    grid: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    settings: Mapping[str, Sequence[Mapping[str, Any]]] = field(
+        default_factory=dict
+    )
     quick: Mapping[str, Any] = field(default_factory=dict)
     tiny: Mapping[str, Any] = field(default_factory=dict)
     block: int = 1
@@ -93,6 +131,20 @@ class Study:
     derive: Callable[[Any, pd.DataFrame], pd.DataFrame] | None = None
     label: str = "variant"
     words: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, changes in self.settings.items():
+            if isinstance(changes, Mapping):
+                raise TypeError(
+                    "settings must hold lists of changes, such as "
+                    f"[{dict(changes)}], got {dict(changes)} for {name}"
+                )
+        taken = RESERVED & {one.name for one in fields(self.config)}
+        if taken:
+            raise ValueError(
+                "config must have fields of other names than "
+                f"{', '.join(sorted(RESERVED))}, got {', '.join(sorted(taken))}"
+            )
 
     @property
     def summary(self) -> str:
@@ -128,28 +180,26 @@ class Study:
             if one.metadata["decides"]
         ]
 
-    def configured(self, setting: str = "chosen", **changes: Any) -> Any:
-        """The config of a named setting, with further changes.
+    def configs(self, setting: str = "chosen", **changes: Any) -> list[Any]:
+        """What a named setting runs, one config or more.
 
         Args:
-            setting: a key of ``settings``, "chosen", "quick" or "tiny"; or
-                "multiverse", for the fields that its combinations share.
-            changes: fields of the config.
+            setting: a key of ``settings``, "chosen", "quick" or "tiny".
+            changes: fields of every config.
 
         Raises:
             ValueError: there is no such setting or field, or changes fix a
-                field that the multiverse varies.
+                field that the setting varies.
         """
         names = {one.name for one in fields(self.config)}
+        tiny = {key: value for key, value in TINY.items() if key in names}
         known = {
-            "chosen": {},
+            "chosen": [{}],
             **self.settings,
-            "quick": self.quick,
-            **({MULTIVERSE: {}} if self.grid else {}),
-            "tiny": {k: v for k, v in TINY.items() if k in names}
-            | {**self.tiny},
+            "quick": [self.quick],
+            "tiny": [{**tiny, **self.tiny}],
         }
-        one_of("setting", setting, known)
+        check_one_of("setting", setting, known)
         unknown = set(changes) - names
         if unknown:
             raise ValueError(
@@ -157,39 +207,28 @@ class Study:
                 f"({', '.join(sorted(names))}), got "
                 f"{', '.join(sorted(unknown))}"
             )
-        fixed = set(changes) & set(self.grid)
-        if setting == MULTIVERSE and fixed:
+        found = [replace(self.config(), **one) for one in known[setting]]
+        fixed = set(changes) & set(varied(found))
+        if fixed:
             raise ValueError(
-                f"{', '.join(sorted(fixed))} must not be given for the "
-                f"{MULTIVERSE}, which takes each of several values"
+                f"{', '.join(sorted(fixed))} must not be given for {setting}, "
+                "which takes each of several values"
             )
-        return replace(self.config(), **{**known[setting], **changes})
+        return [replace(one, **changes) for one in found]
 
-    def configs(self, setting: str, config: Any) -> list[Any]:
-        """What a setting runs: the config, or all combinations of the grid."""
-        if setting != MULTIVERSE:
-            return [config]
-        combinations = product(*self.grid.values())
-        return [
-            replace(config, **dict(zip(self.grid, values, strict=True)))
-            for values in combinations
-        ]
-
-    def recorded(self, setting: str, config: Any) -> dict[str, Any]:
-        """A config as its result keeps it, fields of the grid as lists."""
-        grid = self.grid if setting == MULTIVERSE else {}
-        return asdict(config) | {key: list(v) for key, v in grid.items()}
-
-    def restored(self, values: Mapping[str, Any]) -> Any:
-        """The config of a result, whose file has lists for tuples."""
+    def from_json(self, record: Record) -> list[Any]:
+        """The configs of a result, whose file has lists for tuples."""
         names = {one.name for one in fields(self.config)}
-        return self.config(
-            **{
-                key: tuple(value) if isinstance(value, list) else value
-                for key, value in values.items()
-                if key in names
-            }
-        )
+        return [
+            self.config(
+                **{
+                    key: tuple(value) if isinstance(value, list) else value
+                    for key, value in {**record.config, **cell}.items()
+                    if key in names
+                }
+            )
+            for cell in record.cells
+        ]
 
     def frame(self, config: Any, rows: pd.DataFrame) -> pd.DataFrame:
         """What tables and judges see of rows measured under one config."""

@@ -11,12 +11,12 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
-from html import escape
 from typing import Any
 
 import pandas as pd
 
 from neural_odes_lab.judges import Comparison, plain
+from neural_odes_lab.markup import Html, join, link, row, table, tag
 from neural_odes_lab.records import Record
 from neural_odes_lab.verdicts import Verdict
 
@@ -53,33 +53,31 @@ class Method:
     def __repr__(self) -> str:
         return ""  # only for pages
 
-    def _repr_html_(self) -> str:
-        paragraphs = "".join(
-            f"<p>{_marked(one)}</p>" for one in self.text.split("\n\n") if one
-        )
-        body = "".join(
-            f'<tr><th scope="row"><code>{name}</code></th>'
-            f"<td>{escape(value)}</td><td>{escape(what)}</td></tr>"
+    def _repr_html_(self) -> Html:
+        lines = [
+            row(tag("code", name), value, what)
             for name, value, what in self.settings
-        )
-        return (
-            '<details class="method"><summary>How it was measured</summary>'
-            f"{paragraphs}<table><thead><tr>"
-            '<th scope="col">setting</th><th scope="col">value</th>'
-            '<th scope="col">what it is</th></tr></thead>'
-            f"<tbody>{body}</tbody></table></details>"
+        ]
+        return tag(
+            "details",
+            tag("summary", "How it was measured"),
+            [tag("p", _marked(x)) for x in self.text.split("\n\n") if x],
+            table(("setting", "value", "what it is"), lines),
+            class_="method",
         )
 
 
 ROLE = re.compile(r":\w+:`~?(?:[\w.]*\.)?(\w+)`|``(.+?)``")
 
 
-def _marked(paragraph: str) -> str:
+def _marked(paragraph: str) -> Html:
     """A docstring's paragraph as HTML, with the names in it as code."""
-    return ROLE.sub(
-        lambda found: f"<code>{found[1] or found[2]}</code>",
-        escape(" ".join(paragraph.split()), quote=False),
-    )
+    text, at = " ".join(paragraph.split()), 0
+    parts: list[str] = []
+    for found in ROLE.finditer(text):
+        parts += [text[at : found.start()], tag("code", found[1] or found[2])]
+        at = found.end()
+    return join(*parts, text[at:])
 
 
 @dataclass(frozen=True)
@@ -123,31 +121,25 @@ class Table:
         ]
         return "\n".join(filter(None, [self.origin, align([head, *body])]))
 
-    def _repr_html_(self) -> str:
-        head = "".join(
-            f'<th scope="col">{escape(self._name(c))}</th>'
-            for c in (*self.keys, *self.quantities)
-        )
+    def _repr_html_(self) -> Html:
+        head = [self._name(c) for c in (*self.keys, *self.quantities)]
         ranges = [self.frame[q].astype(float) for q in self.quantities]
-        body = "".join(
-            "<tr>"
-            + "".join(f'<th scope="row">{escape(n)}</th>' for n in names)
-            + "".join(
-                f"<td>{mean_std(values)}{dots(values, all_)}</td>"
-                for values, all_ in zip(each, ranges, strict=True)
+        lines = [
+            row(
+                *names,
+                *(
+                    join(mean_std(values), dots(values, all_))
+                    for values, all_ in zip(each, ranges, strict=True)
+                ),
+                titles=len(names),
             )
-            + "</tr>"
             for names, each in self._lines()
-        )
-        link = (
-            f' <a href="../results/{self.file}">{self.file}</a>'
-            if self.file
-            else ""
-        )
-        return (
-            '<div class="measured"><table>'
-            f"<caption>{escape(self.origin)}{link}</caption>"
-            f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+        ]
+        file = [" ", link(self.file)] if self.file else None
+        return tag(
+            "div",
+            table(head, lines, caption=[self.origin, file]),
+            class_="measured",
         )
 
 
@@ -168,20 +160,28 @@ class Cards:
             lines += ["", *textwrap.wrap(note, WIDTH)]
         return "\n".join(lines[1:])
 
-    def _repr_html_(self) -> str:
+    def _repr_html_(self) -> Html:
         note = correction(self.verdicts)
-        return "".join(
-            f'<details class="verdict {style(one.word)}">'
-            f"<summary><strong>{MARKS[one.word]} {one.word}</strong> "
-            f"{escape(one.claim.sentence)}</summary><ul>"
-            + "".join(f"<li>{escape(reason)}</li>" for reason in one.reasons)
-            + "</ul></details>"
-            for one in self.verdicts
-        ) + (f"<p><small>{note}</small></p>" if note else "")
+        return join(
+            *(
+                tag(
+                    "details",
+                    tag(
+                        "summary",
+                        tag("strong", f"{MARKS[one.word]} {one.word}"),
+                        f" {one.claim.sentence}",
+                    ),
+                    tag("ul", [tag("li", reason) for reason in one.reasons]),
+                    class_=f"verdict {style(one.word)}",
+                )
+                for one in self.verdicts
+            ),
+            tag("p", tag("small", note)) if note else None,
+        )
 
 
 @dataclass(frozen=True)
-class Across:
+class VerdictsBySetting:
     """Verdicts of the same claims under several settings.
 
     Attributes:
@@ -206,22 +206,18 @@ class Across:
             lines.append("  " + ", ".join(f"{s}: {w}" for s, w in pairs))
         return "\n".join([*self.told, *lines])
 
-    def _repr_html_(self) -> str:
-        head = "".join(f'<th scope="col">{escape(s)}</th>' for s in self.found)
-        body = "".join(
-            f'<tr><th scope="row">{escape(sentence)}</th>'
-            + "".join(
-                f'<td class="{style(w)}">{MARKS[w]} {w}</td>' for w in words
+    def _repr_html_(self) -> Html:
+        lines = [
+            row(
+                sentence,
+                *(tag("td", f"{MARKS[w]} {w}", class_=style(w)) for w in words),
             )
-            + "</tr>"
             for sentence, words in self._claims()
+        ]
+        shown = table(
+            ("claim", *self.found), lines, caption="; ".join(self.told)
         )
-        return (
-            '<div class="measured across"><table>'
-            f"<caption>{escape('; '.join(self.told))}</caption><thead><tr>"
-            f'<th scope="col">claim</th>{head}</tr></thead>'
-            f"<tbody>{body}</tbody></table></div>"
-        )
+        return tag("div", shown, class_="measured across")
 
 
 @dataclass(frozen=True)
@@ -233,8 +229,8 @@ class Parts:
     def __repr__(self) -> str:
         return "\n\n".join(filter(None, map(repr, self.parts)))
 
-    def _repr_html_(self) -> str:
-        return "".join(part._repr_html_() for part in self.parts)
+    def _repr_html_(self) -> Html:
+        return join(*(part._repr_html_() for part in self.parts))
 
 
 def correction(verdicts: Sequence[Verdict]) -> str:
@@ -291,22 +287,31 @@ def _rounded(value: float, decimals: int) -> str:
     return str(Decimal(value).quantize(unit, ROUND_HALF_UP))
 
 
-def dots(values: pd.Series, all_: pd.Series) -> str:
+def dots(values: pd.Series, all_: pd.Series) -> Html | None:
     """Each seed as a dot on the column's range, the mean as a line."""
     own, low, high = values.astype(float).dropna(), all_.min(), all_.max()
     if len(own) < 2 or not high > low:
-        return ""
+        return None
     at = 4 + 72 * (own - low) / (high - low)
     # Lines of no length with round ends take a third of the bytes of circles;
     # those on the same pixel are merged.
     places = sorted(set(at.round()))
-    each = "".join(f"M{x:g} 6h.01" for x in places)
-    round_ = 'stroke-width="5" stroke-linecap="round" stroke-opacity=".55"'
-    mean = f'<path d="M{at.mean():.1f} 1v10"/>'
-    return (
-        '<svg viewBox="0 0 80 12" width="80" height="12" aria-hidden="true">'
-        f'{mean}<path class="dots" stroke="#0072b2" {round_} d="{each}"/>'
-        "</svg>"
+    return tag(
+        "svg",
+        tag("path", d=f"M{at.mean():.1f} 1v10"),
+        tag(
+            "path",
+            class_="dots",
+            stroke="#0072b2",
+            stroke_width="5",
+            stroke_linecap="round",
+            stroke_opacity=".55",
+            d="".join(f"M{x:g} 6h.01" for x in places),
+        ),
+        viewBox="0 0 80 12",
+        width="80",
+        height="12",
+        aria_hidden="true",
     )
 
 

@@ -5,7 +5,12 @@ See *Dissecting Neural ODEs* (Massaroli, Poli et al., 2020). Start with
 """
 
 from neural_odes.attack import accuracy_under_attack, pgd
-from neural_odes.augment import HigherOrder, InputLayer, Visible, ZeroAugment
+from neural_odes.augment import (
+    HigherOrder,
+    InputLayer,
+    PartialReadout,
+    ZeroAugment,
+)
 from neural_odes.bases import (
     Basis,
     Chebyshev,
@@ -61,13 +66,13 @@ __all__ = [
     "JointField",
     "LinearControl",
     "NeuralODE",
+    "PartialReadout",
     "PiecewiseConstant",
     "Polynomial",
     "Solution",
     "Solver",
     "SolverError",
     "TrainingError",
-    "Visible",
     "ZeroAugment",
     "accuracy",
     "accuracy_under_attack",

@@ -27,9 +27,9 @@ from neural_odes.runge_kutta import (
     Progress,
     Tableau,
     beside,
-    between,
     choose,
     evaluate,
+    interpolate,
     stages,
     weighted_sum,
 )
@@ -234,7 +234,7 @@ def adaptive_steps(
                 for row, depth in passed
             ]
             rows = [row for row, _ in passed] if stacked else None
-            yield pairs, between(z, new, k, tableau, h, x, rows)
+            yield pairs, interpolate(z, new, k, tableau, h, x, rows)
         turns = [
             ok and p.stop in p.jumps and p.stop < s[-1]
             for ok, p in zip(taken, paces, strict=True)

@@ -8,13 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from neural_odes.checks import (
-    at_least,
-    batch,
-    function,
+    check_at_least,
+    check_batch,
+    check_function,
+    check_nonnegative,
+    check_one_of,
+    check_positive,
     generator,
-    nonnegative,
-    one_of,
-    positive,
 )
 from neural_odes.fields import lengths
 from neural_odes.training.ensemble import Loss
@@ -70,14 +70,14 @@ def pgd(
     Raises:
         TypeError, ValueError: an argument of the wrong type, or out of range.
     """
-    one_of("norm", norm, ("l2", "linf"))
-    function("model", model, "x")
-    function("loss", loss, "outputs and targets")
-    batch("x", x)
-    positive("radius", radius)
-    at_least("steps", steps, 1)
+    check_one_of("norm", norm, ("l2", "linf"))
+    check_function("model", model, "x")
+    check_function("loss", loss, "outputs and targets")
+    check_batch("x", x)
+    check_positive("radius", radius)
+    check_at_least("steps", steps, 1)
     size = 2.5 * radius / steps if step_size is None else step_size
-    positive("step_size", size)
+    check_positive("step_size", size)
     if loss is wrong_side:
         check_labels(y)
     elif not isinstance(y, Tensor):
@@ -123,7 +123,7 @@ def accuracy_under_attack(
     Raises:
         ValueError: an argument out of range, or outputs and y differ in shape.
     """
-    at_least("restarts", restarts, 1)
+    check_at_least("restarts", restarts, 1)
     check_labels(y)
     survived = torch.ones_like(y, dtype=torch.bool)
     for seed in range(restarts):
@@ -157,11 +157,11 @@ def accuracy_under_noise(
     Raises:
         TypeError, ValueError: an argument of the wrong type, or out of range.
     """
-    batch("x", x)
+    check_batch("x", x)
     check_labels(y)
-    function("model", model, "x")
-    nonnegative("std", std)
-    at_least("draws", draws, 1)
+    check_function("model", model, "x")
+    check_nonnegative("std", std)
+    check_at_least("draws", draws, 1)
     noise = torch.randn(draws, *x.shape, generator=generator(seed)).to(x)
     many = (x + std * noise).flatten(0, 1)
     return accuracy(model, many, y.repeat(draws, *[1] * (y.ndim - 1)))

@@ -14,11 +14,11 @@ import torch
 from torch import Tensor, nn
 
 from neural_odes.checks import (
-    at_least,
-    boolean,
-    dimension,
-    function,
-    integer,
+    check_at_least,
+    check_boolean,
+    check_dimension,
+    check_function,
+    check_integer,
     joined,
 )
 from neural_odes.fields import as_field
@@ -40,12 +40,12 @@ class ZeroAugment(nn.Module):
 
     def __init__(self, n: int, *, dim: int = 1) -> None:
         super().__init__()
-        at_least("n", n, 0)
-        integer("dim", dim)
+        check_at_least("n", n, 0)
+        check_integer("dim", dim)
         self.n, self.dim = n, dim
 
     def forward(self, x: Tensor) -> Tensor:
-        dimension(self.dim, x)
+        check_dimension(self.dim, x)
         shape = list(x.shape)
         shape[self.dim] = self.n
         return torch.cat([x, x.new_zeros(shape)], dim=self.dim)
@@ -78,8 +78,8 @@ class InputLayer(nn.Module):
             raise TypeError(
                 f"module must be an nn.Module, got {type(module).__name__}"
             )
-        boolean("keep", keep)
-        integer("dim", dim)
+        check_boolean("keep", keep)
+        check_integer("dim", dim)
         self.module, self.keep, self.dim = module, keep, dim
 
     def forward(self, x: Tensor) -> Tensor:
@@ -125,15 +125,15 @@ class HigherOrder(nn.Module):
         dim: int = 1,
     ) -> None:
         super().__init__()
-        at_least("order", order, 1)
-        integer("dim", dim)
+        check_at_least("order", order, 1)
+        check_integer("dim", dim)
         if size is not None:
-            at_least("size", size, 0)
+            check_at_least("size", size, 0)
         self.field = as_field(field)
         self.order, self.size, self.dim = order, size, dim
 
     def forward(self, s: Tensor, z: Tensor, x: Tensor) -> Tensor:
-        dimension(self.dim, z)
+        check_dimension(self.dim, z)
         features = z.shape[self.dim]
         m, rest = divmod(features, self.order)
         if self.size is not None:
@@ -160,7 +160,7 @@ class HigherOrder(nn.Module):
         return f"order={self.order}, size={self.size}"
 
 
-class Visible(nn.Module):
+class PartialReadout(nn.Module):
     """A readout that sees a part of the state: r(z[start:stop]).
 
     Args:
@@ -178,17 +178,17 @@ class Visible(nn.Module):
         self, readout: nn.Module, stop: int, *, start: int = 0, dim: int = 1
     ) -> None:
         super().__init__()
-        function("readout", readout, "a part of z")
-        at_least("start", start, 0)
-        at_least("stop", stop, 1)
-        integer("dim", dim)
+        check_function("readout", readout, "a part of z")
+        check_at_least("start", start, 0)
+        check_at_least("stop", stop, 1)
+        check_integer("dim", dim)
         if not start < stop:
             raise ValueError(f"start must be below stop, {stop}, got {start}")
         self.readout = readout
         self.start, self.stop, self.dim = start, stop, dim
 
     def forward(self, z: Tensor) -> Tensor:
-        dimension(self.dim, z)
+        check_dimension(self.dim, z)
         if z.shape[self.dim] < self.stop:
             raise ValueError(
                 f"z must have at least {self.stop} features in dimension "

@@ -10,7 +10,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from neural_odes.checks import at_least
+from neural_odes.checks import check_at_least
 
 
 class Basis(Protocol):
@@ -54,7 +54,7 @@ class _Interval:
     domain: tuple[float, float] = (0.0, 1.0)
 
     def __post_init__(self) -> None:
-        at_least("size", self.size, 1)
+        check_at_least("size", self.size, 1)
         ends = self.domain if isinstance(self.domain, tuple) else ()
         numbers = all(isinstance(end, Real) for end in ends)
         if not (

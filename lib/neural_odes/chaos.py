@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from neural_odes.checks import at_least, generator, positive
+from neural_odes.checks import check_at_least, check_positive, generator
 from neural_odes.fields import Field, JointField, step_limits
 from neural_odes.initial_value import integrate
 from neural_odes.ode import NeuralODE, explain_misfit
@@ -88,10 +88,10 @@ def lyapunov_exponent(
         SolverError: the solve could not be finished.
     """
     field, z0, u, end = _problem(model, x)
-    positive("radius", radius)
-    at_least("perturbations", perturbations, 1)
-    at_least("depths", depths, 2)
-    at_least("chunk", chunk, 1)
+    check_positive("radius", radius)
+    check_at_least("perturbations", perturbations, 1)
+    check_at_least("depths", depths, 2)
+    check_at_least("chunk", chunk, 1)
     start = z0[:, None] + sphere(
         (len(z0), perturbations), z0.shape[1], radius=radius, seed=seed
     ).to(z0)
@@ -142,9 +142,9 @@ def renormalised_exponent(
         TypeError, ValueError, SolverError: as :func:`lyapunov_exponent`.
     """
     field, z, u, end = _problem(model, x)
-    positive("radius", radius)
-    at_least("pieces", pieces, 1)
-    at_least("align", align, 0)
+    check_positive("radius", radius)
+    check_at_least("pieces", pieces, 1)
+    check_at_least("align", align, 0)
     if align >= pieces:
         raise ValueError(f"align must be below pieces, {pieces}, got {align}")
     away = sphere((len(z),), z.shape[1], radius=radius, seed=seed).to(z)
@@ -205,11 +205,11 @@ def lyapunov_spectrum(
     _, z, u, end = _problem(model, x)
     size = z.shape[1]
     count = size if count is None else count
-    at_least("pieces", pieces, 1)
-    at_least("align", align, 0)
+    check_at_least("pieces", pieces, 1)
+    check_at_least("align", align, 0)
     if align >= pieces:
         raise ValueError(f"align must be below pieces, {pieces}, got {align}")
-    at_least("count", count, 1)
+    check_at_least("count", count, 1)
     if not count <= size:
         raise ValueError(
             f"count must be at most {size}, the features of x or what it is "
@@ -250,7 +250,7 @@ def finite_time_exponents(
         TypeError, ValueError, SolverError: as :func:`lyapunov_exponent`.
     """
     _, z, u, end = _problem(model, x)
-    at_least("chunk", chunk, 1)
+    check_at_least("chunk", chunk, 1)
     eye, s = torch.eye(z.shape[1]).to(z), _piece(0, 1, end, z)
     values = []
     for own, seen in zip(z.split(chunk), u.split(chunk), strict=True):

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 
-def at_least(name: str, value: Any, least: int) -> None:
+def check_at_least(name: str, value: Any, least: int) -> None:
     """Refuse anything but an integer >= least.
 
     Raises:
@@ -32,7 +32,7 @@ def at_least(name: str, value: Any, least: int) -> None:
         raise ValueError(text)
 
 
-def integer(name: str, value: Any) -> None:
+def check_integer(name: str, value: Any) -> None:
     """Refuse anything but an integer.
 
     Raises:
@@ -49,13 +49,13 @@ def generator(seed: Any) -> torch.Generator:
         TypeError: seed is not an integer.
         ValueError: it does not fit 64 bits.
     """
-    integer("seed", seed)
+    check_integer("seed", seed)
     if not -(2**63) <= seed < 2**64:
         raise ValueError(f"seed must be an integer of 64 bits, got {seed}")
     return torch.Generator().manual_seed(int(seed))
 
 
-def dimension(dim: int, like: Tensor) -> None:
+def check_dimension(dim: int, like: Tensor) -> None:
     """Refuse a dimension that a tensor does not have.
 
     Raises:
@@ -81,7 +81,7 @@ def joined(first: str, a: Tensor, second: str, b: Tensor, dim: int) -> Tensor:
     Raises:
         ValueError: there is no such dimension, or they differ in another.
     """
-    dimension(dim, a)
+    check_dimension(dim, a)
     if a.ndim != b.ndim or any(
         n != m and i != dim % a.ndim
         for i, (n, m) in enumerate(zip(a.shape, b.shape, strict=True))
@@ -93,7 +93,7 @@ def joined(first: str, a: Tensor, second: str, b: Tensor, dim: int) -> Tensor:
     return torch.cat([a, b], dim=dim)
 
 
-def function(name: str, value: Any, takes: str) -> None:
+def check_function(name: str, value: Any, takes: str) -> None:
     """Refuse what cannot be called, and classes in place of instances.
 
     Args:
@@ -112,7 +112,7 @@ def function(name: str, value: Any, takes: str) -> None:
         )
 
 
-def batch(name: str, value: Any) -> None:
+def check_batch(name: str, value: Any) -> None:
     """Refuse anything but a floating-point tensor (N, ...) of finite values.
 
     Raises:
@@ -133,7 +133,7 @@ def batch(name: str, value: Any) -> None:
         raise ValueError(f"{name} must be finite, got NaN or infinite values")
 
 
-def positive(name: str, value: Any) -> None:
+def check_positive(name: str, value: Any) -> None:
     """Refuse anything but a finite number > 0.
 
     Raises:
@@ -147,7 +147,7 @@ def positive(name: str, value: Any) -> None:
         raise ValueError(text)
 
 
-def nonnegative(name: str, value: Any) -> None:
+def check_nonnegative(name: str, value: Any) -> None:
     """Refuse anything but a finite number >= 0.
 
     Raises:
@@ -168,7 +168,7 @@ def _finite(value: Real) -> bool:
         return False
 
 
-def boolean(name: str, value: Any) -> None:
+def check_boolean(name: str, value: Any) -> None:
     """Refuse anything but True and False.
 
     Raises:
@@ -178,7 +178,7 @@ def boolean(name: str, value: Any) -> None:
         raise TypeError(f"{name} must be True or False, got {value!r}")
 
 
-def one_of(name: str, value: Any, choices: Iterable[Any]) -> None:
+def check_one_of(name: str, value: Any, choices: Iterable[Any]) -> None:
     """Refuse anything but one of the choices.
 
     Raises:

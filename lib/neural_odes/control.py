@@ -15,12 +15,12 @@ import torch
 from torch import Tensor, nn
 
 from neural_odes.checks import (
-    at_least,
-    batch,
-    function,
-    integer,
+    check_at_least,
+    check_batch,
+    check_function,
+    check_integer,
+    check_positive,
     joined,
-    positive,
 )
 from neural_odes.fields import as_field, lengths
 
@@ -55,8 +55,8 @@ class DataControlled(nn.Module):
     ) -> None:
         super().__init__()
         if embed is not None:
-            function("embed", embed, "x")
-        integer("dim", dim)
+            check_function("embed", embed, "x")
+        check_integer("dim", dim)
         self.field = as_field(module, "module")
         self.embed = nn.Identity() if embed is None else embed
         self.dim = dim
@@ -81,7 +81,7 @@ class LinearControl(nn.Module):
 
     def __init__(self, theta: float = 1.0) -> None:
         super().__init__()
-        positive("theta", theta)
+        check_positive("theta", theta)
         self.theta = nn.Parameter(torch.tensor(float(theta)))
 
     def forward(self, s: Tensor, z: Tensor, x: Tensor) -> Tensor:
@@ -107,8 +107,8 @@ class LinearControl(nn.Module):
         Raises:
             TypeError, ValueError: eps is not a finite number > 0.
         """
-        positive("eps", eps)
-        batch("x", x)
+        check_positive("eps", eps)
+        check_batch("x", x)
         return torch.log(2 * lengths(x)) - math.log(eps)
 
 
@@ -156,8 +156,8 @@ class AdaptiveDepth(nn.Module):
 
 
 def _depth_network(features: int, hidden: int) -> nn.Sequential:
-    at_least("module", features, 1)
-    at_least("hidden", hidden, 1)
+    check_at_least("module", features, 1)
+    check_at_least("hidden", hidden, 1)
     last = nn.Linear(hidden, 1, bias=False)
     with torch.no_grad():
         last.weight.mul_(0.1)

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from neural_odes.bases import Basis
-from neural_odes.checks import at_least
+from neural_odes.checks import check_at_least
 from neural_odes.fields import JointField, as_field, per_sample
 from neural_odes.nets import mlp
 from neural_odes.ode import NeuralODE
@@ -187,7 +187,7 @@ class Galerkin(_Moving):
             raise TypeError(
                 f"basis must be a Basis, such as Fourier(5), got {basis!r}"
             )
-        at_least("basis.size", getattr(basis, "size", None), 1)
+        check_at_least("basis.size", getattr(basis, "size", None), 1)
         super().__init__(module)
         self.basis = basis
         self.jumps = tuple(getattr(basis, "jumps", ()))
@@ -232,7 +232,7 @@ class Hypernetwork(_Moving):
     """
 
     def __init__(self, module: nn.Module, hidden: int = 16) -> None:
-        at_least("hidden", hidden, 1)
+        check_at_least("hidden", hidden, 1)
         super().__init__(module)
         initial = self.template.initial()
         self.generator = mlp(1, hidden, len(initial)).to(initial)
@@ -266,7 +266,7 @@ class HypernetworkODE(JointField):
 
     def __init__(self, module: nn.Module, hidden: int = 16) -> None:
         super().__init__()
-        at_least("hidden", hidden, 1)
+        check_at_least("hidden", hidden, 1)
         self.template = _Template(module)
         initial = self.template.initial()
         self.start = nn.Parameter(initial)

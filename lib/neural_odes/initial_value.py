@@ -27,7 +27,7 @@ from neural_odes.adaptive_steps import (
     root_mean_square,
     worst_sample,
 )
-from neural_odes.checks import finite, function, positive
+from neural_odes.checks import check_function, check_positive, finite
 from neural_odes.members import apart, mapped, together
 from neural_odes.runge_kutta import (
     TABLEAUS,
@@ -110,19 +110,22 @@ def integrate(
             )
         except SolverError as error:
             raise SolverError(error.reason, -error.depth, error.nfe) from error
-    if s.requires_grad:
-        start = _SeesDepth.apply(
-            field, -1, s[:1], *(z[None] for z in tensors(z0))
-        )
+    if s.requires_grad and torch.is_grad_enabled():
+        fixed = s.detach()
         z, nfe = integrate(
-            *(field, rebuild(z0, [part[0] for part in start]), s.detach()),
+            *(field, _step(field, s[0], z0, fixed[0] - s[0]), fixed),
             solver=solver,
             params=params,
             norm=norm,
             jumps=jumps,
             max_step=max_step,
         )
-        return rebuild(z0, _SeesDepth.apply(field, 1, s, *tensors(z))), nfe
+        ends = [
+            tensors(_step(field, fixed[i], rebuild(z0, at), s[i] - fixed[i]))
+            for i, at in enumerate(zip(*tensors(z), strict=True))
+        ]
+        parts = [torch.stack(each) for each in zip(*ends, strict=True)]
+        return rebuild(z0, parts), nfe + 2 * len(ends) + 2
     if solver.uses_own_methods:
         over = mapped(tensors(z0)) if norm is None else None
         if over is not None:
@@ -298,35 +301,15 @@ def _failed(
     return SolverError(reason, one.s, one.nfe, member if stacked else None)
 
 
-class _SeesDepth(torch.autograd.Function):
-    """States at depths s as functions of s: dz/ds is the field there.
-
-    ``apply(field, sign, s, *parts)`` returns the parts, of shape (T, ...) as s
-    is (T,). In the start of a solve the sign is -1: what moves the start ahead
-    moves the path back.
-    """
-
-    @staticmethod
-    def forward(
-        ctx: Any, field: Any, sign: int, s: Tensor, *parts: Tensor
-    ) -> Any:
-        ctx.field, ctx.sign = field, sign
-        found = tuple(part.view_as(part) for part in parts)
-        ctx.save_for_backward(s, *parts)
-        return found
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Any:
-        s, *parts = ctx.saved_tensors
-        found = []
-        with torch.enable_grad():
-            for i, at in enumerate(s):
-                own = tuple(part[i] for part in parts)
-                slopes = ctx.field(at, own if len(parts) > 1 else own[0])
-                along = zip(gradients, tensors(slopes), strict=True)
-                found.append(sum((g[i] * dz).sum() for g, dz in along))
-            total = ctx.sign * torch.stack(found)
-        return None, None, total, *gradients
+def _step(
+    field: Callable[[Tensor, Any], Any], s: Tensor, z: State, h: Tensor
+) -> Any:
+    """The state after a midpoint step of length 0, through which gradients
+    reach depths: h is 0, and depends on them."""
+    pack, unpack = packing(z)
+    start = pack(z)
+    half = start + h / 2 * pack(field(s, z))
+    return unpack(start + h * pack(field(s + h / 2, unpack(half))))
 
 
 def _within(
@@ -365,7 +348,7 @@ def _edges(
 def _check_problem(
     field: Any, z0: Any, solver: Any, jumps: Any, max_step: Any
 ) -> None:
-    function("field", field, "(s, z)")
+    check_function("field", field, "(s, z)")
     check_solver(solver)
     if not all(isinstance(part, Tensor) for part in tensors(z0)) or z0 == ():
         raise TypeError(
@@ -384,7 +367,7 @@ def _check_problem(
     if not all(map(math.isfinite, jumps)):
         raise ValueError(f"jumps must be finite depths, got {jumps!r}")
     if not (isinstance(max_step, float) and max_step == math.inf):
-        positive("max_step", max_step)
+        check_positive("max_step", max_step)
 
 
 def _depths(s: Any) -> list[float]:

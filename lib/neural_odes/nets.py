@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from neural_odes.checks import at_least, batch, generator
+from neural_odes.checks import check_at_least, check_batch, generator
 
 T = TypeVar("T")
 
@@ -35,7 +35,7 @@ def mlp(
             f"sizes must be two or more integers >= 1, got {sizes}"
         )
     for size in sizes:
-        at_least("each of sizes", size, 1)
+        check_at_least("each of sizes", size, 1)
     makes(nn.Module, activation=activation)
     if last is not None:
         makes(nn.Module, last=last)
@@ -81,9 +81,9 @@ class GraphConv(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, adjacency: Tensor) -> None:
         super().__init__()
-        at_least("inputs", inputs, 1)
-        at_least("outputs", outputs, 1)
-        batch("adjacency", adjacency)
+        check_at_least("inputs", inputs, 1)
+        check_at_least("outputs", outputs, 1)
+        check_batch("adjacency", adjacency)
         square = adjacency.ndim == 2 and len(set(adjacency.shape)) == 1
         if not square:
             raise ValueError(

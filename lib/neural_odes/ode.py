@@ -24,11 +24,11 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.dropout import _DropoutNd
 
 from neural_odes.checks import (
-    batch,
-    boolean,
+    check_batch,
+    check_boolean,
+    check_function,
+    check_positive,
     finite,
-    function,
-    positive,
     unwrapped,
 )
 from neural_odes.fields import (
@@ -91,13 +91,13 @@ class NeuralODE(nn.Module):
             ("readout", readout),
         ):
             if part is not None:
-                function(name, part, "one tensor")
+                check_function(name, part, "one tensor")
         if running is not None:
-            function("running", running, "(s, z, x, dz, field)")
+            check_function("running", running, "(s, z, x, dz, field)")
         if callable(depth):
-            function("depth", depth, "x")
+            check_function("depth", depth, "x")
         else:
-            positive("depth", depth)
+            check_positive("depth", depth)
         if solver is not None:
             check_solver(solver)
         self.field = field if isinstance(field, JointField) else as_field(field)
@@ -170,8 +170,8 @@ class NeuralODE(nn.Module):
                 not increasing or leaves its range.
             SolverError: the solve could not be finished.
         """
-        batch("x", x)
-        boolean("beyond", beyond)
+        check_batch("x", x)
+        check_boolean("beyond", beyond)
         return self.follow(x, s, beyond=beyond)
 
     def follow(
@@ -224,7 +224,7 @@ class NeuralODE(nn.Module):
             _check_depths(depths, len(x))
             depths = depths.to(z0)
         else:
-            positive("depth", self.depth)
+            check_positive("depth", self.depth)
         state = [z0]
         if isinstance(self.field, JointField):
             if depths is not None:

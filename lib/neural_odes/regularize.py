@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neural_odes.checks import nonnegative
+from neural_odes.checks import check_nonnegative
 from neural_odes.fields import Field, JointField, lengths, step_limits
 from neural_odes.initial_value import integrate
 from neural_odes.ode import NeuralODE
@@ -35,7 +35,7 @@ def fixed_point(strength: float) -> Penalty:
         TypeError: strength is not a number; or (in training) the field has a
             state of its own.
     """
-    nonnegative("strength", strength)
+    check_nonnegative("strength", strength)
 
     def penalty(model: NeuralODE, solution: Solution, x: Tensor) -> Tensor:
         _refuse_joint(model)
@@ -63,7 +63,7 @@ def steady_state(strength: float) -> Penalty:
         TypeError: strength is not a number; or (in training) the field has a
             state of its own.
     """
-    nonnegative("strength", strength)
+    check_nonnegative("strength", strength)
 
     def penalty(model: NeuralODE, solution: Solution, x: Tensor) -> Tensor:
         _refuse_joint(model)

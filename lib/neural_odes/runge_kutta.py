@@ -230,7 +230,7 @@ def advance(
     return torch.add(z, total, alpha=h * weight)
 
 
-def between(
+def interpolate(
     z: Tensor,
     new: Tensor,
     k: Sequence[Tensor],

@@ -11,7 +11,12 @@ from typing import Any, Literal
 
 from torch import Tensor
 
-from neural_odes.checks import at_least, boolean, one_of, positive
+from neural_odes.checks import (
+    check_at_least,
+    check_boolean,
+    check_one_of,
+    check_positive,
+)
 from neural_odes.runge_kutta import TABLEAUS
 
 
@@ -135,13 +140,13 @@ class Solver:
     options: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
-        one_of("method", self.method, METHODS)
-        positive("rtol", self.rtol)
-        positive("atol", self.atol)
-        at_least("max_steps", self.max_steps, 1)
-        boolean("adjoint", self.adjoint)
-        one_of("error_norm", self.error_norm, ("batch", "worst sample"))
-        one_of("backend", self.backend, ("own", "torchdiffeq"))
+        check_one_of("method", self.method, METHODS)
+        check_positive("rtol", self.rtol)
+        check_positive("atol", self.atol)
+        check_at_least("max_steps", self.max_steps, 1)
+        check_boolean("adjoint", self.adjoint)
+        check_one_of("error_norm", self.error_norm, ("batch", "worst sample"))
+        check_one_of("backend", self.backend, ("own", "torchdiffeq"))
         if not isinstance(self.options, Mapping | None):
             raise TypeError(
                 f"options must be a dictionary, got {self.options!r}"
@@ -157,7 +162,7 @@ class Solver:
                 f"{self.method} {kind}"
             )
         if not adaptive or self.max_step is not None:
-            positive(ours, getattr(self, ours))
+            check_positive(ours, getattr(self, ours))
 
     @property
     def uses_own_methods(self) -> bool:

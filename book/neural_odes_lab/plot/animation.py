@@ -10,7 +10,7 @@ from IPython.display import HTML
 from matplotlib.axes import Axes
 from torch import Tensor
 
-from neural_odes.checks import at_least
+from neural_odes.checks import check_at_least
 from neural_odes.ode import NeuralODE
 from neural_odes_lab.plot.film import film
 from neural_odes_lab.plot.marks import (
@@ -161,7 +161,7 @@ def animate_boundary(
 def _states(
     model: NeuralODE, x: Tensor, frames: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    at_least("frames", frames, 2)
+    check_at_least("frames", frames, 2)
     return states(model, x, frames)
 
 

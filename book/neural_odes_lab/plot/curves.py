@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
-from neural_odes.checks import at_least, one_of, positive
+from neural_odes.checks import check_at_least, check_one_of, check_positive
 from neural_odes_lab.plot.states import to_array, to_model
 from neural_odes_lab.plot.style import legend, on_axes
 
@@ -48,7 +48,7 @@ def training_curves(
         ValueError: another quantity, no histories, or seeds of one label that
             trained for different numbers of epochs.
     """
-    one_of("quantity", quantity, QUANTITIES)
+    check_one_of("quantity", quantity, QUANTITIES)
     runs = {k: _runs(k, v, quantity) for k, v in histories.items()}
     if not runs:
         raise ValueError("histories must have one label or more, got none")
@@ -126,8 +126,8 @@ def weights(
             "field must have weights(s), as Galerkin and hypernetwork fields "
             f"do, got {type(field).__name__}"
         )
-    positive("depth", depth)
-    at_least("entries", entries, 1)
+    check_positive("depth", depth)
+    check_at_least("entries", entries, 1)
     s = torch.linspace(0, depth, points)
     with torch.no_grad():
         curves: Mapping[str, Tensor] = field.weights(to_model(field, s))

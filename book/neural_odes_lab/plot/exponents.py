@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from torch import nn
 
 from neural_odes.chaos import finite_time_exponents
-from neural_odes.checks import positive
+from neural_odes.checks import check_positive
 from neural_odes.ode import NeuralODE
 from neural_odes_lab.plot.marks import draw_zero
 from neural_odes_lab.plot.plane import BOX, Box
@@ -46,7 +46,7 @@ def exponent_map(
             > 0.
     """
     check_model(model)
-    positive("largest", largest)
+    check_positive("largest", largest)
     plane = grid(box, density)
     inputs = as_batch(model, plane)
     rates = to_array(finite_time_exponents(model, inputs)[:, 0])

@@ -10,7 +10,7 @@ import torch
 from matplotlib.axes import Axes
 from torch import Tensor, nn
 
-from neural_odes.checks import nonnegative, one_of
+from neural_odes.checks import check_nonnegative, check_one_of
 from neural_odes.ode import NeuralODE
 from neural_odes_lab.plot.marks import (
     draw_field,
@@ -90,8 +90,8 @@ def vector_field(
             another size (give ``at``).
     """
     check_model(model)
-    one_of("kind", kind, ("quiver", "stream"))
-    nonnegative("s", s)
+    check_one_of("kind", kind, ("quiver", "stream"))
+    check_nonnegative("s", s)
     plane = grid(box, density)
     points = as_batch(model, plane)
     try:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from neural_odes.checks import at_least
+from neural_odes.checks import check_at_least
 from neural_odes.fields import JointField
 from neural_odes.initial_value import integrate
 from neural_odes.ode import NeuralODE
@@ -64,7 +64,7 @@ def states(
         ValueError: points < 2, or a state is not a vector.
     """
     check_model(model)
-    at_least("points", points, 2)
+    check_at_least("points", points, 2)
     x = to_model(model, x)
     end = 1.0 if callable(model.depth) else model.depth
     solution = model.solve(x, torch.linspace(0, end, points))
@@ -117,7 +117,7 @@ def grid(box: Sequence[float], density: int) -> np.ndarray:
             "box must be (left, right, low, high) with left < right and low < "
             f"high, got {tuple(box)}"
         )
-    at_least("density", density, 2)
+    check_at_least("density", density, 2)
     left, right, low, high = box
     across = np.linspace(left, right, density)
     up = np.linspace(low, high, density)

@@ -309,11 +309,11 @@ FIELDS: dict[str, Callable[[DepthVariants], nn.Module]] = {
         )
     ],
     settings={
-        "fast": {"lr": 0.01},
-        "long": {"epochs": 1000},
-        "tuned": {"tuned": 5},
+        "fast": [{"lr": 0.01}],
+        "long": [{"epochs": 1000}],
+        "tuned": [{"tuned": 5}],
+        "multiverse": GRID,
     },
-    grid=GRID,
     quick={"samples": 128, "epochs": 60, "lr": 0.01},
 )
 def depth_variants(

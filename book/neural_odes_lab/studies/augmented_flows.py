@@ -10,7 +10,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from neural_odes.augment import HigherOrder, InputLayer, Visible, ZeroAugment
+from neural_odes.augment import (
+    HigherOrder,
+    InputLayer,
+    PartialReadout,
+    ZeroAugment,
+)
 from neural_odes.nets import mlp
 from neural_odes.ode import NeuralODE
 from neural_odes.training import accuracy
@@ -81,7 +86,9 @@ WORDS = {
 def model(config: Spheres, make: Callable[[Spheres], Parts]) -> NeuralODE:
     """A model whose linear readout takes only the first two states."""
     field, lift = make(config)
-    return NeuralODE(field, lift=lift, readout=Visible(nn.Linear(2, 1), 2))
+    return NeuralODE(
+        field, lift=lift, readout=PartialReadout(nn.Linear(2, 1), 2)
+    )
 
 
 @study(

@@ -67,8 +67,8 @@ def claims(config: ByDimension) -> Sequence[Claim]:
     variants=lambda config: config.dims,
     claims=claims,
     settings={
-        "slow": SLOW,
-        "wide": {**SLOW, "width": 64},
+        "slow": [SLOW],
+        "wide": [{**SLOW, "width": 64}],
     },
     label="n",
     quick={"samples": 128, "epochs": 60, "dims": (1, 2, 5)},

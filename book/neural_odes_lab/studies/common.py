@@ -19,6 +19,7 @@ from neural_odes.solver import Solver
 from neural_odes.training import History, accuracy, fit
 from neural_odes.training.ensemble import Loss
 from neural_odes_lab.config import Config, Count, NonNegative, Positive, option
+from neural_odes_lab.study import grid
 
 FRESH = 10_000
 """Points that training never saw are drawn from seeds this much higher."""
@@ -26,12 +27,9 @@ FRESH = 10_000
 SLOW = {"lr": 3e-3, "epochs": 1000}
 WIDE = {"width": 32}
 """Settings of nested spheres besides the chosen ones."""
-GRID = {
-    "lr": (3e-3, 1e-2),
-    "width": (16, 32),
-    "samples": (64, 256),
-    "noise": (0.0, 0.1),
-}
+GRID = grid(
+    lr=(3e-3, 1e-2), width=(16, 32), samples=(64, 256), noise=(0.0, 0.1)
+)
 """Settings that claims about nested spheres are judged under, all 16."""
 
 

@@ -9,7 +9,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from neural_odes.augment import Visible, ZeroAugment
+from neural_odes.augment import PartialReadout, ZeroAugment
 from neural_odes.data import karate
 from neural_odes.nets import GraphConv
 from neural_odes.ode import NeuralODE
@@ -52,7 +52,7 @@ def model(config: Club, extra: int, adjacency: Tensor) -> NeuralODE:
     return NeuralODE(
         field,
         lift=nn.Sequential(embed, ZeroAugment(extra)),
-        readout=Visible(nn.Linear(config.features, 1), config.features),
+        readout=PartialReadout(nn.Linear(config.features, 1), config.features),
     )
 
 

@@ -108,7 +108,7 @@ def claims(config: Points) -> Sequence[Claim]:
     claims=claims,
     derive=limits,
     label="n",
-    settings={"slow": SLOW},
+    settings={"slow": [SLOW]},
     quick={"epochs": 60, "dims": (1, 2, 5), "numbers": (16, 64, 256)},
     tiny={"dims": (1, 3), "numbers": (16, 32)},
     words={

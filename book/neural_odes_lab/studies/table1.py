@@ -72,20 +72,24 @@ def with_ratio(config: Table1, rows: pd.DataFrame) -> pd.DataFrame:
     derive=with_ratio,
     label="model",
     settings={
-        "mnist-small": {
-            "dataset": "mnist",
-            "samples": 4000,
-            "size": 14,
-            "channels": 16,
-            "epochs": 8,
-            "channels_last": True,
-        },
-        "mnist": {
-            "dataset": "mnist",
-            "batch_size": 256,
-            "adjoint": True,
-            "precision": "tf32",
-        },
+        "mnist-small": [
+            {
+                "dataset": "mnist",
+                "samples": 4000,
+                "size": 14,
+                "channels": 16,
+                "epochs": 8,
+                "channels_last": True,
+            }
+        ],
+        "mnist": [
+            {
+                "dataset": "mnist",
+                "batch_size": 256,
+                "adjoint": True,
+                "precision": "tf32",
+            }
+        ],
     },
     quick={"samples": 300, "channels": 16, "epochs": 8, "batch_size": 32},
     tiny={

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traitlets
 
-from neural_odes.checks import at_least
+from neural_odes.checks import check_at_least
 from neural_odes_lab.widgets.base import Widget, bundled, within
 
 
@@ -39,7 +39,7 @@ class CoverWidget(Widget):
         n: int = 10,
         title: str = "How many points does it take to cover a sphere?",
     ) -> None:
-        at_least("points", points, 2)
+        check_at_least("points", points, 2)
         super().__init__(
             title=title,
             points=points,

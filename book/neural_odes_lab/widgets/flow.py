@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import traitlets
 from torch import Tensor
 
-from neural_odes.checks import positive
+from neural_odes.checks import check_positive
 from neural_odes.ode import NeuralODE
 from neural_odes_lab.widgets.base import (
     ModelWidget,
@@ -67,9 +67,9 @@ class FlowWidget(ModelWidget):
         circle: float | None = None,
         title: str = "A point and the data, flowing through a trained field",
     ) -> None:
-        positive("tolerance", tolerance)
+        check_positive("tolerance", tolerance)
         if circle is not None:
-            positive("circle", circle)
+            check_positive("circle", circle)
         shown = pack_data(x, y)
         exported = export_all(models, x)
         depth = exported[0][1]["depth"]

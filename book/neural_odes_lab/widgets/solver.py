@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import torch
 import traitlets
 
-from neural_odes.checks import one_of
+from neural_odes.checks import check_one_of
 from neural_odes.ode import NeuralODE
 from neural_odes_lab.widgets.base import (
     ModelWidget,
@@ -53,7 +53,7 @@ class SolverWidget(ModelWidget):
         method: str = "rk4",
         title: str = "A solver's steps, their cost and their error",
     ) -> None:
-        one_of("method", method, ("euler", "midpoint", "rk4", "dopri5"))
+        check_one_of("method", method, ("euler", "midpoint", "rk4", "dopri5"))
         x = torch.tensor([[float(v) for v in point]])
         exported = export_all(models, x)
         for _, state in exported:

@@ -14,11 +14,11 @@ from torch import nn
 from neural_odes.augment import (
     HigherOrder,
     InputLayer,
-    Visible,
+    PartialReadout,
     ZeroAugment,
 )
 from neural_odes.bases import Fourier, PiecewiseConstant
-from neural_odes.checks import at_least, one_of
+from neural_odes.checks import check_at_least, check_one_of
 from neural_odes.control import AdaptiveDepth, DataControlled
 from neural_odes.depth import DepthConcat, Galerkin
 from neural_odes.nets import mlp, seeded
@@ -124,12 +124,12 @@ def checked(settings: Mapping[str, Any]) -> Settings:
         TypeError, ValueError: one is unknown or out of range; names it.
     """
     for name, value in settings.items():
-        one_of("setting", name, DEFAULTS)
+        check_one_of("setting", name, DEFAULTS)
         if name in CHOICES:
-            one_of(name, value, CHOICES[name])
+            check_one_of(name, value, CHOICES[name])
         elif name in WHOLE:
             low, high = WHOLE[name]
-            at_least(name, value, low)
+            check_at_least(name, value, low)
             within(name, value, low, high)
         else:
             within(name, value, *REAL[name])
@@ -196,7 +196,7 @@ def _model(settings: Settings) -> NeuralODE:
     if features == 2:
         parts["readout"] = nn.Linear(states, 1)
     elif added:
-        parts["readout"] = Visible(nn.Identity(), 1)
+        parts["readout"] = PartialReadout(nn.Identity(), 1)
     return NeuralODE(field, solver=solver, **parts)
 
 

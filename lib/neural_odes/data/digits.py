@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from neural_odes.checks import at_least, generator, one_of, optional
+from neural_odes.checks import check_at_least, check_one_of, generator, optional
 from neural_odes.data.mnist import Split
 
 
@@ -27,8 +27,8 @@ def digits(
         ValueError: an argument out of range.
         ImportError: scikit-learn is missing (the extra ``data``).
     """
-    one_of("split", split, ("train", "test"))
-    at_least("test", test, 1)
+    check_one_of("split", split, ("train", "test"))
+    check_at_least("test", test, 1)
     draws = generator(seed)
     bunch = optional("sklearn.datasets", "data").load_digits()
     x = torch.as_tensor(bunch.images, dtype=torch.float32)[:, None] / 16

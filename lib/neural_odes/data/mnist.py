@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import os
 import struct
 import time
 import zlib
@@ -16,13 +15,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neural_odes.checks import one_of, optional
+from neural_odes.checks import check_one_of, optional
 
 Split = Literal["train", "test"]
 
 FOLDER = "NEURAL_ODES_DATA"
-"""Environment variable that names a folder with the four .gz files."""
-
+"""Environment variable that names the folder of the four .gz files."""
 MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
     "https://storage.googleapis.com/cvdf-datasets/mnist/",
@@ -41,26 +39,24 @@ SHA256 = {
     "t10k-labels-idx1-ubyte.gz": "ff7bcfd416de33731a308c3f266cc351"
     "222c34898ecbeaf847f06e48f7ec33f2",
 }
-"""Of the decompressed bytes: mirrors compress differently."""
+"""Of the decompressed bytes: an archive may have been packed anew."""
 LARGEST = 16 + 60_000 * 28 * 28
-"""Bytes of the largest file, decompressed; longer files are refused."""
-
-
+"""Bytes of the largest file, decompressed; longer ones are refused."""
 SECONDS = 600.0
 """How long a download may take, even if data keep arriving."""
 
 
 class DataError(RuntimeError):
-    """Download or checksum failure."""
+    """Data are missing or damaged."""
 
 
 def mnist(split: Split = "train") -> tuple[Tensor, Tensor]:
     """Handwritten digits, 28 x 28 (LeCun et al., 1998).
 
-    The four files are read from the folder that the environment variable
-    NEURAL_ODES_DATA names; where it is not set, they are downloaded once, from
-    the first of several mirrors that answers, and kept in the cache folder of
-    this user.
+    The four files are kept in the folder that the environment variable
+    NEURAL_ODES_DATA names or, where it is not set, in the cache folder of this
+    user. One that is missing there is downloaded from the first of several
+    mirrors that has it.
 
     Args:
         split: "train", 60,000 images, or "test", 10,000.
@@ -70,86 +66,45 @@ def mnist(split: Split = "train") -> tuple[Tensor, Tensor]:
 
     Raises:
         ValueError: another split.
-        DataError: a file is missing, corrupt or truncated, or no mirror
-            answers. A download that fails its check is not kept.
-        ImportError: pooch is missing (the extra ``data``) and NEURAL_ODES_DATA
-            is not set.
+        DataError: a file is corrupt or truncated, or no mirror has it. A
+            download that fails its check is not kept.
+        ImportError: pooch is missing (the extra ``data``).
     """
-    one_of("split", split, FILES)
-    images, labels = FILES[split]
-    x = torch.from_numpy(_array(images)).float()[:, None] / 255
-    return x, torch.from_numpy(_array(labels)).long()
+    check_one_of("split", split, FILES)
+    images, labels = map(_array, FILES[split])
+    x = torch.from_numpy(images).float()[:, None] / 255
+    return x, torch.from_numpy(labels).long()
 
 
 def _array(name: str) -> np.ndarray:
-    folder = os.environ.get(FOLDER)
-    if folder:
-        path = Path(folder) / name
-        if not path.is_file():
-            raise DataError(
-                f"{path} is missing; {FOLDER} must name a folder with the "
-                f"files {', '.join(SHA256)}"
-            )
-        return _idx(_checked(path))
+    """An array of bytes in the IDX format: magic, sizes, values."""
+    data = _checked(_file(name))
+    dimensions = data[3]
+    shape = struct.unpack_from(f">{dimensions}I", data, 4)
+    values = np.frombuffer(data, np.uint8, offset=4 + 4 * dimensions)
+    return values.reshape(shape).copy()
+
+
+def _file(name: str) -> Path:
     pooch = optional("pooch", "data")
-    path = Path(pooch.os_cache("neural-odes")) / name
-    if not path.is_file():
-        _download(name, path)
-    try:
-        return _idx(_checked(path))
-    except DataError:
-        path.unlink()  # the next call downloads it again
-        raise
-
-
-def _checked(path: Path) -> bytes:
-    """A file's decompressed bytes, once their checksum is verified."""
-    try:
-        with gzip.open(path) as file:
-            data = file.read(LARGEST + 1)
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(
-            f"{path} is truncated or not a gzip file ({error})"
-        ) from error
-    if len(data) > LARGEST:
-        raise DataError(
-            f"{path} is corrupt: it has more than {LARGEST} bytes of data"
-        )
-    found = hashlib.sha256(data).hexdigest()
-    if found != SHA256[path.name]:
-        raise DataError(
-            f"{path} is corrupt: the SHA-256 of its contents must be "
-            f"{SHA256[path.name]}, got {found}"
-        )
-    return data
-
-
-def _download(name: str, path: Path) -> None:
-    pooch = optional("pooch", "data")
-    reasons = []
+    registry, reasons = dict.fromkeys(SHA256), []
     for mirror in MIRRORS:
+        store = pooch.create(
+            pooch.os_cache("neural-odes"), mirror, registry=registry, env=FOLDER
+        )
         try:
-            pooch.retrieve(
-                mirror + name,
-                known_hash=None,  # checked once decompressed
-                fname=name,
-                path=path.parent,
-                downloader=_fetch,
-            )
-            _checked(path)
+            return Path(store.fetch(name, downloader=_download))
         except (OSError, ValueError, DataError) as error:
-            path.unlink(missing_ok=True)
             reasons.append(f"{mirror}: {error}")
-        else:
-            return
     raise DataError(
-        f"{name} could not be downloaded; put MNIST's four .gz files into a "
-        f"folder and set {FOLDER} to its path. " + "; ".join(reasons)
+        f"{store.abspath / name} is missing and could not be downloaded; put "
+        f"MNIST's four .gz files into a folder and set {FOLDER} to its path. "
+        + "; ".join(reasons)
     )
 
 
-def _fetch(url: str, output: str, _pooch: Any) -> None:
-    """Download a file, within the limits of time and size."""
+def _download(url: str, output: str, _pooch: Any) -> None:
+    """Download and check a file, within the limits of time and size."""
     end = time.monotonic() + SECONDS
     with urlopen(url, timeout=30) as answer, open(output, "wb") as file:
         while part := answer.read1(2**16):
@@ -158,11 +113,20 @@ def _fetch(url: str, output: str, _pooch: Any) -> None:
                 raise TimeoutError(f"not complete after {SECONDS:g} s")
             if file.tell() > LARGEST:
                 raise OSError(f"more than {LARGEST} bytes")
+    _checked(Path(output), url.rpartition("/")[2])
 
 
-def _idx(data: bytes) -> np.ndarray:
-    """An array of bytes in the IDX format: magic, sizes, values."""
-    dimensions = data[3]
-    shape = struct.unpack_from(f">{dimensions}I", data, 4)
-    values = np.frombuffer(data, np.uint8, offset=4 + 4 * dimensions)
-    return values.reshape(shape).copy()
+def _checked(path: Path, name: str = "") -> bytes:
+    """A file's decompressed bytes, once their checksum is verified."""
+    try:
+        with gzip.open(path) as file:
+            data = file.read(LARGEST + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{path} is no whole gzip file ({error})") from error
+    found, known = hashlib.sha256(data).hexdigest(), SHA256[name or path.name]
+    if found != known:
+        raise DataError(
+            f"{path} is corrupt: the SHA-256 of its contents must be {known}, "
+            f"got {found}"
+        )
+    return data

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from neural_odes.checks import (
-    at_least,
+    check_at_least,
+    check_integer,
+    check_nonnegative,
     generator,
-    integer,
-    nonnegative,
     optional,
 )
 
@@ -32,7 +32,7 @@ def crossing(samples: int = 20) -> tuple[Tensor, Tensor]:
     Raises:
         TypeError, ValueError: samples is not an integer >= 2.
     """
-    at_least("samples", samples, 2)
+    check_at_least("samples", samples, 2)
     x = torch.linspace(-1, 1, samples)[:, None]
     return x, -x
 
@@ -65,9 +65,9 @@ def nested_spheres(
     Raises:
         TypeError, ValueError: an argument of the wrong type, or out of range.
     """
-    at_least("samples", samples, 2)
-    nonnegative("noise", noise)
-    at_least("dim", dim, 1)
+    check_at_least("samples", samples, 2)
+    check_nonnegative("noise", noise)
+    check_at_least("dim", dim, 1)
     try:
         r1, r2, r3 = map(float, radii)
         increase = 0 < r1 < r2 < r3 < math.inf
@@ -112,9 +112,9 @@ def half_moons(
         TypeError, ValueError: an argument of the wrong type, or out of range.
         ImportError: scikit-learn is missing (the extra ``data``).
     """
-    at_least("samples", samples, 2)
-    nonnegative("noise", noise)
-    integer("seed", seed)
+    check_at_least("samples", samples, 2)
+    check_nonnegative("noise", noise)
+    check_integer("seed", seed)
     if not 0 <= seed < 2**32:  # the range of numpy's generator
         raise ValueError(f"seed must be an integer of 32 bits, got {seed}")
     make_moons = optional("sklearn.datasets", "data").make_moons

@@ -11,13 +11,13 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from neural_odes.checks import (
-    at_least,
-    batch,
+    check_at_least,
+    check_batch,
+    check_function,
+    check_nonnegative,
+    check_one_of,
+    check_positive,
     finite,
-    function,
-    nonnegative,
-    one_of,
-    positive,
 )
 from neural_odes.ode import NeuralODE
 
@@ -86,7 +86,7 @@ def uniform(tensors: Sequence[Tensor]) -> bool:
 
 def check_pair(x: Tensor, y: Tensor) -> None:
     """Refuse inputs and targets that do not match."""
-    batch("x", x)
+    check_batch("x", x)
     if not isinstance(y, Tensor) or y.ndim == 0 or len(y) != len(x):
         got = tuple(y.shape) if isinstance(y, Tensor) else type(y).__name__
         raise ValueError(
@@ -104,7 +104,7 @@ def rates(
 ) -> list[float]:
     """The learning rate of each model."""
     if not isinstance(lr, list | tuple):
-        positive("lr", lr)
+        check_positive("lr", lr)
         return [float(lr)] * members  # type: ignore[arg-type]
     if len(lr) != members or not isinstance(optimizer, str):
         raise ValueError(
@@ -112,14 +112,14 @@ def rates(
             f"optimizer is a name, got {lr}"
         )
     for rate in lr:
-        positive("each of lr", rate)
+        check_positive("each of lr", rate)
     return [float(rate) for rate in lr]
 
 
 def sample_first(y: Any, depths: Any) -> Tensor:
     """Targets of paths, (T, N, ...), as (N, T, ...)."""
-    batch("depths", depths)
-    batch("y", y)
+    check_batch("depths", depths)
+    check_batch("y", y)
     if y.ndim < 2 or depths.ndim != 1 or len(y) != len(depths):
         raise ValueError(
             f"y must have shape (T, N, ...) with a target at each of the "
@@ -154,12 +154,12 @@ def check_settings(
     batch_size: int | None,
 ) -> None:
     """Refuse numbers out of range and unknown optimizers."""
-    at_least("epochs", epochs, 1)
-    nonnegative("weight_decay", weight_decay)
+    check_at_least("epochs", epochs, 1)
+    check_nonnegative("weight_decay", weight_decay)
     if not callable(optimizer):
-        one_of("optimizer", optimizer, OPTIMIZERS)
+        check_one_of("optimizer", optimizer, OPTIMIZERS)
     if batch_size is not None:
-        at_least("batch_size", batch_size, 1)
+        check_at_least("batch_size", batch_size, 1)
 
 
 def check_optimizer(optimizer: Any, parameters: Sequence[Tensor]) -> None:
@@ -187,7 +187,7 @@ def check_called(given: dict[str, Any]) -> None:
     """Refuse what cannot be called, except None."""
     for name, value in given.items():
         if value is not None:
-            function(name, value, CALLED[name])
+            check_function(name, value, CALLED[name])
 
 
 def default_loss(ys: Sequence[Tensor]) -> Callable[[Tensor, Tensor], Tensor]:

@@ -104,14 +104,12 @@ class Ensemble:
             at = [s] if s.ndim else []
             return self._map(slope, own, held, tensors(state), at)
 
-        limits = [
-            step_limits(model.field, own)
-            for own in (
-                [None] * len(x)
-                if start.sample_depths is None
-                else start.sample_depths
-            )
-        ]
+        each = start.sample_depths
+        limits = (
+            [step_limits(model.field)] * len(x)
+            if each is None
+            else [step_limits(model.field, own) for own in each]
+        )
         found, progress = solve(
             *(field, [*self._weights, *held], start.whole),
             [0.0] * (depths[0] > 0) + depths,

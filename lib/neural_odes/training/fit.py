@@ -10,7 +10,13 @@ from typing import Any, Required, TypedDict, Unpack, overload
 import torch
 from torch import Tensor, nn
 
-from neural_odes.checks import batch, boolean, finite, function, generator
+from neural_odes.checks import (
+    check_batch,
+    check_boolean,
+    check_function,
+    finite,
+    generator,
+)
 from neural_odes.ode import NeuralODE
 from neural_odes.training import arguments
 from neural_odes.training.checkpoint import (
@@ -148,7 +154,7 @@ def fit(
     if not torch.is_grad_enabled():
         raise RuntimeError("call fit outside torch.no_grad()")
     arguments.check_settings(epochs, weight_decay, optimizer, batch_size)
-    boolean("progress", progress)
+    check_boolean("progress", progress)
     called = {"loss": loss, "penalty": penalty, "callback": callback}
     arguments.check_called(called)
     draws, seed = generator(seed), int(seed)
@@ -240,8 +246,8 @@ def accuracy(model: nn.Module, x: Tensor, y: Tensor) -> float:
         ValueError: the model's output is not finite or has another shape than
             y, or y holds other labels.
     """
-    function("model", model, "x")
-    batch("x", x)
+    check_function("model", model, "x")
+    check_batch("x", x)
     classes = isinstance(y, Tensor) and y.dtype == torch.int64
     if not classes:
         check_labels(y)
@@ -272,7 +278,7 @@ def in_eval_mode(model: Any) -> Iterator[None]:
 
 def check_labels(y: Tensor) -> None:
     """Refuse labels that are not -1 or +1."""
-    batch("y", y)
+    check_batch("y", y)
     if not bool((y.abs() == 1).all()):
         found = ", ".join(f"{v:g}" for v in y.unique()[:4].tolist())
         raise ValueError(f"y must be labels -1 and +1, got {found}")

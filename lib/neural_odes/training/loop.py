@@ -275,7 +275,7 @@ def check_targets(
     loss: Loss, output: Tensor, y: Tensor, labels: Tensor | None
 ) -> None:
     """Refuse targets that a loss would broadcast, except class labels."""
-    if y.is_floating_point() and y.dtype != output.dtype:
+    if y.dtype == torch.float64 != output.dtype:
         raise ValueError(
             f"y must have the type of the model's output, {output.dtype}, got "
             f"{y.dtype}"

@@ -55,13 +55,13 @@ function partsOf({ variant, features, activation, width, layers, steps, extra, m
   }[variant];
   const depth = variant === "adaptive depth" ? `depth=AdaptiveDepth(${features})` : null;
   const readout = features === 2 ? `readout=nn.Linear(${states}, 1)`
-    : states > 1 ? "readout=Visible(nn.Identity(), 1)" : null;
+    : states > 1 ? "readout=PartialReadout(nn.Identity(), 1)" : null;
   return [field, lift, depth, readout, solver].filter(Boolean);
 }
 
 const LIBRARY = [
   "AdaptiveDepth", "DataControlled", "DepthConcat", "Fourier", "Galerkin", "HigherOrder",
-  "InputLayer", "NeuralODE", "PiecewiseConstant", "Solver", "Visible", "ZeroAugment",
+  "InputLayer", "NeuralODE", "PiecewiseConstant", "Solver", "PartialReadout", "ZeroAugment",
   "fit", "fixed_point", "mlp", "seeded",
 ];
 

@@ -243,7 +243,7 @@ def in_short(verdict: Verdict) -> str:
         right = int(one.right.sum())
         return f"{right} of {seeds} seeds" if seeds > 1 else "one run"
     gain = one.interval()[0]
-    if not one.gains.any():
+    if not one.ratio and abs(gain) < 1e-9:
         return f"no difference, {seeds} seeds"
     right = gain > (1 if one.ratio else 0)
     what = (
@@ -252,7 +252,8 @@ def in_short(verdict: Verdict) -> str:
         else f"{abs(gain):.2g}"
     )
     other = "" if right else " the other way"
-    return f"by {what}{other}, {seeds} seeds"
+    several = len(verdict.evidence) > 1 and verdict.word == "held"
+    return f"{'at least ' * several}by {what}{other}, {seeds} seeds"
 
 
 def _seeds(one: Evidence) -> int:

@@ -31,6 +31,21 @@ for (const variant of Object.keys(VARIANTS))
       }
     });
 
+test("Adam's epsilon stands beside the root, as torch's does", () => {
+  const w = Float64Array.of(0);
+  adam(1, { lr: 1 })(w, [1e-8]);
+  assert.ok(Math.abs(w[0] + 0.5) < 1e-6, `${w[0]}`);
+});
+
+test("the penalty is a mean over the points", () => {
+  const model = makeModel({ ...base, variant: "depth-invariant", penalty: 0.7 });
+  const w = initial(model, 1);
+  const { x, y, n } = drawData("spirals", 6, 0);
+  const once = gradient(model, w, x, y, n);
+  const twice = gradient(model, w, Float64Array.of(...x, ...x), Float64Array.of(...y, ...y), 2 * n);
+  assert.ok(once.penalty > 0 && Math.abs(once.penalty - twice.penalty) < 1e-12);
+});
+
 test("it parts the disc and the ring", () => {
   const model = makeModel({ ...base, variant: "augmented", width: 12, steps: 6 });
   const { x, y, n } = drawData("disc in a ring", 100, 0);

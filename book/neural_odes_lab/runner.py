@@ -23,7 +23,7 @@ from typing import Any
 import torch
 from tqdm.auto import tqdm
 
-from neural_odes.checks import at_least, optional
+from neural_odes.checks import check_at_least, optional
 from neural_odes.solver import SolverError
 from neural_odes.training import TrainingError
 from neural_odes_lab.records import Record, provenance, read_json, write_json
@@ -120,7 +120,7 @@ def run(
             they died; what is finished is kept.
     """
     if not isinstance(workers, str):
-        at_least("workers", workers, 0)
+        check_at_least("workers", workers, 0)
     if folder is not None and not study.file.is_file():
         raise ValueError(
             f"{study.name} must be declared in a file for its finished tasks "

@@ -1,7 +1,7 @@
 """What a lesson rests on: its evidence page, and single lines of it.
 
-evidence("chaos")                   every claim, table, setting and command
-verdict("chaos.figure7", "The pen…")   one verdict of it, in a line
+evidence("chaos")                  every claim, table, setting and command
+verdict("chaos.figure7", claim)    one verdict of it, by its id, in a line
 """
 
 from __future__ import annotations
@@ -13,25 +13,13 @@ from pathlib import Path
 
 from neural_odes_lab import results
 from neural_odes_lab.judges import Comparison, Evidence
-from neural_odes_lab.ledger import address, deciding
+from neural_odes_lab.ledger import address, deciding, lesson_of, linked_word
 from neural_odes_lab.markup import Html, join, tag
 from neural_odes_lab.results import Result
 from neural_odes_lab.studies import STUDIES
 from neural_odes_lab.study import Study
 from neural_odes_lab.tables import MARKS, Method, correction, style
 from neural_odes_lab.verdicts import FIRST_LOOK, Verdict
-
-MOVED = {
-    "background.gradients": "gradients",
-    "augmentation.adjoint": "gradients",
-    "augmentation.memory": "gradients",
-}
-"""Studies that another lesson shows than the one they are named after."""
-
-
-def lesson_of(study: str) -> str:
-    """The lesson that a study belongs to, by its name."""
-    return MOVED.get(study, study.partition(".")[0])
 
 
 def command(study: str, setting: str, seeds: int = FIRST_LOOK) -> str:
@@ -116,18 +104,12 @@ def _card(study: str, verdict: Verdict) -> Html:
     """A claim with all that was found, at an address."""
     return tag(
         "div",
-        _word(verdict),
+        tag("strong", linked_word(verdict)),
         f" {verdict.claim.sentence}",
         tag("ul", [tag("li", text) for text in verdict.reasons]),
         class_=f"verdict {style(verdict.word)}",
         id=address(study, verdict.claim),
     )
-
-
-def _word(verdict: Verdict) -> Html:
-    """The verdict's word, which leads to what it means."""
-    word = f"{MARKS[verdict.word]} {verdict.word}"
-    return tag("strong", tag("a", word, href="doubt.html"))
 
 
 @dataclass(frozen=True)
@@ -193,7 +175,7 @@ class Lines:
             *(
                 tag(
                     "p",
-                    _word(one),
+                    tag("strong", linked_word(one)),
                     f" {one.claim.sentence} ",
                     tag(
                         "a",

@@ -30,7 +30,6 @@ from neural_odes_lab.judges import (
     Claim,
     Comparison,
     Evidence,
-    NotMeasuredError,
     column,
 )
 
@@ -194,15 +193,10 @@ def _runs(rows: pd.DataFrame) -> str:
 def _judged(
     claims: Sequence[Claim], frame: pd.DataFrame, matters: Mapping[str, float]
 ) -> list[Verdict]:
-    evidence: list[list[Evidence]] = []
-    missing = set()
-    for claim in claims:
-        try:
-            measured = claim.evidence(frame)
-        except NotMeasuredError:  # by a result from before the claim
-            missing.add(claim.id)
-            measured = []
-        evidence.append([_with_least(one, matters) for one in measured])
+    evidence = [
+        [_with_least(one, matters) for one in claim.evidence(frame)]
+        for claim in claims
+    ]
     compared = [
         e for each in evidence for e in each if isinstance(e, Comparison)
     ]
@@ -232,8 +226,6 @@ def _judged(
             needed = claim.after + max(known) if told else None
         late = f"asked after a look at the seeds before {claim.after}"
         notes = (f"{late}: they do not count",) if claim.after else ()
-        if claim.id in missing:
-            notes = ("not measured here",)
         verdicts.append(Verdict(claim, word, found, needed, notes, looks))
     return verdicts
 

@@ -71,7 +71,7 @@ class Stability(Spheres):
     without the penalty.
 
     These are measured on ``fresh`` points that training never saw: ``fresh`` is
-    the accuracy; ``distance`` is the median of their distances to the decision
+    the accuracy; in the study of robustness ``distance`` is the median of their distances to the decision
     boundary, at most 1, found on a grid and followed to the foot of the
     perpendicular; ``beyond`` is the share on the right side and farther from
     the boundary than ``attack``, which no attack of that radius can lower;
@@ -203,6 +203,8 @@ def measured(
     strength: float,
     seeds: Sequence[int],
     device: str,
+    *,
+    robust: bool = False,
 ) -> list[Row]:
     found = trained_spheres(
         config,
@@ -212,7 +214,14 @@ def measured(
         dim=config.dim,
         penalty=_penalty(kind, strength),
     )
-    return [{"seed": one.seed, **_exponents(config, one)} for one in found]
+    return [
+        {
+            "seed": one.seed,
+            **_exponents(config, one),
+            **(_robustness(config, one) if robust else {}),
+        }
+        for one in found
+    ]
 
 
 def _exponents(config: Stability, one: Trained) -> Row:
@@ -230,15 +239,6 @@ def _exponents(config: Stability, one: Trained) -> Row:
     )
     exponent = found.mean.mean().item()
     fresh, label = fresh_spheres(config.fresh, seed, device, dim=config.dim)
-    attack: dict[str, Any] = {
-        "radius": config.attack,
-        "restarts": config.starts,
-    }
-    fixed = copy.deepcopy(model)
-    fixed.solver = Solver("rk4", step_size=0.05)
-    far = distances(model, fresh, most=1.0)
-    with torch.no_grad():
-        right = (model(fresh).sign() == label)[:, 0].cpu()
     row: dict[str, Any] = {
         "exponent": exponent,
         "largest": finite_time_exponents(exact, inputs)[:, 0].mean().item(),
@@ -249,10 +249,9 @@ def _exponents(config: Stability, one: Trained) -> Row:
         "accuracy": accuracy(model, x, y),
         "nfe": model.solve(x).nfe,
         "fresh": accuracy(model, fresh, label),
-        "distance": far.median().item(),
-        "beyond": ((far > config.attack) & right).double().mean().item(),
-        "attacked": accuracy_under_attack(model, fresh, label, **attack),
-        "exchanged": accuracy_under_attack(fixed, fresh, label, **attack),
+        "attacked": accuracy_under_attack(
+            model, fresh, label, radius=config.attack, restarts=config.starts
+        ),
         "noisy": accuracy_under_noise(
             model, fresh, label, std=config.noise_level, seed=seed
         ),
@@ -265,3 +264,23 @@ def _exponents(config: Stability, one: Trained) -> Row:
             "exponents": found.mean.tolist(),
         }
     return row
+
+
+def _robustness(config: Stability, one: Trained) -> Row:
+    """How far fresh points are from the boundary, and another solver's view."""
+    seed, model, x, _, _ = one
+    fresh, label = fresh_spheres(
+        config.fresh, seed, str(x.device), dim=config.dim
+    )
+    far = distances(model, fresh, most=1.0)
+    with torch.no_grad():
+        right = (model(fresh).sign() == label)[:, 0].cpu()
+    fixed = copy.deepcopy(model)
+    fixed.solver = Solver("rk4", step_size=0.05)
+    return {
+        "distance": far.median().item(),
+        "beyond": ((far > config.attack) & right).double().mean().item(),
+        "exchanged": accuracy_under_attack(
+            fixed, fresh, label, radius=config.attack, restarts=config.starts
+        ),
+    }

@@ -56,9 +56,10 @@ def full_disk():
 
 def test_a_full_disk_is_named_and_the_old_file_stays(tmp_path, full_disk):
     result, state = tmp_path / "result.json", tmp_path / "state.pt"
-    write_json(result, [1])
+    write_json(result, {"numbers": [1]})
+    before = result.read_text()
     with pytest.raises(OSError, match=r"result\.json cannot be written"):
-        write_json(result, list(range(1000)))
+        write_json(result, {"numbers": list(range(1000))})
     solver = Solver("euler", step_size=1.0)
     model = NeuralODE(mlp(2, 8, 2), readout=nn.Linear(2, 1), solver=solver)
     with pytest.raises(OSError, match=r"state\.pt cannot be written"):
@@ -68,7 +69,7 @@ def test_a_full_disk_is_named_and_the_old_file_stays(tmp_path, full_disk):
             progress=False,
             checkpoint=state,
         )
-    assert result.read_text() == "[1]\n"
+    assert result.read_text() == before
     assert list(tmp_path.iterdir()) == [result]
     assert all(torch.isfinite(p).all() for p in model.parameters())
 
@@ -84,3 +85,42 @@ def test_drafts_that_killed_processes_left_are_removed(tmp_path):
         draft.write_text("whole")
     assert sorted(tmp_path.iterdir()) == [new, path]
     assert path.read_text() == "whole"
+
+
+def test_a_draft_is_not_removed_under_the_hands_of_its_writer(tmp_path):
+    """However old it looks: clocks are set, and servers have their own."""
+    path = tmp_path / "file"
+    with replacing(path) as slow:
+        slow.write_text("slow")
+        long_ago = time.time() - ABANDONED - 1
+        os.utime(slow, (long_ago, long_ago))
+        with replacing(path) as quick:
+            quick.write_text("quick")
+        assert slow.exists()
+    assert path.read_text() == "slow"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_age_is_told_by_the_clock_of_the_files(tmp_path, monkeypatch):
+    left = tmp_path / ".file-left.part"
+    left.write_text("half")
+    behind = os.fstat
+
+    class Behind:
+        st_mtime = left.stat().st_mtime - 10 * ABANDONED
+
+    monkeypatch.setattr(os, "fstat", lambda handle: Behind)
+    with replacing(tmp_path / "file") as draft:
+        draft.write_text("whole")
+    assert left.exists()
+    monkeypatch.setattr(os, "fstat", behind)
+
+
+def test_a_file_keeps_its_mode(tmp_path):
+    path = tmp_path / "file"
+    for mode in (None, 0o600, 0o664):
+        if mode is not None:
+            path.chmod(mode)
+        with replacing(path) as draft:
+            draft.write_text("whole")
+        assert path.stat().st_mode & 0o777 == (mode or 0o644)

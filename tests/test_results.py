@@ -2,6 +2,8 @@
 
 import json
 import math
+import subprocess
+from contextlib import suppress
 from dataclasses import replace
 
 import pandas as pd
@@ -11,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neural_odes import files
-from neural_odes_lab import records, results, tables
+from neural_odes_lab import records, report, results, tables
 from neural_odes_lab.records import Record
 from neural_odes_lab.results import Result
 from neural_odes_lab.studies import STUDIES
@@ -182,6 +184,7 @@ def test_a_damaged_result_is_named(tmp_path, text):
 def test_a_result_that_lacks_something_is_named(tmp_path, key, value):
     path = records.write(RECORD, tmp_path)
     path.write_text(json.dumps({**json.loads(path.read_text()), key: value}))
+    records.seal(path)
     with pytest.raises(
         ValueError, match=rf"euler\.json is .*{key}|epochs|of '"
     ):
@@ -277,3 +280,107 @@ def test_a_chapter_measures_here_and_now():
     small = results.measure(NAME, "tiny", seeds=[3], layers=(16, 32))
     assert list(small.rows["layers"]) == [16, 32]
     assert set(small.rows["seed"]) == {3}
+
+
+def test_no_flipped_byte_reads_as_another_number(tmp_path):
+    path = records.write(RECORD, tmp_path)
+    whole = path.read_bytes()
+    for at in range(0, len(whole), 3):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        try:
+            assert records.read(path) == records.Record(
+                **{**vars(RECORD), "config": {"layers": [16, 32], "epochs": 3}}
+            )
+        except ValueError as error:
+            assert "is not a result" in str(error)  # noqa: PT017
+
+
+def test_results_without_a_checksum_say_how_they_get_one(tmp_path):
+    path = records.write(RECORD, tmp_path)
+    bare = json.loads(path.read_text())
+    del bare["checksum"]
+    path.write_text(json.dumps(bare))
+    with pytest.raises(ValueError, match=r"no checksum.*records\.seal gives"):
+        records.read(path)
+    records.seal(path)
+    assert records.read(path) == RECORD
+
+
+def test_provenance_says_whether_files_differ_from_the_commit(tmp_path):
+    def git(*arguments):
+        subprocess.run(
+            ["git", "-c", "user.name=a", "-c", "user.email=a@b", *arguments],
+            cwd=tmp_path,
+            check=True,
+            capture_output=True,
+        )
+
+    file = tmp_path / "package/one.py"
+    file.parent.mkdir()
+    file.write_text("x = 1")
+    git("init", "-q")
+    git("add", ".")
+    git("commit", "-qm", "first")
+    (tmp_path / "beside.txt").touch()  # of no package
+    commit, dirty = records._commit(file.parent)
+    assert (len(commit), dirty) == (40, False)
+    file.write_text("x = 2")
+    assert records._commit(file.parent) == (commit, True)
+
+
+HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(1)>'
+
+
+def shown(record):
+    """All that pages show of a result."""
+    found = Result(STUDIES[NAME], record)
+    parts = [found.table, lambda: found.cards, lambda: found.multiverse]
+    parts += [found.report, lambda: found.ledger, lambda: found.ledger.paper]
+    parts += [lambda: report.page(found)]
+    for part in parts:
+        with suppress(ValueError, TypeError, KeyError):
+            page = part()
+            yield page if isinstance(page, str) else page._repr_html_()
+
+
+FIELDS = [
+    *(("setting",), ("config", "layers"), ("config", "epochs")),
+    *(("rows", "variant"), ("rows", "layers"), ("rows", "distance")),
+    *(("rows", "failed"), ("rows", HOSTILE), ("tasks", "variant")),
+    *(("tasks", "seconds"), ("tasks", "seeds"), ("tasks", "layers")),
+    *(("provenance", "date"), ("provenance", "device")),
+    *(("provenance", "versions"), ("config", HOSTILE), ("seeds",)),
+]
+
+
+@pytest.mark.parametrize("place", FIELDS, ids=".".join)
+def test_texts_from_files_are_texts(tmp_path, place):
+    path = records.write(RECORD, tmp_path)
+    found = json.loads(path.read_text())
+    key, *inner = place
+    if not inner:
+        found[key] = [HOSTILE] if key == "seeds" else HOSTILE
+    for part in [found[key]] if isinstance(found[key], dict) else found[key]:
+        if inner:
+            part[inner[0]] = HOSTILE
+    found["provenance"][0].setdefault("versions", {"torch": HOSTILE})
+    path.write_text(json.dumps(found))
+    records.seal(path)
+    pages = "".join(shown(records.read(path)))
+    assert "<script" not in pages
+    assert "<img" not in pages
+    if key in ("setting", "provenance"):
+        assert "&lt;script" in pages
+    two = {**found, "setting": "multiverse"}
+    two["config"] = {**found["config"], "epochs": [3, HOSTILE]}
+    for name in ("rows", "tasks"):
+        two[name] = [
+            {**one, "epochs": epochs}
+            for one in found[name]
+            for epochs in (3, HOSTILE)
+        ]
+    path.write_text(json.dumps(two))
+    records.seal(path)
+    pages = "".join(shown(records.read(path)))
+    assert "<script" not in pages
+    assert "<img" not in pages

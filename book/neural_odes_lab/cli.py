@@ -1,8 +1,10 @@
-"""The command line: list the studies, run one, keep its result.
+"""The command line: list studies, run them, keep and report their results.
 
 python -m neural_odes_lab list
 python -m neural_odes_lab run anatomy.activations --seeds 10 --workers 2
 python -m neural_odes_lab run augmentation.table1 --setting mnist --device cuda
+python -m neural_odes_lab run path/to/spirals.py
+python -m neural_odes_lab report results/spirals.json
 """
 
 from __future__ import annotations
@@ -22,11 +24,11 @@ from typing import Any, NoReturn
 import torch
 
 from neural_odes.data.mnist import DataError
-from neural_odes_lab import config, records, tables
-from neural_odes_lab.results import Result
-from neural_odes_lab.runner import run
+from neural_odes_lab import config, records, report, tables
+from neural_odes_lab.results import Result, load
+from neural_odes_lab.runner import WorkerError, run
 from neural_odes_lab.studies import STUDIES
-from neural_odes_lab.study import Study, to_json
+from neural_odes_lab.study import Study, declared, to_json
 from neural_odes_lab.verdicts import FIRST_LOOK
 
 SEEDS, QUICK_SEEDS = FIRST_LOOK, 2
@@ -67,14 +69,58 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _main(argv: Sequence[str]) -> int:
-    args = _parser().parse_args(argv[:2])
-    if args.command == "list":
-        lines = [(s.name, s.paper, s.summary) for s in STUDIES.values()]
+    # What follows a study's name is read once that is known.
+    given = _parser().parse_args(argv[:2] if argv[:1] == ["run"] else argv)
+    if given.command == "report":
+        return _report(given.result)
+    try:
+        studies = STUDIES if given.name is None else _studies(given.name)
+    except (ImportError, ValueError, OSError, SyntaxError) as error:
+        _parser().error(str(error))
+    if given.command == "list":
+        lines = [(s.name, s.paper, s.summary) for s in studies.values()]
         print(tables.align([("name", "paper", "measures"), *lines]))
         return 0
-    study = STUDIES[args.name]
+    planned = [_plan(one, argv[2:]) for one in studies.values()]
+    return max(_carry_out(*one) for one in planned)
+
+
+def _report(path: Path) -> int:
+    try:
+        target = path.with_suffix(".html")
+        report.write(load(path), target)
+    except (ImportError, KeyError, ValueError, OSError) as error:
+        print(f"there is no report of {path}: {error}", file=sys.stderr)
+        return 1
+    print(f"written to {target}")
+    return 0
+
+
+def _studies(name: str) -> dict[str, Study]:
+    """The study of a name; those of a file, or one of them (FILE::NAME)."""
+    file, _, one = name.partition("::")
+    if not file.endswith(".py"):
+        if name not in STUDIES:
+            raise ValueError(
+                f"there is no study {name!r}{_suggest(name, STUDIES)}"
+            )
+        return {name: STUDIES[name]}
+    found = declared(Path(file))
+    if one and one not in found:
+        raise ValueError(
+            f"{file} declares no study {one!r}{_suggest(one, found)}"
+        )
+    return {one: found[one]} if one else found
+
+
+Plan = tuple[Study, Sequence[Any], str, argparse.Namespace]
+"""A study, its configs, the name that the result goes by, and options."""
+
+
+def _plan(study: Study, argv: Sequence[str]) -> Plan:
+    """What is asked of a study, refused if it cannot be done."""
     parser = _run_parser(study)
-    options, unknown = parser.parse_known_args(argv[2:])
+    options, unknown = parser.parse_known_args(argv)
     if unknown:
         known = [name for a in parser._actions for name in a.option_strings]
         name = unknown[0].partition("=")[0]
@@ -91,6 +137,15 @@ def _main(argv: Sequence[str]) -> int:
         _refuse_to_lose(study, configs, setting, options)
     except (TypeError, ValueError, OSError) as error:
         parser.error(str(error))
+    return study, configs, setting, options
+
+
+def _carry_out(
+    study: Study,
+    configs: Sequence[Any],
+    setting: str,
+    options: argparse.Namespace,
+) -> int:
     try:
         return _run(study, configs, setting, options)
     except KeyboardInterrupt:
@@ -103,7 +158,10 @@ def _main(argv: Sequence[str]) -> int:
         return 130
     except BrokenPipeError:
         raise
-    except (ImportError, ValueError, OSError, DataError) as error:
+    except (
+        *(ImportError, ValueError, OSError),
+        *(DataError, WorkerError),
+    ) as error:
         print(f"{study.name} failed: {error}", file=sys.stderr)
         return 1
 
@@ -197,17 +255,31 @@ def _refuse_to_lose(
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="python -m neural_odes_lab",
-        description="Run the book's studies.",
+        description="Run the studies of the book, or your own.",
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("list", help="list the studies")
+    one = commands.add_parser("list", help="list the studies")
+    one.add_argument("name", metavar="FILE", nargs="?", help="a file of yours")
     one = commands.add_parser(
         "run",
-        help="run one study and write its result",
+        help="run one study, or those of a file, and write their results",
         description="Run one study and write NAME.json. 'run NAME --help' "
         "describes its options.",
     )
-    one.add_argument("name", metavar="NAME", type=_known, help="see 'list'")
+    one.add_argument(
+        "name",
+        metavar="NAME",
+        help="see 'list'; or a file of yours that declares studies, such as "
+        "path/to/spirals.py, or one of them, path/to/spirals.py::NAME",
+    )
+    one = commands.add_parser("report", help="make a page of a result")
+    one.add_argument(
+        "result",
+        metavar="RESULT",
+        type=Path,
+        help="its file, such as results/spirals.json; the page, which needs "
+        "nothing beside it, is written there as spirals.html",
+    )
     return parser
 
 
@@ -299,14 +371,6 @@ def _reader(kind: Any) -> Callable[[str], Any]:
 def _suggest(name: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, list(known), n=2, cutoff=0.5)
     return f"; did you mean {' or '.join(close)}?" if close else ""
-
-
-def _known(name: str) -> str:
-    if name not in STUDIES:
-        raise argparse.ArgumentTypeError(
-            f"there is no study {name!r}{_suggest(name, STUDIES)}"
-        )
-    return name
 
 
 def _tag(text: str) -> str:

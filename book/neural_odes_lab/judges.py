@@ -229,14 +229,18 @@ def _rows(frame: pd.DataFrame, place: Where) -> pd.DataFrame:
     return frame
 
 
+class NotMeasuredError(ValueError):
+    """A claim is about a quantity that rows do not have."""
+
+
 def column(frame: pd.DataFrame, name: str) -> pd.Series:
     """A column that is judged.
 
     Raises:
-        ValueError: there is none of this name.
+        NotMeasuredError: there is none of this name.
     """
     if name not in frame:
-        raise ValueError(
+        raise NotMeasuredError(
             f"what is judged must be a column of the rows, "
             f"{', '.join(map(str, frame))}, got {name!r}"
         )

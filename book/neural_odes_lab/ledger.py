@@ -133,15 +133,18 @@ def _row(entry: Entry, verdicts: Sequence[Verdict]) -> Html:
         )
         for setting, one in list(zip(entry.found, verdicts, strict=True))[1:]
     ]
-    claim = tag(
-        "a", chosen.claim.sentence, href=f"evidence_{lesson}.html#{where}"
-    )
-    page = tag("a", lesson, href=f"{lesson}.html")
+    claim: Any = chosen.claim.sentence
+    source: Any = place
+    word: Any = f"{MARKS[chosen.word]} {chosen.word}"
+    if study.of_the_book:
+        claim = tag("a", claim, href=f"evidence_{lesson}.html#{where}")
+        source = [f"{place}; ", tag("a", lesson, href=f"{lesson}.html")]
+        word = linked_word(chosen)
     seeds = next(iter(entry.seeds.values()))
     file = f"../results/{file_name(study.name)}"
     return row(
-        [claim, " ", tag("small", f"{place}; ", page)],
-        tag("td", linked_word(chosen), class_=style(chosen.word)),
+        [claim, " ", tag("small", source)],
+        tag("td", word, class_=style(chosen.word)),
         effect,
         tag("a", seeds, href=file),
         tag("ul", others) if others else None,

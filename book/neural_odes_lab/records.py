@@ -3,16 +3,19 @@
 A result is one JSON file, ``<folder>/<study>.json``, or ``<study>.<setting>
 .json`` of a setting other than the chosen one::
 
-    {"study", "setting", "config", "seeds", "rows", "tasks", "provenance"}
+    {"study", "setting", "config", "seeds", "rows", "tasks", "provenance",
+     "checksum"}
 
 ``rows`` has one row per variant, seed and other keys; ``tasks`` says which
 variant and seeds were measured together, by which entry of ``provenance``.
 Settings that vary are lists in ``config``; rows and tasks have each its value.
+The checksum is that of all else, so that a damaged file is not read as another.
 The runner writes them, the book reads them.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
@@ -59,7 +62,11 @@ INSIDE = {
 
 @dataclass(frozen=True)
 class Record:
-    """What a result file holds; see the top of this module."""
+    """What a result file holds; see the top of this module.
+
+    ``source`` is the file that declares a study that is none of the book's; in
+    the result's file it is relative to that.
+    """
 
     study: str
     setting: str
@@ -68,6 +75,7 @@ class Record:
     rows: Sequence[Mapping[str, Any]]
     tasks: Sequence[Mapping[str, Any]]
     provenance: Sequence[Mapping[str, Any]]
+    source: str = ""
 
     @property
     def cells(self) -> list[dict[str, Any]]:
@@ -123,7 +131,11 @@ def write(record: Record, folder: str | Path) -> Path:
         raise ValueError(
             f"study must be a plain file name, got {record.study!r}"
         )
-    write_json(path, asdict(record))
+    kept = asdict(record)
+    source = kept.pop("source")
+    if source:
+        kept["source"] = Path(os.path.relpath(source, folder)).as_posix()
+    write_json(path, kept)
     return path
 
 
@@ -134,11 +146,9 @@ def read(path: Path) -> Record:
         ValueError: the file is damaged, or no result.
     """
     try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        found = read_json(path)
     except ValueError as error:
         raise ValueError(f"{path} is not a result: {error}") from error
-    if not isinstance(found, dict):
-        raise ValueError(f"{path} is not a result: it holds no JSON object")
     wrong = [
         k for k, kind in KEYS.items() if not isinstance(found.get(k), kind)
     ]
@@ -150,14 +160,52 @@ def read(path: Path) -> Record:
     ]
     if wrong:
         raise ValueError(f"{path} is not a result: it lacks a whole {wrong[0]}")
-    return Record(**{key: found[key] for key in KEYS})
+    source = found.get("source", "")
+    if not isinstance(source, str):
+        raise ValueError(f"{path} is not a result: its source is no path")
+    return Record(
+        **{key: found[key] for key in KEYS},
+        source=source and os.path.normpath(path.parent / source),
+    )
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Write a JSON file that diffs well, whole or not at all."""
-    text = _json(_finite(value)) + "\n"
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Write a JSON file with its checksum, whole or not at all."""
+    kept = _finite(value)
+    kept["checksum"] = _checksum(kept)
     with replacing(path) as draft:
-        draft.write_text(text, encoding="utf-8")
+        draft.write_text(_json(kept) + "\n", encoding="utf-8")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a file that :func:`write_json` wrote.
+
+    Raises:
+        ValueError: the file is damaged, or another.
+    """
+    found = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(found, dict):
+        raise ValueError("it holds no JSON object")
+    if "checksum" not in found:
+        raise ValueError(
+            "it has no checksum, as those of earlier versions; "
+            "neural_odes_lab.records.seal gives it one"
+        )
+    if found.pop("checksum") != _checksum(found):
+        raise ValueError("it is damaged: its checksum is another")
+    return found
+
+
+def seal(path: Path) -> None:
+    """Give a file that was written or changed otherwise its checksum."""
+    found = json.loads(path.read_text(encoding="utf-8"))
+    found.pop("checksum", None)
+    write_json(path, found)
+
+
+def _checksum(value: Mapping[str, Any]) -> str:
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def results_folder() -> Path:

@@ -23,7 +23,7 @@ from neural_odes_lab.multiverse import Multiverse
 from neural_odes_lab.records import Record, file_name, read, results_folder
 from neural_odes_lab.runner import run
 from neural_odes_lab.studies import STUDIES
-from neural_odes_lab.study import Study, varied
+from neural_odes_lab.study import Study, declared, varied
 from neural_odes_lab.verdicts import FITTED, Verdict
 
 
@@ -34,10 +34,12 @@ class Result:
     Attributes:
         study: what was measured.
         record: as it stands in the file.
+        folder: where its file lies; None if it was measured just now.
     """
 
     study: Study
     record: Record
+    folder: Path | None = None
 
     @cached_property
     def configs(self) -> list[Any]:
@@ -63,7 +65,7 @@ class Result:
     def cells(self) -> list[Result]:
         """A result for each combination of settings."""
         return [
-            Result(self.study, self.record.of(cell))
+            Result(self.study, self.record.of(cell), self.folder)
             for cell in self.record.cells
         ]
 
@@ -184,6 +186,24 @@ class Result:
         )
 
     @property
+    def settings(self) -> dict[str, Result]:
+        """The study under each setting that its folder has, this one first."""
+        found = {self.record.setting: self}
+        for setting in ("chosen", *self.study.settings):
+            with suppress(FileNotFoundError):
+                if self.folder is not None and setting not in found:
+                    found[setting] = _of(self.study, setting, self.folder)
+        return found
+
+    @property
+    def ledger(self) -> Ledger:
+        """Its claims, a line each, with what other settings say."""
+        single = _judged(self.settings)
+        verdicts = {name: one.verdicts for name, one in single.items()}
+        seeds = {name: len(one.record.seeds) for name, one in single.items()}
+        return Ledger([Entry(self.study, verdicts, seeds)] if single else [])
+
+    @property
     def cards(self) -> tables.Cards:
         """The verdicts, to be shown in a page."""
         return tables.Cards(self.verdicts)
@@ -204,7 +224,7 @@ class Result:
 
 
 def load(
-    name: str, setting: str = "chosen", folder: str | Path | None = None
+    name: str | Path, setting: str = "chosen", folder: str | Path | None = None
 ) -> Result:
     """Read one result.
 
@@ -212,19 +232,49 @@ def load(
     setting's, such as the multiverse, is read from there.
 
     Args:
-        name: the study's name, a key of ``STUDIES``.
+        name: the study's name, a key of ``STUDIES``; or the path of a result,
+            such as "results/spirals.json". Where that is of a study of your
+            own, the file that declares it is run; it must lie in the working
+            directory or below.
         setting: the name that it goes by.
         folder: where from; by default the project's results.
 
     Raises:
         KeyError: there is no such study.
         FileNotFoundError: there is no such result; says how to make it.
-        ValueError: the file is damaged, or no result.
+        ValueError: the file is damaged, no result, or of a study that is
+            declared elsewhere.
     """
+    if isinstance(name, Path) or name.endswith(".json"):
+        path = Path(name)
+        return _read(study_of(read(path)), path)
     if name not in STUDIES:
         raise KeyError(f"there is no study {name!r}")
-    study = STUDIES[name]
     places = results_folder() if folder is None else Path(folder)
+    return _of(STUDIES[name], setting, places)
+
+
+def study_of(record: Record) -> Study:
+    """The study of a result, read from the file that declares it.
+
+    Raises:
+        KeyError: there is no such study.
+        ValueError: its file is not below the working directory.
+    """
+    if not record.source:
+        return STUDIES[record.study]
+    source = Path(record.source)
+    if not source.resolve().is_relative_to(Path.cwd().resolve()):
+        raise ValueError(
+            f"{record.study} is declared in {source}, which is not below the "
+            "working directory: reading its result runs that file, so go there "
+            "if you trust it"
+        )
+    return declared(source)[record.study]
+
+
+def _of(study: Study, setting: str, places: Path) -> Result:
+    name = study.name
     path = places / file_name(name, setting)
     if path.is_file():
         return _read(study, path)
@@ -246,7 +296,7 @@ def _read(study: Study, path: Path) -> Result:
     record = read(path)
     if record.study != study.name:
         raise ValueError(f"{path} is of {record.study!r}, not {study.name!r}")
-    found = Result(study, record)
+    found = Result(study, record, path.parent)
     try:
         _ = found.configs
     except (TypeError, ValueError) as error:
@@ -276,11 +326,7 @@ def by_setting(
         name: the study's name.
         folder: where from; by default the project's results.
     """
-    found = {"chosen": load(name, folder=folder)}
-    for setting in found["chosen"].study.settings:
-        with suppress(FileNotFoundError):
-            found[setting] = load(name, setting, folder)
-    return found
+    return load(name, folder=folder).settings
 
 
 def _judged(found: dict[str, Result]) -> dict[str, Result]:

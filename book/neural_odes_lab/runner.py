@@ -7,28 +7,34 @@ a run that was stopped continues where it was.
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import json
+import socket
+import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import CancelledError
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import torch
 from tqdm.auto import tqdm
 
-import neural_odes
-from neural_odes.checks import optional
+from neural_odes.checks import check_at_least, optional
 from neural_odes.solver import SolverError
 from neural_odes.training import TrainingError
-from neural_odes_lab.records import Record, provenance, write_json
+from neural_odes_lab.records import Record, provenance, read_json, write_json
 from neural_odes_lab.study import Row, Study, to_json, varied
 
-CORE = Path(neural_odes.__file__).parent
+PATIENCE = 30
+"""Seconds that a cluster without workers is waited for."""
+
+
+class WorkerError(RuntimeError):
+    """What a run on several processes or machines died of, in one line."""
 
 
 @dataclass(frozen=True)
@@ -42,19 +48,27 @@ class Task:
     device: str
 
     @cached_property
-    def key(self) -> str:
-        """A hash of what decides the result."""
-        decides = {
+    def decides(self) -> dict[str, Any]:
+        """All that decides the result."""
+        return {
             "study": self.study.name,
             "config": self.config.decides(),
             "variant": self.variant,
             "seeds": self.seeds,
             "device": self.device,
             "torch": torch.__version__,
-            "code": code(self.study.file),
+            "code": self.study.code(),
         }
-        text = json.dumps(decides, sort_keys=True)
+
+    @property
+    def key(self) -> str:
+        """A hash of what decides the result."""
+        text = json.dumps(self.decides, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Another process finds out anew what decides there.
+        return {k: v for k, v in vars(self).items() if k != "decides"}
 
 
 def tasks(
@@ -99,9 +113,19 @@ def run(
         progress: show tasks done, their rate and the time left.
 
     Raises:
-        ValueError: seeds are empty or repeat, or the setting is unknown.
-        ImportError: workers need the extra ``dask``, which is missing.
+        ValueError: seeds are empty or repeat, the setting is unknown, or
+            finished tasks are to be kept of a study that no file declares.
+        TypeError: workers are neither a number nor an address.
+        WorkerError: there are no workers, they have other code or versions, or
+            they died; what is finished is kept.
     """
+    if not isinstance(workers, str):
+        check_at_least("workers", workers, 0)
+    if folder is not None and not study.file.is_file():
+        raise ValueError(
+            f"{study.name} must be declared in a file for its finished tasks "
+            "to be kept: what has changed of it could not be told"
+        )
     if not seeds or len(set(seeds)) < len(seeds):
         raise ValueError(f"seeds must be distinct, one or more, got {seeds}")
     configs = study.configs(setting) if configs is None else configs
@@ -140,15 +164,52 @@ def run_task(task: Task) -> dict[str, Any]:
     block is halved until that seed runs alone.
 
     Returns:
-        rows, seconds and provenance.
+        key of the task, rows, seconds and provenance.
     """
     start = time.perf_counter()
-    rows = _rows(task, task.seeds)
+    rows = [{"variant": task.variant, **row} for row in _rows(task, task.seeds)]
+    if not _are_of(rows, task):
+        raise ValueError(
+            f"{task.study.name} must measure rows of the seeds "
+            f"{list(task.seeds)}, got {[row.get('seed') for row in rows]}"
+        )
     return {
-        "rows": [{"variant": task.variant, **row} for row in rows],
+        "key": task.key,
+        "rows": rows,
         "seconds": round(time.perf_counter() - start, 2),
         "provenance": provenance(task.device),
     }
+
+
+def _are_of(rows: Sequence[Mapping[str, Any]], task: Task) -> bool:
+    return {row.get("seed") for row in rows} == set(task.seeds) and all(
+        row.get("variant") == task.variant for row in rows
+    )
+
+
+def run_elsewhere(task: Task, decides: Mapping[str, Any]) -> dict[str, Any]:
+    """Measure one task on a worker.
+
+    Args:
+        task: what to measure.
+        decides: what decides its result where it was asked for.
+
+    Raises:
+        WorkerError: something else would decide it here.
+    """
+    for name, asked in decides.items():
+        here = task.decides[name]
+        if here != asked:
+            raise WorkerError(
+                f"the worker on {socket.gethostname()} has other {name} behind "
+                f"{task.study.name}: {_short(here)}, not {_short(asked)}; "
+                "start all workers with the same files and versions"
+            )
+    return run_task(task)
+
+
+def _short(value: Any) -> str:
+    return str(value)[:12]
 
 
 def _rows(task: Task, seeds: tuple[int, ...]) -> list[Row]:
@@ -170,23 +231,50 @@ def _finished(
             yield task, run_task(task)
         return
     client = stack.enter_context(_client(workers, stack))
-    distributed = optional("distributed", "dask")
+    distributed = optional("distributed", "lab")
+    try:
+        client.wait_for_workers(1, timeout=PATIENCE)
+    except TimeoutError as error:
+        raise WorkerError(
+            f"the cluster at {client.scheduler.address} has no workers"
+        ) from error
     futures = {
-        client.submit(run_task, task, key=f"{task.study.name}-{task.key}"): task
+        client.submit(
+            run_elsewhere,
+            task,
+            task.decides,
+            key=f"{task.study.name}-{task.key}",
+        ): task
         for task in missing
     }
-    for future, done in distributed.as_completed(futures, with_results=True):
-        yield futures[future], done
+    for future in distributed.as_completed(futures):
+        try:
+            yield futures[future], future.result()
+        except distributed.KilledWorker as error:
+            task = futures[future]
+            raise WorkerError(
+                "workers died again and again while they measured "
+                f"{task.variant}, seeds {list(task.seeds)}; is memory short?"
+            ) from error
+        except (CancelledError, distributed.comm.CommClosedError) as error:
+            raise WorkerError(
+                "the scheduler has gone, or was started anew; what is finished "
+                "is kept, and the same run goes on from there"
+            ) from error
 
 
 def _client(workers: int | str, stack: ExitStack) -> Any:
-    distributed = optional("distributed", "dask")
+    distributed = optional("distributed", "lab")
     if isinstance(workers, str):
-        return distributed.Client(workers)
+        try:
+            return distributed.Client(workers)
+        except OSError as error:
+            raise WorkerError(f"no scheduler answers at {workers}") from error
+    _check_main_guard()
     # By default Dask's workers return freed memory at once, so that every state
     # of a solve costs page faults, and sample their stacks: together half of a
     # task's time.
-    dask = optional("dask", "dask")
+    dask = optional("dask", "lab")
     spawn = "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_"
     sampling = "distributed.worker.profile.enabled"
     with dask.config.set({spawn: 2**30, sampling: False}):
@@ -198,6 +286,19 @@ def _client(workers: int | str, stack: ExitStack) -> Any:
     return distributed.Client(stack.enter_context(cluster))
 
 
+def _check_main_guard() -> None:
+    main = sys.modules["__main__"]
+    file = getattr(main, "__file__", None)
+    if file is None or getattr(main, "__spec__", None) is not None:
+        return  # a notebook, or python -m
+    with suppress(OSError):
+        if "__name__" not in Path(file).read_text(encoding="utf-8"):
+            raise WorkerError(
+                f"each worker runs {file} from its beginning: what starts them "
+                'must stand below if __name__ == "__main__":'
+            )
+
+
 def _path(folder: Path, task: Task) -> Path:
     return folder / task.study.name / f"{task.key}.json"
 
@@ -205,10 +306,12 @@ def _path(folder: Path, task: Task) -> Path:
 def _kept(folder: Path, task: Task) -> dict[str, Any] | None:
     """A finished task; None if there is none, or its file is damaged."""
     try:
-        done: dict[str, Any] = json.loads(_path(folder, task).read_text())
+        done = read_json(_path(folder, task))
     except (OSError, ValueError):
         return None
-    return done if {"rows", "seconds", "provenance"} <= set(done) else None
+    whole = done.keys() >= {"key", "rows", "seconds", "provenance"}
+    whole = whole and done["key"] == task.key
+    return done if whole and _are_of(done["rows"], task) else None
 
 
 def _gathered(  # noqa: PLR0917
@@ -239,48 +342,8 @@ def _gathered(  # noqa: PLR0917
             }
         )
     kept = to_json(configs)
-    return Record(study.name, setting, kept, list(seeds), rows, listed, origins)
-
-
-@cache
-def code(measure: Path) -> str:
-    """A hash of the code behind a study.
-
-    It covers the core, the study's own file, and what that imports from its
-    folder. Comments and docstrings do not count; strings below constants and
-    texts of options do.
-    """
-    digest = hashlib.sha256()
-    for path in sorted({*CORE.rglob("*.py"), *_behind(measure)}):
-        digest.update(f"{path.name}\0".encode())
-        digest.update(_plain(path.read_text("utf-8")).encode())
-    return digest.hexdigest()
-
-
-def _behind(module: Path) -> set[Path]:
-    found, waiting = set(), [module]
-    while waiting:
-        path = waiting.pop()
-        if path in found or not path.is_file():
-            continue
-        found.add(path)
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.ImportFrom) and node.module:
-                names = [node.module, *(one.name for one in node.names)]
-                waiting += [
-                    module.parent / f"{name.rpartition('.')[2]}.py"
-                    for name in names
-                ]
-    return found
-
-
-def _plain(text: str) -> str:
-    """Code without comments and docstrings."""
-    tree = ast.parse(text)
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
-            value = body[0].value
-            if isinstance(value, ast.Constant) and isinstance(value.value, str):
-                body[0] = ast.Expr(ast.Constant(""))
-    return ast.dump(tree)
+    source = "" if study.of_the_book else str(study.file.resolve())
+    return Record(
+        *(study.name, setting, kept, list(seeds), rows, listed, origins),
+        source=source,
+    )

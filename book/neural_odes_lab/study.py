@@ -15,13 +15,16 @@ this one declaration.
 
 from __future__ import annotations
 
+import hashlib
 import inspect
+import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import wraps
 from importlib import import_module
 from itertools import product
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pandas as pd
@@ -30,6 +33,7 @@ from neural_odes.checks import check_one_of
 from neural_odes_lab.config import Config, write
 from neural_odes_lab.judges import Claim
 from neural_odes_lab.records import Record
+from neural_odes_lab.sources import code
 from neural_odes_lab.verdicts import MATTERS, Converged, Verdict, judge
 
 Row = dict[str, Any]
@@ -101,6 +105,9 @@ class Study:
         quick: changes for a run that a reader can wait for.
         tiny: changes for tests, besides :data:`TINY`.
         block: how many seeds are measured together.
+        files: data that it reads, relative to the folder of its own file; when
+            they change, its finished tasks are measured again. Code that it
+            imports counts anyway.
         random: whether seeds change anything; if not, only seed 0 is measured.
         keys: columns that tell a seed's rows apart, besides the variant.
         converged: which runs count as converged, fixed before any is run.
@@ -124,6 +131,7 @@ class Study:
     quick: Mapping[str, Any] = field(default_factory=dict)
     tiny: Mapping[str, Any] = field(default_factory=dict)
     block: int = 1
+    files: tuple[str, ...] = ()
     random: bool = True
     keys: tuple[str, ...] = ()
     converged: Converged | None = None
@@ -171,6 +179,13 @@ class Study:
     def file(self) -> Path:
         """Where its function is written."""
         return Path(inspect.getfile(inspect.unwrap(self.measure)))
+
+    def code(self) -> str:
+        """A hash of the code and the data files behind it."""
+        digest = hashlib.sha256(code(self.measure).encode())
+        for name in self.files:
+            digest.update((self.file.parent / name).read_bytes())
+        return digest.hexdigest()
 
     def described(self, config: Any) -> list[tuple[str, str, str]]:
         """Name, value and description of each setting that decides results."""
@@ -239,9 +254,14 @@ class Study:
         least = {**MATTERS, **self.matters}
         return judge(self.claims(config), frame, self.converged, least)
 
+    @property
+    def of_the_book(self) -> bool:
+        """Whether the book declares it."""
+        return self.measure.__module__.startswith("neural_odes_lab.")
+
     def __reduce__(self) -> tuple[Any, ...]:
         # By name: another process imports the declaration.
-        return find, (self.measure.__module__, self.measure.__name__)
+        return find, (self.measure.__module__, str(self.file), self.name)
 
 
 def study(
@@ -272,10 +292,46 @@ def study(
     return declare
 
 
-def find(module: str, name: str) -> Study:
-    """The study that a module declares under a name."""
-    found: Study = getattr(import_module(module), name)
+def find(module: str, file: str, name: str) -> Study:
+    """The study of a name that a module declares."""
+    path = Path(file)
+    if "." not in module and path.is_file():
+        return declared(path)[name]
+    return _studies(import_module(module))[name]
+
+
+def declared(path: Path) -> dict[str, Study]:
+    """The studies that a file declares, by their names.
+
+    The file is run, once a process, and may import others beside it.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it declares no study, or has the name of another module.
+    """
+    path = path.resolve()
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {path}")
+    if str(path.parent) not in sys.path:
+        sys.path.insert(0, str(path.parent))
+    module = import_module(path.stem)
+    file = getattr(module, "__file__", None)
+    if file is None or Path(file).resolve() != path:
+        raise ValueError(
+            f"{path} must have another name: {path.stem} is a module already"
+        )
+    found = _studies(module)
+    if not found:
+        raise ValueError(f"{path} declares no study")
     return found
+
+
+def _studies(module: ModuleType) -> dict[str, Study]:
+    return {
+        one.name: one
+        for one in vars(module).values()
+        if isinstance(one, Study) and one.measure.__module__ == module.__name__
+    }
 
 
 def per_seed(

@@ -30,6 +30,7 @@ from neural_odes_lab.judges import (
     Claim,
     Comparison,
     Evidence,
+    NotMeasuredError,
     column,
 )
 
@@ -39,7 +40,11 @@ FIRST_LOOK = 20
 MATTERS: Mapping[str, float] = MappingProxyType(
     {
         **dict.fromkeys(
-            ("accuracy", "rings", "gap", "attacked", "noisy", "fresh"), 0.02
+            (
+                *("accuracy", "rings", "gap", "attacked", "noisy", "fresh"),
+                *("exchanged", "beyond"),
+            ),
+            0.02,
         ),
         **dict.fromkeys(("exponent", "per turnover"), 0.1),
         "largest per turnover": 0.1,
@@ -189,10 +194,15 @@ def _runs(rows: pd.DataFrame) -> str:
 def _judged(
     claims: Sequence[Claim], frame: pd.DataFrame, matters: Mapping[str, float]
 ) -> list[Verdict]:
-    evidence = [
-        [_with_least(one, matters) for one in claim.evidence(frame)]
-        for claim in claims
-    ]
+    evidence: list[list[Evidence]] = []
+    missing = set()
+    for claim in claims:
+        try:
+            measured = claim.evidence(frame)
+        except NotMeasuredError:  # by a result from before the claim
+            missing.add(claim.id)
+            measured = []
+        evidence.append([_with_least(one, matters) for one in measured])
     compared = [
         e for each in evidence for e in each if isinstance(e, Comparison)
     ]
@@ -222,6 +232,8 @@ def _judged(
             needed = claim.after + max(known) if told else None
         late = f"asked after a look at the seeds before {claim.after}"
         notes = (f"{late}: they do not count",) if claim.after else ()
+        if claim.id in missing:
+            notes = ("not measured here",)
         verdicts.append(Verdict(claim, word, found, needed, notes, looks))
     return verdicts
 

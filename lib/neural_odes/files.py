@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import glob
 import os
+import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+if sys.platform == "win32":  # where an open file cannot be removed
+
+    def flock(fd: int, operation: int, /) -> None: ...
+
+    LOCK_EX = LOCK_NB = 0
+else:
+    from fcntl import LOCK_EX, LOCK_NB, flock
+
 ABANDONED = 3600.0
-"""Seconds after which a draft counts as left behind by a killed process."""
+"""Seconds after which a draft that no process holds was left behind."""
 
 
 @contextmanager
@@ -22,7 +30,8 @@ def replacing(path: str | Path) -> Iterator[Path]:
     process has a draft of its own. Drafts left by killed processes are removed.
 
     Args:
-        path: of the file; its folder is made if missing. A link stays a link.
+        path: of the file, whose mode is kept; its folder is made if missing. A
+            link stays a link.
 
     Raises:
         OSError: the file cannot be written; names it.
@@ -32,14 +41,20 @@ def replacing(path: str | Path) -> Iterator[Path]:
     draft = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        for left in target.parent.glob(f"{glob.escape(prefix)}*.part"):
-            with suppress(FileNotFoundError):  # another process is done with it
-                if time.time() - left.stat().st_mtime > ABANDONED:
-                    left.unlink()
         handle, draft = tempfile.mkstemp(".part", prefix, target.parent)
-        os.close(handle)
-        yield Path(draft)
-        os.chmod(draft, 0o644)  # a temporary file is private to its owner
+        try:
+            flock(handle, LOCK_EX)
+            # By the clock of the files themselves, which may be a server's.
+            now = os.fstat(handle).st_mtime
+            for left in target.parent.glob(f"{glob.escape(prefix)}*.part"):
+                with suppress(OSError):  # another process has done with it
+                    if now - left.stat().st_mtime > ABANDONED:
+                        _remove_unless_held(left)
+            yield Path(draft)
+        finally:
+            os.close(handle)
+        # A temporary file is private to its owner.
+        os.chmod(draft, target.stat().st_mode if target.exists() else 0o644)
         os.replace(draft, target)
     except BaseException as error:
         if draft is not None:
@@ -47,3 +62,9 @@ def replacing(path: str | Path) -> Iterator[Path]:
         if isinstance(error, OSError):
             raise OSError(f"{path} cannot be written ({error})") from error
         raise
+
+
+def _remove_unless_held(draft: Path) -> None:
+    with draft.open() as file:
+        flock(file.fileno(), LOCK_EX | LOCK_NB)
+        draft.unlink()

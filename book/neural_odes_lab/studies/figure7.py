@@ -25,10 +25,20 @@ from neural_odes_lab.verdicts import FITTED
 SYSTEM = "Lorenz's system"
 HELPS = {
     "attacks": ("Stability helps against attacks", "attacked", False),
+    "exchanged": (
+        "Stability helps against attacks by another solver's gradients",
+        "exchanged",
+        False,
+    ),
+    "beyond": (
+        "With stability more points are out of any attack's reach",
+        "beyond",
+        False,
+    ),
     "noise": ("Stability helps against noise", "noisy", False),
     "boundary": (
         "Stability moves the boundary away from points",
-        "reach",
+        "distance",
         True,
     ),
 }

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from neural_odes_lab.config import NonNegative, option
 from neural_odes_lab.judges import Claim, above, below, slug
 from neural_odes_lab.studies.stability import (
+    CAPPED,
     COSTS,
     FIXED,
     PLAIN,
@@ -27,11 +28,11 @@ from neural_odes_lab.verdicts import FIRST_LOOK, FITTED
     paper="section 6, equations 20 and 21, and penalties of later work",
     config=Stability,
     block=20,
-    variants=(PLAIN, FIXED, STEADY, *COSTS),
+    variants=(PLAIN, FIXED, STEADY, *COSTS, CAPPED),
     claims=[
         *(
             Claim(f"{id_}-{slug(name)}", f"{text} ({name}).", judge)
-            for name in (FIXED, STEADY, *COSTS)
+            for name in (FIXED, STEADY, *COSTS, CAPPED)
             for id_, text, judge in (
                 (
                     "exponent",
@@ -41,7 +42,19 @@ from neural_odes_lab.verdicts import FIRST_LOOK, FITTED
                 (
                     "boundary",
                     "The penalty moves the boundary away from points",
-                    above("reach", name, PLAIN, ratio=True),
+                    above("distance", name, PLAIN, ratio=True),
+                ),
+                (
+                    "beyond",
+                    "With the penalty more points are out of any attack's "
+                    "reach",
+                    above("beyond", name, PLAIN),
+                ),
+                (
+                    "exchanged",
+                    "The penalty helps against attacks by another solver's "
+                    "gradients",
+                    above("exchanged", name, PLAIN),
                 ),
                 (
                     "evaluations",
@@ -67,13 +80,16 @@ from neural_odes_lab.verdicts import FIRST_LOOK, FITTED
 def penalties(
     config: Stability, variant: str, seeds: Sequence[int], device: str
 ) -> list[Row]:
-    """Four penalties: what they do to exponents, boundaries and cost.
+    """Penalties, and a field stable by construction: calm, distance and cost.
 
     All fields are depth-invariant, f(z). Distances to the boundary are compared
     as ratios. Runs with a training accuracy below 95 % count as not converged:
     where leaving them out would change a verdict, it is undecided.
     """
-    kind = Kind(penalty="" if variant == PLAIN else variant)
+    kind = Kind(
+        penalty="" if variant in (PLAIN, CAPPED) else variant,
+        capped=variant == CAPPED,
+    )
     strength = config.gentle if variant in COSTS else config.strength
     return measured(config, kind, strength, seeds, device)
 

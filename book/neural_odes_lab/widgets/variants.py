@@ -220,11 +220,18 @@ def load_model(path: str | Path) -> NeuralODE:
             settings = json.loads((file.metadata() or {})["settings"])
             names = list(file.keys())  # the file itself is not iterable
             weights = {name: file.get_tensor(name) for name in names}
+        if not isinstance(settings, dict):
+            raise ValueError("its settings are none")
+        if not all(one.isfinite().all() for one in weights.values()):
+            raise ValueError("its weights are not finite")
         model = make_model(settings)
         model.load_state_dict(weights)
     except FileNotFoundError:
         raise
-    except (SafetensorError, KeyError, RuntimeError, ValueError) as error:
+    except (
+        *(SafetensorError, KeyError, RuntimeError),
+        *(TypeError, ValueError),
+    ) as error:
         raise ValueError(
             f"path must be a file that a playground saved, got {path}: {error}"
         ) from error

@@ -114,12 +114,16 @@ def _card(study: str, verdict: Verdict) -> Html:
 
 @dataclass(frozen=True)
 class Page:
-    """All that a lesson rests on."""
+    """All that a lesson rests on, and the names of studies not run."""
 
     studies: Sequence[Shown]
+    missing: Sequence[str] = ()
 
     def __repr__(self) -> str:
-        return "\n\n\n".join(map(repr, self.studies))
+        return "\n\n\n".join([*map(repr, self.studies), *self._missing()])
+
+    def _missing(self) -> list[str]:
+        return [f"Not run: {command(n, 'chosen')}" for n in self.missing]
 
     def _repr_html_(self) -> Html:
         links = [
@@ -130,6 +134,7 @@ class Page:
             "div",
             tag("ul", [tag("li", one) for one in links]),
             [one._repr_html_() for one in self.studies],
+            [tag("p", text) for text in self._missing()],
             class_="evidence",
         )
 
@@ -143,16 +148,20 @@ def evidence(lesson: str, folder: str | Path | None = None) -> Page:
 
     Raises:
         ValueError: no study belongs to such a lesson.
-        FileNotFoundError: one of its studies was not run.
     """
     names = [name for name in STUDIES if lesson_of(name) == lesson]
     if not names:
         known = ", ".join(sorted(set(map(lesson_of, STUDIES))))
         raise ValueError(f"lesson must be one of {known}, got {lesson!r}")
-    shown = []
+    shown, missing = [], []
     for name in names:
-        shown.append(Shown(STUDIES[name], results.by_setting(name, folder)))
-    return Page(shown)
+        try:
+            found = results.by_setting(name, folder)
+        except FileNotFoundError:
+            missing.append(name)
+        else:
+            shown.append(Shown(STUDIES[name], found))
+    return Page(shown, missing)
 
 
 @dataclass(frozen=True)

@@ -71,8 +71,8 @@ class Stability(Spheres):
     without the penalty.
 
     These are measured on ``fresh`` points that training never saw: ``fresh`` is
-    the accuracy; in the study of robustness ``distance`` is the median of their distances to the decision
-    boundary, at most 1, found on a grid and followed to the foot of the
+    the accuracy; in the study of robustness ``distance`` is the median of their
+    distances to the decision boundary, at most 1, found on a grid and followed to the foot of the
     perpendicular; ``beyond`` is the share on the right side and farther from
     the boundary than ``attack``, which no attack of that radius can lower;
     ``attacked`` is the share on the right side at the end of each of ``starts``

@@ -72,17 +72,17 @@ class Stability(Spheres):
 
     These are measured on ``fresh`` points that training never saw: ``fresh`` is
     the accuracy; in the study of robustness ``distance`` is the median of their
-    distances to the decision boundary, at most 1, found on a grid and followed to the foot of the
-    perpendicular; ``beyond`` is the share on the right side and farther from
-    the boundary than ``attack``, which no attack of that radius can lower;
-    ``attacked`` is the share on the right side at the end of each of ``starts``
-    l2 attacks of radius ``attack``; ``exchanged`` is the same where rk4 in
-    steps of 0.05 takes the place of dopri5, whose steps could hide gradients;
-    ``noisy`` is the accuracy under Gaussian noise, with 10 draws per point. An
-    attack starts at a point uniform in the cube of half side ``attack``,
-    projected to the ball, and is projected gradient ascent on minus the output
-    times the label, in 20 steps of an eighth of the radius along the normalised
-    gradient.
+    distances to the decision boundary, at most 1, found on a grid and followed
+    to the foot of the perpendicular; ``beyond`` is the share on the right side
+    and farther from the boundary than ``attack``, which no attack of that
+    radius can lower; ``attacked`` is the share on the right side at the end of
+    each of ``starts`` l2 attacks of radius ``attack``; ``exchanged`` is the
+    same where rk4 in steps of 0.05 takes the place of dopri5, whose steps could
+    hide gradients; ``noisy`` is the accuracy under Gaussian noise, with 10
+    draws per point. An attack starts at a point uniform in the cube of half
+    side ``attack``, projected to the ball, and is projected gradient ascent on
+    minus the output times the label, in 20 steps of an eighth of the radius
+    along the normalised gradient.
 
     spectral norm: no penalty; each of f's three weight matrices is scaled so
     that no singular value is above ``cap``, so that f is Lipschitz in z with

@@ -1,6 +1,7 @@
 """Verdicts: how often they are false, and what they say."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -291,3 +292,61 @@ def test_what_a_claim_needs_and_lacks_is_named():
         word(judges.below("q", "a", "b"), rows, Converged("r", 1))
     with pytest.raises(ValueError, match=r"'c'.*no rows"):
         word(judges.below("q", "a", "c"), rows)
+
+
+def test_just_what_matters_does_matter():
+    """Without any spread: the gain is exactly the least that would matter."""
+    rows = frame(a=[1.5, 2.5, 3.5], b=[1.0, 2.0, 3.0])
+    above = Claim("a", "", judges.above("q", "a", "b"))
+    (verdict,) = judge([above], rows, matters={"q": 0.5})
+    assert verdict.word == "held"
+    assert verdict.evidence[0].p_matters == 1
+    (verdict,) = judge([above], rows, matters={"q": 0.500001})
+    assert verdict.word == "not held"
+    # With some: a p of exactly the level counts, on both sides.
+    one = judges.Comparison("", ("a", "b"), pd.Series([1.0, 2.0]))
+    assert replace(one, p=judges.LEVEL).sign == 1
+    assert replace(one, p_matters=judges.LEVEL).sign == -1
+
+
+@pytest.mark.parametrize("comparisons", [1, 7])
+def test_the_seeds_needed_decide_at_a_second_look(comparisons):
+    gains = pd.Series([0.9, -0.4, 1.1, 0.2, -0.1, 0.8])
+    one = judges.Comparison("", ("a", "b"), gains)
+    n = one.needed(comparisons)
+
+    def power(seeds):
+        level = judges.LEVEL / comparisons / 2 / 2  # second look, two sides
+        far = stats.t.ppf(1 - level, seeds - 1)
+        shift = gains.mean() / gains.std() * math.sqrt(seeds)
+        return stats.nct.sf(far, seeds - 1, shift)
+
+    assert power(n) >= judges.POWER > power(n - 1)
+    # Or, where it is easier, the least that matters is ruled out.
+    tight = replace(one, matters=2.0)
+    assert tight.needed(comparisons) < n
+
+
+def test_a_seed_that_lacks_a_value_has_no_trend():
+    rows = pd.concat(
+        frame(**{str(n): [n**0.5, n**1.5, n**2.0]}).assign(variant=n)
+        for n in (1, 4, 9)
+    )
+    rows.loc[(rows["variant"] == 9) & (rows["seed"] == 1), "q"] = math.nan
+    (one,) = judges.outgrows("q", (1, 4, 9), 100)(rows)
+    assert list(one.gains.index) == [0, 2]
+    assert one.variants == (1, 4, 9)
+
+
+def test_a_variant_that_never_converged_leaves_all_undecided():
+    rows = frame(a=[1.0, 1.1, 1.2], b=[2.0, 2.1, 2.3], c=[5.0, 5.1, 5.2])
+    rows["done"] = (rows["variant"] != "c").astype(float)
+    claims = [
+        Claim("a-b", "", judges.below("q", "a", "b")),
+        Claim("a-c", "", judges.below("q", "a", "c")),
+    ]
+    assert {v.word for v in judge(claims, rows)} == {"held"}
+    first, second = judge(claims, rows, Converged("done", 1))
+    assert (first.word, second.word) == ("undecided", "undecided")
+    assert first.notes == ()
+    assert second.notes == ("did not converge: c (seed 0, 1, 2)",)

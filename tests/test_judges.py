@@ -227,6 +227,8 @@ def test_checks_hold_in_every_seed_or_not():
     rows = frame(a=[0.1, 0.2])
     assert word(judges.every_seed("q", "a", below=0.2), rows) == "held"
     assert word(judges.every_seed("q", "a", below=0.1), rows) == "not held"
+    assert word(judges.every_seed("q", "a", above=0.1), rows) == "held"
+    assert word(judges.every_seed("q", "a", above=0.2), rows) == "not held"
     near = judges.near("q", "a", value=0.15, within=5)
     assert word(near, frame(a=[0.1, 0.2, 0.15])) == "held"
 
@@ -322,6 +324,10 @@ def test_the_seeds_needed_decide_at_a_second_look(comparisons):
         return stats.nct.sf(far, seeds - 1, shift)
 
     assert power(n) >= judges.POWER > power(n - 1)
+    # More than there are: with those it is open.
+    assert judges.Comparison("", ("a", "b"), gains * 9).needed(1) > len(gains)
+    sure = judges.Comparison("", ("a", "b"), pd.Series([1.0, 1.1, 0.9]))
+    assert sure.needed(1) == len(sure.gains) + 1
     # Or, where it is easier, the least that matters is ruled out.
     tight = replace(one, matters=2.0)
     assert tight.needed(comparisons) < n

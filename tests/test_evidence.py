@@ -129,7 +129,7 @@ def test_the_page_knows_the_interval() -> None:
 
 def test_seeds_widget_takes_claims_of_one_comparison() -> None:
     found = results.load(NAME)
-    claim = found.verdicts[0].claim.sentence
+    claim = found.verdicts[0].claim.id
     widget = SeedsWidget(found, claim, seeds=3)
     assert (widget.claim, widget.seeds) == (claim, 3)
     json.dumps(widget.get_state(drop_defaults=False), allow_nan=False)
@@ -139,4 +139,4 @@ def test_seeds_widget_takes_claims_of_one_comparison() -> None:
         SeedsWidget(found, claim, seeds=21)
     several = results.load("anatomy.activations")
     with pytest.raises(ValueError, match="claim must"):
-        SeedsWidget(several, several.verdicts[0].claim.sentence)
+        SeedsWidget(several, several.verdicts[0].claim.id)

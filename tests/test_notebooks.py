@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,12 @@ from neural_odes_lab.studies import STUDIES
 ROOT = Path(__file__).parents[1]
 CHAPTERS = sorted((ROOT / "book").glob("*.ipynb"))
 LESSONS = sorted(set(map(lesson_of, STUDIES)))
+MOST_WORDS = 2500
+"""Of a lesson's text, exercises included: forty-five minutes."""
 MOST_VERDICTS = 6
 """Lines of verdicts that a lesson shows; the others are its evidence."""
+LEVELS = ("\nWarm up:", "\nWrite it yourself:", "\nThink further:")
+"""Of exercises, two or more in each."""
 FIRST_CELL = """\
 # In Colab, install the library where it is missing; elsewhere do nothing.
 from importlib.metadata import version
@@ -65,8 +70,18 @@ def test_a_question_at_the_top_exercises_at_the_end(
 ) -> None:
     text = "\n".join(sources(lesson, "markdown"))
     assert re.match(r"# .*\n\n\*\*[^*]*\?\*\*\n", text)
-    exercises = text.index("\n## Exercises")
-    assert text.count("{exercise}", exercises) >= 3
+    exercises = text[text.index("\n## Exercises") :]
+    for level, other in pairwise((*LEVELS, "## Evidence")):
+        own = exercises[exercises.index(level) : exercises.index(other)]
+        assert own.count("{exercise}") >= 2, level
+    assert len(text.split()) <= MOST_WORDS
+    asked = len(re.findall(r"\*[Pp]redict", text))
+    assert asked >= 3
+
+
+def test_functions_of_readers_are_checked(lesson: dict[str, Any]) -> None:
+    code = "\n".join(sources(lesson, "code"))
+    assert len(re.findall(r"^check_\w+\(", code, re.M)) >= 2
 
 
 def test_a_lesson_shows_a_few_verdicts_and_leads_to_all(

@@ -213,7 +213,7 @@ def test_the_environments_packages_and_the_judges_do_not_decide():
     )
     assert set(files) == {
         f"neural_odes_lab.studies.{name}" if name != "figure7" else name
-        for name in ("common", "estimators", "figure7", "stability")
+        for name in ("boundary", "common", "estimators", "figure7", "stability")
     }
 
 

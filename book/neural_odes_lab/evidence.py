@@ -1,7 +1,7 @@
 """What a lesson rests on: its evidence page, and single lines of it.
 
-evidence("chaos")                   every claim, table, setting and command
-verdict("chaos.figure7", "The pen…")   one verdict of it, in a line
+evidence("chaos")                  every claim, table, setting and command
+verdict("chaos.figure7", claim)    one verdict of it, by its id, in a line
 """
 
 from __future__ import annotations
@@ -13,25 +13,13 @@ from pathlib import Path
 
 from neural_odes_lab import results
 from neural_odes_lab.judges import Comparison, Evidence
-from neural_odes_lab.ledger import address, deciding
+from neural_odes_lab.ledger import address, deciding, lesson_of, linked_word
 from neural_odes_lab.markup import Html, join, tag
 from neural_odes_lab.results import Result
 from neural_odes_lab.studies import STUDIES
 from neural_odes_lab.study import Study
 from neural_odes_lab.tables import MARKS, Method, correction, style
 from neural_odes_lab.verdicts import FIRST_LOOK, Verdict
-
-MOVED = {
-    "background.gradients": "gradients",
-    "augmentation.adjoint": "gradients",
-    "augmentation.memory": "gradients",
-}
-"""Studies that another lesson shows than the one they are named after."""
-
-
-def lesson_of(study: str) -> str:
-    """The lesson that a study belongs to, by its name."""
-    return MOVED.get(study, study.partition(".")[0])
 
 
 def command(study: str, setting: str, seeds: int = FIRST_LOOK) -> str:
@@ -116,7 +104,7 @@ def _card(study: str, verdict: Verdict) -> Html:
     """A claim with all that was found, at an address."""
     return tag(
         "div",
-        _word(verdict),
+        tag("strong", linked_word(verdict)),
         f" {verdict.claim.sentence}",
         tag("ul", [tag("li", text) for text in verdict.reasons]),
         class_=f"verdict {style(verdict.word)}",
@@ -124,20 +112,18 @@ def _card(study: str, verdict: Verdict) -> Html:
     )
 
 
-def _word(verdict: Verdict) -> Html:
-    """The verdict's word, which leads to what it means."""
-    word = f"{MARKS[verdict.word]} {verdict.word}"
-    return tag("strong", tag("a", word, href="doubt.html"))
-
-
 @dataclass(frozen=True)
 class Page:
-    """All that a lesson rests on."""
+    """All that a lesson rests on, and the names of studies not run."""
 
     studies: Sequence[Shown]
+    missing: Sequence[str] = ()
 
     def __repr__(self) -> str:
-        return "\n\n\n".join(map(repr, self.studies))
+        return "\n\n\n".join([*map(repr, self.studies), *self._missing()])
+
+    def _missing(self) -> list[str]:
+        return [f"Not run: {command(n, 'chosen')}" for n in self.missing]
 
     def _repr_html_(self) -> Html:
         links = [
@@ -148,6 +134,7 @@ class Page:
             "div",
             tag("ul", [tag("li", one) for one in links]),
             [one._repr_html_() for one in self.studies],
+            [tag("p", text) for text in self._missing()],
             class_="evidence",
         )
 
@@ -161,16 +148,20 @@ def evidence(lesson: str, folder: str | Path | None = None) -> Page:
 
     Raises:
         ValueError: no study belongs to such a lesson.
-        FileNotFoundError: one of its studies was not run.
     """
     names = [name for name in STUDIES if lesson_of(name) == lesson]
     if not names:
         known = ", ".join(sorted(set(map(lesson_of, STUDIES))))
         raise ValueError(f"lesson must be one of {known}, got {lesson!r}")
-    shown = []
+    shown, missing = [], []
     for name in names:
-        shown.append(Shown(STUDIES[name], results.by_setting(name, folder)))
-    return Page(shown)
+        try:
+            found = results.by_setting(name, folder)
+        except FileNotFoundError:
+            missing.append(name)
+        else:
+            shown.append(Shown(STUDIES[name], found))
+    return Page(shown, missing)
 
 
 @dataclass(frozen=True)
@@ -193,7 +184,7 @@ class Lines:
             *(
                 tag(
                     "p",
-                    _word(one),
+                    tag("strong", linked_word(one)),
                     f" {one.claim.sentence} ",
                     tag(
                         "a",
@@ -243,7 +234,7 @@ def in_short(verdict: Verdict) -> str:
         right = int(one.right.sum())
         return f"{right} of {seeds} seeds" if seeds > 1 else "one run"
     gain = one.interval()[0]
-    if not one.gains.any():
+    if not one.ratio and abs(gain) < 1e-9:
         return f"no difference, {seeds} seeds"
     right = gain > (1 if one.ratio else 0)
     what = (
@@ -252,7 +243,8 @@ def in_short(verdict: Verdict) -> str:
         else f"{abs(gain):.2g}"
     )
     other = "" if right else " the other way"
-    return f"by {what}{other}, {seeds} seeds"
+    several = len(verdict.evidence) > 1 and verdict.word == "held"
+    return f"{'at least ' * several}by {what}{other}, {seeds} seeds"
 
 
 def _seeds(one: Evidence) -> int:

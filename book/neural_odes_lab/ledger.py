@@ -86,6 +86,25 @@ class Ledger:
         )
 
 
+MOVED = {
+    "background.gradients": "gradients",
+    "augmentation.adjoint": "gradients",
+    "augmentation.memory": "gradients",
+}
+"""Studies that another lesson shows than the one they are named after."""
+
+
+def lesson_of(study: str) -> str:
+    """The lesson that a study belongs to, by its name."""
+    return MOVED.get(study, study.partition(".")[0])
+
+
+def linked_word(verdict: Verdict) -> Html:
+    """The verdict's word, which leads to what it means."""
+    word = f"{MARKS[verdict.word]} {verdict.word}"
+    return tag("a", word, href="doubt.html")
+
+
 def address(study: str, claim: Claim) -> str:
     """A claim's address within the page of the ledger, for good."""
     return f"claim-{study}-{claim.id}".replace(".", "-")
@@ -94,7 +113,8 @@ def address(study: str, claim: Claim) -> str:
 def _row(entry: Entry, verdicts: Sequence[Verdict]) -> Html:
     """A claim with its verdicts by setting."""
     chosen, study = verdicts[0], entry.study
-    chapter = study.name.partition(".")[0]
+    lesson = lesson_of(study.name)
+    where = address(study.name, chosen.claim)
     place = chosen.claim.paper or study.paper
     why = chosen.reasons
     effect: Any = str(deciding(chosen)) if chosen.evidence else why[0]
@@ -113,19 +133,23 @@ def _row(entry: Entry, verdicts: Sequence[Verdict]) -> Html:
         )
         for setting, one in list(zip(entry.found, verdicts, strict=True))[1:]
     ]
-    page = tag("a", chapter, href=f"{chapter}.html")
-    where = [f"{place}; ", page] if study.of_the_book else place
+    claim: Any = chosen.claim.sentence
+    source: Any = place
+    word: Any = f"{MARKS[chosen.word]} {chosen.word}"
+    if study.of_the_book:
+        claim = tag("a", claim, href=f"evidence_{lesson}.html#{where}")
+        source = [f"{place}; ", tag("a", lesson, href=f"{lesson}.html")]
+        word = linked_word(chosen)
     seeds = next(iter(entry.seeds.values()))
     file = f"../results/{file_name(study.name)}"
-    word = f"{MARKS[chosen.word]} {chosen.word}"
     return row(
-        [f"{chosen.claim.sentence} ", tag("small", where)],
+        [claim, " ", tag("small", source)],
         tag("td", word, class_=style(chosen.word)),
         effect,
         tag("a", seeds, href=file),
         tag("ul", others) if others else None,
-        id=address(study.name, chosen.claim),
-        data_chapter=chapter,
+        id=where,
+        data_chapter=lesson,
         data_verdict=chosen.word,
     )
 

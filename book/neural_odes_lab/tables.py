@@ -249,6 +249,10 @@ def correction(verdicts: Sequence[Verdict]) -> str:
     return f"Each p is {' and '.join(done)}." if done else ""
 
 
+OWN_STEPS = "2026-11-30"
+"""Before that day, seeds that trained together shared the solver's steps."""
+
+
 def origin(record: Record) -> str:
     """Where a result is from, in one line."""
     seeds = len(record.seeds)
@@ -256,9 +260,12 @@ def origin(record: Record) -> str:
     devices = sorted({made["device"] for made in record.provenance})
     seconds = sum(task["seconds"] for task in record.tasks)
     setting = "" if record.setting == "chosen" else f", {record.setting}"
+    together = any(len(task["seeds"]) > 1 for task in record.tasks)
+    shared = together and dates[0] < OWN_STEPS
     return (
         f"{record.study}{setting}: {seeds} seed{'s' * (seeds != 1)}, "
         f"{', '.join(devices)}, {dates[-1]}, {seconds:.0f} s"
+        f"{', seeds shared the steps of adaptive solves' * shared}"
     )
 
 

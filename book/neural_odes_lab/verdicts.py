@@ -39,7 +39,11 @@ FIRST_LOOK = 20
 MATTERS: Mapping[str, float] = MappingProxyType(
     {
         **dict.fromkeys(
-            ("accuracy", "rings", "gap", "attacked", "noisy", "fresh"), 0.02
+            (
+                *("accuracy", "rings", "gap", "attacked", "noisy", "fresh"),
+                *("exchanged", "beyond"),
+            ),
+            0.02,
         ),
         **dict.fromkeys(("exponent", "per turnover"), 0.1),
         "largest per turnover": 0.1,

@@ -1,7 +1,16 @@
 """Neural ODEs, dissected: one equation, each variant a small wrapper.
 
-See *Dissecting Neural ODEs* (Massaroli, Poli et al., 2020). Start with
-:class:`NeuralODE`; the other modules follow the paper's sections.
+See *Dissecting Neural ODEs* (Massaroli, Poli et al., 2020). Which file answers
+which question:
+
+- ode, fields: what is a model, and what may be its field?
+- initial_value, runge_kutta, adaptive_steps, solver: how is it solved?
+- torchdiffeq_backend: what does torchdiffeq solve instead?
+- members, training/ensemble: how do many models become one program?
+- depth, bases (section 3); augment (4); control (5): what changes in a variant?
+- chaos, regularize, attack (6): how do differences grow, what calms them?
+- training/fit, loop, checkpoint, identity: how does it learn and resume?
+- data, nets: what is it tried on?
 """
 
 from neural_odes.attack import accuracy_under_attack, pgd

@@ -17,7 +17,7 @@ from conftest import (
 )
 from playwright.sync_api import Browser, Locator
 
-GAUGE = 2
+GAUGE = 3
 """Which widget of the chapter it is."""
 
 

@@ -9,10 +9,10 @@ from conftest import answered, new_visit, started
 from playwright.sync_api import Browser, Locator, expect
 
 ASKING = [
-    ("background", 0),
-    ("background", 2),
-    ("chaos", 2),
-    ("chaos", 4),
+    ("background", 1),
+    ("gradients", 0),
+    ("chaos", 3),
+    ("chaos", 5),
     ("augmentation", 0),
 ]
 

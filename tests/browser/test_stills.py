@@ -80,7 +80,7 @@ def test_a_broken_state_leaves_the_picture_and_a_line(
     with new_visit(browser, server) as visit:
         spoilt(visit.page, "book/chaos.html", '{"state": {')
         page = visit.open("book/chaos.html")
-        assert pictures(page) == 5
+        assert pictures(page) == 6
         for alert in page.locator(".widget-slot [role=alert]").all():
             text = alert.inner_text()
             assert "could not start" in text
@@ -131,7 +131,7 @@ def test_widgets_start_as_they_come_near(browser: Browser, server: str) -> None:
     with new_visit(browser, server) as visit:
         page = visit.open("book/chaos.html")
         assert page.locator(".widget-slot[data-ready]").count() == 0
-        for index in range(5):
+        for index in range(6):
             started(page, index)
 
 
@@ -141,11 +141,11 @@ def test_on_paper_pictures_stand_for_widgets(
     with new_visit(browser, server) as visit:
         page = visit.open("book/chaos.html")
         page.evaluate("document.documentElement.dataset.theme = 'dark'")
-        for index in range(5):
+        for index in range(6):
             started(page, index)
         page.emulate_media(media="print")
         expect(page.locator(".ode-widget:visible")).to_have_count(0)
-        assert pictures(page) == 5
+        assert pictures(page) == 6
 
 
 @pytest.mark.parametrize("width", [360, 1440])

@@ -44,16 +44,32 @@ def other_models(flow: Locator) -> Locator:
 def test_dragged_it_stays_in_and_one_press_lets_it_out(flow: Locator) -> None:
     assert within(flow, "yes")
     handle = flow.locator(".ode-handle").first
-    for right, down in ((12, 0), (-20, 8), (6, -16)):
+    theorem = flow.get_by_role("link", name="That is a theorem.")
+    expect(theorem).to_be_hidden()
+    for right, down in ((12, 0), (-20, 8), (6, -16), (900, 0), (-900, 700)):
         before = start(flow)
-        drag(handle, right, down)
+        drag(handle, right, down)  # the last two, out of the figure
         wait_until(flow.page, lambda: start(flow) != before)  # noqa: B023
         assert within(flow, "yes")
+    expect(theorem).to_be_visible()
     press(flow.get_by_role("button", name="Reset"))
     for model in other_models(flow).all()[1:]:
         press(model)
         expect(model).to_have_attribute("aria-pressed", "true", timeout=TIMEOUT)
         wait_until(flow.page, lambda: within(flow, "no"))
+
+
+@pytest.mark.parametrize("motion", ["no-preference", "reduce"])
+def test_the_cloud_flows_once_as_the_page_opens(
+    browser: Browser, server: str, motion: str
+) -> None:
+    with new_visit(browser, server, **SCREENS["wide"]) as visit:
+        visit.page.emulate_media(reduced_motion=motion)
+        flow = started(visit.open("book/intro.html"), 0)
+        depth = flow.get_by_role("slider", name="Depth s")
+        if motion == "reduce":
+            assert depth.input_value() == "1"
+        wait_until(flow.page, lambda: depth.input_value() == "1")
 
 
 def test_keys_do_the_same(flow: Locator) -> None:

@@ -68,3 +68,14 @@ test("failures say why", () => {
   assert.throws(() => integrate(rotation, [1, 0], [0, 1], { method: "guess" }), /guess/);
   assert.deepEqual(METHODS, ["euler", "midpoint", "rk4", "dopri5"]);
 });
+
+test("rounding of a step's length makes no step more", () => {
+  for (const n of [3, 7, 10, 30])
+    assert.equal(integrate(rotation, [1, 0], [0, 0.3], { method: "euler", step: 0.3 / n }).accepted, n);
+});
+
+test("the field is read nowhere beyond the solve", () => {
+  const seen = [];
+  integrate((s) => (seen.push(s), Float64Array.of(0)), [1e3], [0, 0.5], {});
+  assert.ok(Math.max(...seen) <= 0.5 && Math.min(...seen) >= 0);
+});

@@ -42,6 +42,8 @@ test("an address that makes no sense changes nothing", () => {
   const { given, trained } = fromAddress("#variant=none&data=your+own&own=x&lr=fast&steps=999&trained=-5");
   assert.deepEqual(sane(given, sane({}, DEFAULTS)), { ...sane({}, DEFAULTS), steps: 20 });
   assert.equal(trained, 0);
+  for (const steps of ["1e99", "20001", "-1", "x"])
+    assert.equal(fromAddress(`#variant=concat&trained=${steps}`).trained, 0);
 });
 
 test("a mini-batch at a time, an epoch sees each sample once", () => {

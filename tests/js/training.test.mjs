@@ -31,6 +31,21 @@ for (const variant of Object.keys(VARIANTS))
       }
     });
 
+test("Adam's epsilon stands beside the root, as torch's does", () => {
+  const w = Float64Array.of(0);
+  adam(1, { lr: 1 })(w, [1e-8]);
+  assert.ok(Math.abs(w[0] + 0.5) < 1e-6, `${w[0]}`);
+});
+
+test("the penalty is a mean over the points", () => {
+  const model = makeModel({ ...base, variant: "depth-invariant", penalty: 0.7 });
+  const w = initial(model, 1);
+  const { x, y, n } = drawData("spirals", 6, 0);
+  const once = gradient(model, w, x, y, n);
+  const twice = gradient(model, w, Float64Array.of(...x, ...x), Float64Array.of(...y, ...y), 2 * n);
+  assert.ok(once.penalty > 0 && Math.abs(once.penalty - twice.penalty) < 1e-12);
+});
+
 test("it parts the disc and the ring", () => {
   const model = makeModel({ ...base, variant: "augmented", width: 12, steps: 6 });
   const { x, y, n } = drawData("disc in a ring", 100, 0);
@@ -72,7 +87,23 @@ test("pasted lines are points and classes", () => {
   const { x, y, n } = readCsv("x,y,kind\n0.5,-1,b\n\n1,1.25,a\n");
   assert.deepEqual([[...x], [...y], n], [[0.5, -1, 1, 1.25], [1, -1], 2]);
   const far = readCsv("0;0;1\n300;600;0\n");
-  assert.deepEqual([[...far.x], [...far.y]], [[-0.75, -1.5, 0.75, 1.5], [1, -1]]);
+  assert.deepEqual([[...far.x], [...far.y]], [[-1.5, -1.5, 1.5, 1.5], [1, -1]]);
+});
+
+test("columns of any unit are kept apart, and it is said that they were scaled", () => {
+  const table = readCsv("age\tsalary\tbought\n20\t50000\tno\n40\t90000\tyes\n60\t70000\tno\n");
+  assert.deepEqual([...table.x], [-1.5, -1.5, 0, 1.5, 1.5, 0]);
+  assert.ok(table.scaled && !readCsv("0,0,a\n1,1,b").scaled);
+  const small = readCsv("0.001,1,a\n0.004,2,b");
+  assert.ok(small.scaled && small.x[0] !== small.x[2]);
+});
+
+test("spaces, quotes and names of columns are understood, a bad first line is not a name", () => {
+  for (const text of ["0.5 -1 b\n1 1.25 a", `"x","y","c"\n"0.5","-1","b"\n"1","1.25","a"`])
+    assert.deepEqual([...readCsv(text).x], [0.5, -1, 1, 1.25]);
+  assert.throws(() => readCsv("1.2.3,4.5.6,a\n1,1,b"), /line 1, .*“1.2.3” is not a number/);
+  assert.throws(() => readCsv("0,5\ta\n1,2\tb"), /line 1, .*3 values, got 2/);
+  assert.throws(() => readCsv("0,5\t1,5\ta\n1,2\t1,0\tb"), /“0,5” is not a number; decimals take a point/);
 });
 
 test("a wrong line is named", () => {

@@ -42,8 +42,8 @@ class Labelled(Config):
     atol = 1e-4; its last step ends exactly at 1, and gradients are
     backpropagated through its steps, whose sizes are held fixed. A step's error
     is the root mean square over all points and components, in units of atol +
-    rtol ``|z|``. Seeds that are trained together share the solver's steps,
-    which are those of the seed with the largest error.
+    rtol ``|z|``. Seeds are trained as one program, in which each takes its own
+    steps, as it does alone.
 
     ``loss`` is the mean squared error after training, ``accuracy`` the share of
     training points whose output has the sign of their label, and ``nfe`` the

@@ -24,6 +24,15 @@ function toleranceName(value) {
 const MOST = 4; // side by side
 const TIMES = 10; // as large, around the point
 const BUTTONS = 3; // up to so many models have one each
+const TRIES = 5; // after which a reader is told that there is a theorem
+const ROOM = 0.93; // of the circle's radius, where its point stays
+
+/** An input within a circle: what lies outside comes back along its ray. */
+export function keptWithin(input, radius) {
+  const size = Math.hypot(...input);
+  const most = ROOM * radius;
+  return size <= most ? input : input.map((v) => (v * most) / size);
+}
 
 /** Up to four labels, the chosen one among them. */
 function besideEachOther(labels, chosen) {
@@ -56,12 +65,20 @@ function renderFlow({ model: python, el }) {
       return carryCircle(modelOf(label), radius, settings(most), (right - left) / 80);
     }));
     const circleOf = (label) => radius ? circlesAt(tolerance.get())(label) : null;
+    // Of one shared flow of the plane the circle stays a closed curve around what it held.
+    const flowOf = (label) => !modelOf(label).controlled && modelOf(label).size === 2;
     const shown = () => together.get() ? besideEachOther(labels, selected.get()) : [selected.get()];
 
     const frames = [];
+    let tries = 0;
+    if (radius) {
+      const free = point.set;
+      point.set = (input) => free(keptWithin([...input], radius));
+    }
     const planes = labels.slice(0, MOST).map((_, i) => {
       const canvas = pointCanvas("Flow of the data", "ode-square",
         moves(point, () => sceneOf(shown()[i]), () => frames[i]));
+      if (radius) canvas.addEventListener("pointerup", () => (tries += 1, shell.redraw()));
       const name = node("p", { className: "ode-name" });
       return Object.assign(node("div", { className: "ode-plane" }, name, canvas), { canvas, name });
     });
@@ -94,7 +111,13 @@ function renderFlow({ model: python, el }) {
     const legend = key();
     const body = node("div", { className: "ode-body ode-flow" },
       node("div", { className: "ode-planes" }, ...planes), panel, small, added);
-    shell.root.append(body, fold("What the marks mean", legend));
+    const told = node("p", { className: "ode-told", hidden: true },
+      "You have tried, and it stays in. ", node("a", { href: python.get("theorem") }, "That is a theorem."));
+    shell.root.append(body, told, fold("What the marks mean", legend));
+    if (python.get("opening") && !play.still.matches) {
+      s.set(0);
+      play.start();
+    }
     for (const t of traits) t.watch(shell.redraw);
 
     /** Draw one model's plane; what there is to tell of it. */
@@ -106,8 +129,7 @@ function renderFlow({ model: python, el }) {
       const sheet = pen(canvas.canvas);
       frames[i] = drawFlow(sheet, now, data, way, k, lineOf(label));
       const circle = circleOf(label);
-      if (circle) inside(sheet.ctx, frames[i], () => line(sheet.ctx,
-        circle[k].map(([u, v]) => [frames[i].x(u), frames[i].y(v)]), sheet.colours.lines[2], 2));
+      if (circle) drawWall(sheet, frames[i], circle[k], label);
       const [from, to] = [vector(point.get()), vector(way.z.at(-1))];
       canvas.place(...frames[i].handle, point.get()[0], `at ${from}, ends at ${to}`);
       canvas.describe(`${label}: vector field ${now.model.controlled ? "of the point " : ""}at depth ` +
@@ -119,6 +141,21 @@ function renderFlow({ model: python, el }) {
 
     // Models may differ in depth: side by side all are at the same part of it.
     const partOf = (one) => (s.get() / model().depth) * one.depth;
+
+    /** The circle carried along, with its name at its highest point. */
+    function drawWall({ ctx, colours }, frame, points, label) {
+      const curve = points.map(([u, v]) => [frame.x(u), frame.y(v)]);
+      const [x, y] = curve.reduce((a, b) => (b[1] < a[1] ? b : a));
+      inside(ctx, frame, () => {
+        line(ctx, curve, colours.lines[2], 2);
+        Object.assign(ctx, { font: "600 13px system-ui, sans-serif", textAlign: "center", textBaseline: "bottom" });
+        Object.assign(ctx, { lineWidth: 4, lineJoin: "round", strokeStyle: colours.paper, fillStyle: colours.lines[2] });
+        const name = flowOf(label) ? "the wall" : "the wall, broken";
+        const at = [Math.min(Math.max(x, frame.left + 40), frame.right - 40), Math.max(y - 4, frame.top + 18)];
+        ctx.strokeText(name, ...at);
+        ctx.fillText(name, ...at);
+      });
+    }
 
     function drawSmall({ label, now, k, way }) {
       const single = !together.get();
@@ -174,6 +211,7 @@ function renderFlow({ model: python, el }) {
       depth.show(now.s[k], tidy(now.s[k]), { max: now.model.depth, step: now.model.depth / 100 });
       drawSmall(own);
       explain(own);
+      told.hidden = !(kept && tries >= TRIES && python.get("theorem"));
       const right = (share) => share === null ? "" : `${tidy(100 * share, 0)} % right`;
       const output = vector(way.output);
       values.show(together.get() ? Object.fromEntries(drawn.map((one) => [one.label,

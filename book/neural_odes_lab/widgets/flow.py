@@ -39,7 +39,10 @@ class FlowWidget(ModelWidget):
         tolerance: rtol and atol of the in-page dopri5, > 0.
         together: start with up to four models side by side.
         circle: radius > 0 of a circle of inputs around the origin that is
-            carried along; None: no circle.
+            carried along, and in which the point stays; None: no circle.
+        opening: let the data flow once from depth 0 as the page opens.
+        theorem: an address to which readers are sent who have tried to drag
+            the point out of the circle, in which it stays.
         title: above the figure.
 
     Raises:
@@ -54,6 +57,8 @@ class FlowWidget(ModelWidget):
     tolerance = traitlets.Float(1e-4).tag(sync=True)
     together = traitlets.Bool(False).tag(sync=True)
     circle = traitlets.Float(0.0).tag(sync=True)
+    opening = traitlets.Bool(False).tag(sync=True)
+    theorem = traitlets.Unicode().tag(sync=True)
 
     def __init__(
         self,
@@ -65,6 +70,8 @@ class FlowWidget(ModelWidget):
         tolerance: float = 1e-4,
         together: bool = False,
         circle: float | None = None,
+        opening: bool = False,
+        theorem: str = "",
         title: str = "A point and the data, flowing through a trained field",
     ) -> None:
         check_positive("tolerance", tolerance)
@@ -83,4 +90,6 @@ class FlowWidget(ModelWidget):
             tolerance=float(tolerance),
             together=together,
             circle=circle or 0.0,
+            opening=opening,
+            theorem=theorem,
         )

@@ -73,7 +73,7 @@ function renderMelt({ model: python, el }) {
     const [doublings, place, bend] = ["doublings", "at", "bend"].map((name) => trait(python, name, shell));
     const first = [doublings, place, bend].map((t) => t.get());
     const own = Float64Array.from(python.get("point"));
-    const ways = LAYERS.flatMap((layers) => network(model, data.x, layers, -1, [0, 0]));
+    const ways = LAYERS.slice(1).flatMap((layers) => network(model, data.x, layers, -1, [0, 0]));
     const view = makeView(model, boxAround(model, ways, { rim: 0.1 }));
     const limited = (v) => Math.min(MOST, Math.max(-MOST, v));
 

@@ -1,4 +1,4 @@
-"""A widget of sensitivity: a patch of inputs that the flow pulls."""
+"""A widget of sensitivity: inputs are painted, then pulled by the flow."""
 
 from __future__ import annotations
 

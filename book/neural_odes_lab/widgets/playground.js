@@ -156,6 +156,16 @@ function renderPlayground({ model: python, el }) {
       legend, missions, more, ownPart, away);
     restart(opened);
     if (asked?.trained) go(asked.trained);
+    const follow = shell.guarded(() => {
+      const next = inBook() && fromAddress(location.hash);
+      if (!next) return;
+      stop();
+      own = next.data ?? own;
+      change(sane(next.given, defaults));
+      if (next.trained) go(next.trained);
+    });
+    addEventListener("hashchange", follow); // a link pasted into the open page
+    shell.leave(() => removeEventListener("hashchange", follow));
 
     /** Of data of one's own there is room to draw more. */
     const canvasBox = () => {

@@ -11,9 +11,9 @@ const COLOURS = { held: 2, "not held": 1, undecided: 6 };
 const LEAST = 1e-4;
 
 /** What each number of seeds shows of a claim: {word, mean, low, high, p, pMatters}. */
-export function history(study, sentence) {
-  const at = study.claims.findIndex((claim) => claim.sentence === sentence);
-  if (at < 0) throw new Error(`the study has no claim ${sentence}`);
+export function history(study, id) {
+  const at = study.claims.findIndex((claim) => claim.id === id);
+  if (at < 0) throw new Error(`the study has no claim ${id}`);
   return study.seeds.map((_, i) => {
     const { word, evidence: [one] } = verdicts(study, i + 1)[at];
     if (!one?.values.length) return null;
@@ -71,13 +71,13 @@ function drawChances(sheet, told, n, level) {
 
 function renderSeeds({ model: python, el }) {
   return mount(python, el, (shell) => {
-    const [study, sentence, what] = ["study", "claim", "what"].map((name) => python.get(name));
+    const [study, id, what] = ["study", "claim", "what"].map((name) => python.get(name));
     const seeds = trait(python, "seeds", shell);
     const last = study.seeds.length;
     const start = seeds.get();
     within({ seeds: start }, 1, last);
-    const told = history(study, sentence);
-    const { evidence: [one] } = study.claims.find((claim) => claim.sentence === sentence);
+    const told = history(study, id);
+    const { sentence, evidence: [one] } = study.claims.find((claim) => claim.id === id);
     const own = { ...one, seeds: one.seeds.map((seed) => study.seeds.indexOf(seed)) };
     const set = (value) => seeds.set(Math.min(last, Math.max(1, Math.round(value))));
     let frame = null;

@@ -35,6 +35,7 @@ def evidence_by_seed(result: Any) -> dict[str, Any]:
             without = list(claim.evidence(kept))
         claims.append(
             {
+                "id": claim.id,
                 "sentence": claim.sentence,
                 "after": claim.after,
                 "evidence": [
@@ -90,7 +91,7 @@ class SeedsWidget(Widget):
 
     Args:
         result: a study under one setting, as ``results.load`` gives it.
-        claim: its claim, by its sentence; it makes a single comparison.
+        claim: the id of its claim, which makes a single comparison.
         seeds: how many are looked at first.
         what: the difference in words, for the axis.
         title: above the figure.
@@ -117,14 +118,14 @@ class SeedsWidget(Widget):
     ) -> None:
         study = evidence_by_seed(result)
         compared = [
-            one["sentence"]
+            one["id"]
             for one in study["claims"]
             if len(one["evidence"]) == 1 and not one["evidence"][0]["check"]
         ]
         if claim not in compared:
             raise ValueError(
                 "claim must be one that makes a single comparison "
-                f"({'; '.join(compared)}), got {claim!r}"
+                f"({', '.join(compared)}), got {claim!r}"
             )
         within("seeds", seeds, 1, len(study["seeds"]))
         super().__init__(

@@ -48,7 +48,8 @@ export const MISSIONS = [
     task: "Train a GalNODE on the half-moons until 95 % are right and a weight moves by 0.2 over " +
       "the depth. Watch θ(s).",
     start: { data: "half-moons", variant: "GalNODE" },
-    done: (seen) => seen.net.variant === "GalNODE" && onPlane(seen) && fits(seen) && seen.moved >= 0.2,
+    done: (seen) => seen.net.data === "half-moons" && seen.net.variant === "GalNODE" && fits(seen) &&
+      seen.moved >= 0.2,
   },
   {
     title: "Turn the line over",

@@ -47,9 +47,10 @@ export function ownData(canvas, { map, point, data, take }) {
   });
   const use = button("Use these lines", () => {
     try {
-      const found = readCsv(pasted.value);
+      const { scaled, ...found } = readCsv(pasted.value);
       take(found);
-      said.textContent = `${found.n} points are used.`;
+      said.textContent = `${found.n} points are used` +
+        (scaled ? ", each column moved and scaled to −1.5 … 1.5." : ".");
     } catch (error) {
       said.textContent = `Not used: ${error.message}.`;
     }

@@ -57,6 +57,7 @@ export function fromAddress(hash) {
     } catch {
       delete given.data;
     }
-  const trained = Math.min(LONGEST, Math.max(0, Math.round(Number(given.trained)) || 0));
+  const steps = Math.round(Number(given.trained)) || 0;
+  const trained = steps > 0 && steps <= LONGEST ? steps : 0;
   return { given, data, trained };
 }

@@ -60,33 +60,43 @@ export const withPoint = ({ x, y, n }, at, label) => ({
 /** Where the samples stand if those of class -1 come first. */
 export const byClass = ({ y }) => [...y.keys()].sort((i, j) => y[i] - y[j]);
 
-/** Points of the plane as text for an address: hundredths and the class. */
-export const pointsToText = ({ x, y, n }) => Array.from({ length: n }, (_, i) =>
-  [x[2 * i], x[2 * i + 1], y[i]].map((v, j) => Math.round(j < 2 ? 100 * v : v)).join("_")).join(".");
+/** Points of the plane as text for an address: m, then thousandths and the class. */
+export const pointsToText = ({ x, y, n }) => `m${Array.from({ length: n }, (_, i) =>
+  [1000 * x[2 * i], 1000 * x[2 * i + 1], y[i]].map(Math.round).join("_")).join(".")}`;
 
 /** The points of such a text; throws where it is none. */
 export function textToPoints(text) {
-  const rows = text.split(".").map((row) => row.split("_").map(Number));
-  const good = ([u, v, label, ...more]) => [u, v].every((one) => Math.abs(one) <= 100 * REACH) &&
+  const part = text.startsWith("m") ? 1000 : 100; // older links have hundredths
+  const rows = text.replace(/^m/, "").split(".").map((row) => row.split("_").map(Number));
+  const good = ([u, v, label, ...more]) => [u, v].every((one) => Math.abs(one) <= part * REACH) &&
     Math.abs(label) === 1 && !more.length;
   if (!rows.every(good) || rows.length > MOST) throw new Error("the address holds no points");
   return {
     n: rows.length, y: Float64Array.from(rows, (row) => row[2]),
-    x: Float64Array.from(rows.flatMap(([u, v]) => [u / 100, v / 100])),
+    x: Float64Array.from(rows.flatMap(([u, v]) => [u / part, v / part])),
   };
 }
 
+const THIN = 0.2; // a column's range, below which it is widened
+
+/** What separates a table's values: what its first line has of these. */
+const separatorOf = (line) => ["\t", ";", ","].find((one) => line.includes(one)) ?? /\s+/;
+
 /**
- * Data from lines of two numbers and a class, by commas, semicolons or tabs. A
- * first line without numbers names the columns. Points are moved and scaled
- * into the picture, both columns alike. Throws, naming the line that is wrong.
+ * Data from lines of two numbers and a class, by tabs, semicolons, commas or
+ * spaces. A first line of names is left out. Columns that do not fit the picture,
+ * or are thin in it, are each moved and scaled, which `scaled` says. Throws,
+ * naming the line that is wrong.
  */
 export function readCsv(text) {
-  const lines = text.split(/\r?\n/).map((line, i) => ({
-    number: i + 1, line, cells: line.split(/[,;\t]/).map((cell) => cell.trim()),
-  })).filter(({ line }) => line.trim());
+  const full = text.split(/\r?\n/).map((line, i) => ({ number: i + 1, line })).filter(({ line }) => line.trim());
+  const separator = separatorOf(full[0]?.line ?? "");
+  const lines = full.map((one) => ({
+    ...one, cells: one.line.trim().split(separator).map((cell) => cell.trim().replace(/^(["'])(.*)\1$/, "$2")),
+  }));
   const isNumber = (cell) => cell !== "" && Number.isFinite(Number(cell));
-  if (lines.length && !lines[0].cells.slice(0, 2).some(isNumber)) lines.shift();
+  const isName = (cell) => /^[^\d+.,-]/.test(cell ?? "");
+  if (lines.length && lines[0].cells.slice(0, 2).every(isName)) lines.shift();
   const classes = [];
   for (const { number, line, cells } of lines) {
     const wrong = (why) => {
@@ -94,7 +104,8 @@ export function readCsv(text) {
     };
     if (cells.length !== 3)
       wrong(`a line takes two numbers and a class, 3 values, got ${cells.length}`);
-    for (const cell of cells.slice(0, 2)) if (!isNumber(cell)) wrong(`“${cell}” is not a number`);
+    for (const cell of cells.slice(0, 2))
+      if (!isNumber(cell)) wrong(`“${cell}” is not a number${cell.includes(",") ? "; decimals take a point" : ""}`);
     if (!cells[2]) wrong("the class is missing");
     if (!classes.includes(cells[2])) classes.push(cells[2]);
     if (classes.length > 2)
@@ -106,13 +117,13 @@ export function readCsv(text) {
   classes.sort((a, b) => Number(a) - Number(b) || (a < b ? -1 : 1));
   const columns = [0, 1].map((j) => lines.map(({ cells }) => Number(cells[j])));
   const ranges = columns.map((column) => [Math.min(...column), Math.max(...column)]);
-  const inside = ranges.flat().every((v) => Math.abs(v) <= REACH);
-  const scale = inside ? 1 : 3 / (Math.max(...ranges.map(([a, b]) => b - a)) || 1);
-  const middle = ranges.map(([a, b]) => (inside ? 0 : (a + b) / 2));
+  const fits = ranges.flat().every((v) => Math.abs(v) <= REACH) &&
+    ranges.every(([low, high]) => high - low >= THIN || high === low);
+  const place = (v, [low, high]) => fits ? v : (3 * (v - (low + high) / 2)) / (high - low || 1);
   return {
-    n: lines.length,
+    n: lines.length, scaled: !fits,
     x: Float64Array.from(lines.flatMap((_, i) =>
-      columns.map((column, j) => hundredths(scale * (column[i] - middle[j]))))),
+      columns.map((column, j) => Math.round(1000 * place(column[i], ranges[j])) / 1000))),
     y: Float64Array.from(lines, ({ cells }) => (cells[2] === classes[0] ? -1 : 1)),
   };
 }

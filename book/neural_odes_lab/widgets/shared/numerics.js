@@ -105,7 +105,7 @@ function adaptive(f, s, result, { rtol, atol, maxSteps }) {
   const end = s[s.length - 1];
   let [at, z, next] = [s[0], result.z[0], 1];
   let first = f(at, z);
-  let h = firstStep(f, at, z, first, rtol, atol);
+  let h = firstStep(f, at, z, first, rtol, atol, end - at);
   for (let steps = 0; at < end; steps++) {
     if (steps >= maxSteps) throw new Error("the solver took too many steps");
     if (!(at + h > at)) throw new Error("the step size underflowed");
@@ -149,11 +149,12 @@ function growth(ratio) {
   return Math.min(10, Math.max(0.9 / ratio ** 0.2, ratio < 1 ? 1 : 0.2));
 }
 
-function firstStep(f, at, z, slope, rtol, atol) {
+/** It tries the field no farther than the solve goes. */
+function firstStep(f, at, z, slope, rtol, atol, room) {
   const scale = (i) => atol + rtol * Math.abs(z[i]);
   const d0 = norm(z, scale);
   const d1 = norm(slope, scale);
-  const h0 = d0 < 1e-5 || d1 < 1e-5 ? 1e-6 : (0.01 * d0) / d1;
+  const h0 = Math.min(room, d0 < 1e-5 || d1 < 1e-5 ? 1e-6 : (0.01 * d0) / d1);
   const ahead = f(at + h0, combine(z, h0, [1], [slope]));
   const d2 = norm(ahead.map((v, i) => v - slope[i]), scale) / h0;
   const h1 = d1 <= 1e-15 && d2 <= 1e-15

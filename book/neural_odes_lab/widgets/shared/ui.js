@@ -216,7 +216,9 @@ export function player(shell, getFraction, setFraction) {
   const play = button("▶ Play", shell.guarded(() => (frame ? stop() : start())));
   const still = matchMedia("(prefers-reduced-motion: reduce)");
   const name = () => {
-    play.textContent = frame ? "❚❚ Pause" : getFraction() < 1 ? "▶ Play" : "↻ Replay";
+    const done = getFraction() >= 1;
+    play.textContent = still.matches ? (done ? "To the start" : "To the end")
+      : frame ? "❚❚ Pause" : done ? "↻ Replay" : "▶ Play";
   };
   function stop() {
     cancelAnimationFrame(frame);
@@ -240,7 +242,7 @@ export function player(shell, getFraction, setFraction) {
   }
   shell.leave(() => cancelAnimationFrame(frame));
   shell.after(name);
-  return Object.assign(play, { stop });
+  return Object.assign(play, { stop, start, still });
 }
 
 /**

@@ -210,6 +210,18 @@ def test_seeds_needed_include_those_that_do_not_count():
     assert needed(np.zeros(30), 30) == needed([], 0) + 30
 
 
+def test_all_that_is_open_has_to_be_decided():
+    """The claim waits for its slowest comparison, at the study's level."""
+    swing = np.array([1.0, -1.0] * 4)
+    rows = frame(a=np.zeros(8), b=0.5 + swing, c=0.8 + swing)
+    claim = Claim("a", "", judges.lowest("q", "a", ("a", "b", "c")))
+    (verdict,) = judge([claim], rows)
+    assert verdict.word == "undecided"
+    alone = [one.needed(2) for one in verdict.evidence if not one.sign]
+    assert len(set(alone)) == 2
+    assert verdict.seeds_needed == max(alone)
+
+
 def test_growth_is_over_proportion_as_far_as_was_tried():
     """Two power laws: one grows slower, one faster, up to a ceiling of 20."""
     rows = pd.concat(
@@ -356,3 +368,25 @@ def test_a_variant_that_never_converged_leaves_all_undecided():
     assert (first.word, second.word) == ("undecided", "undecided")
     assert first.notes == ()
     assert second.notes == ("did not converge: c (seed 0, 1, 2)",)
+
+
+def test_what_is_ruled_out_is_corrected_for_a_second_look_as_well():
+    rng = np.random.default_rng(0)
+    rows = frame(a=rng.normal(size=40), b=np.zeros(40))
+    claim = [Claim("a", "", judges.above("q", "a", "b"))]
+    (found,) = judge(claim, rows, matters={"q": 0.2})[0].evidence
+    assert found.p_matters == pytest.approx(
+        min(1.0, 2 * found.uncorrected_matters())
+    )
+
+
+def test_a_run_that_failed_leaves_what_is_not_held():
+    rows = frame(a=[1.0, 1.1, 1.2, 1.0], b=[2.0, 2.1, 2.3, 2.2])
+    rows["failed"] = None
+    rows.loc[rows.index[-1], ["failed", "q"]] = ["the solver stopped", np.nan]
+    claims = [
+        Claim("a-b", "", judges.below("q", "a", "b")),
+        Claim("b-a", "", judges.below("q", "b", "a")),
+    ]
+    words = [one.word for one in judge(claims, rows)]
+    assert words == ["undecided", "not held"]

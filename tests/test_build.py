@@ -2,13 +2,15 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import nbformat.v4 as notebook_format
 import pytest
-from build_book import derived_config
+from build_book import Worker, basic, derived_config
 
 from neural_odes_lab.records import Record, write
 
@@ -98,6 +100,55 @@ def test_chapters_run_again_when_their_results_changed(project: Path) -> None:
     assert "another answer" in page(project)
 
 
+@pytest.mark.skipif(os.name != "posix", reason="needs process groups")
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_a_build_that_is_ended_leaves_no_process(
+    project: Path, how: signal.Signals
+) -> None:
+    """By Ctrl-C, which all its processes get, or by kill -9."""
+    write_chapter(
+        project,
+        "import os, pathlib, time\n"
+        "pathlib.Path('half').write_text(str(os.getpid()))\n"
+        "pathlib.Path('half').rename('kernel')\n"
+        "time.sleep(3600)",
+    )
+    with subprocess.Popen(
+        [sys.executable, ROOT / "tools/build_book.py", "--root", project],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=os.environ | dict.fromkeys(UNSET, ""),
+        start_new_session=True,
+        # A shell that starts this in the background has it ignored.
+        preexec_fn=lambda: signal.signal(  # noqa: PLW1509
+            signal.SIGINT, signal.SIG_DFL
+        ),
+    ) as process:
+        kernel = project / "book/kernel"
+        while not kernel.exists():
+            assert process.poll() is None
+            time.sleep(0.1)
+        if how == signal.SIGINT:
+            os.killpg(process.pid, how)
+        else:
+            process.kill()
+        status = process.wait()
+    assert status == (130 if how == signal.SIGINT else -how)
+    while alive(int(kernel.read_text())) or alive(-process.pid):
+        time.sleep(0.1)
+
+
+def alive(pid: int) -> bool:
+    """Whether there is a process, or one of a group (-pid), but for zombies."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    if pid > 0 and (stat := Path(f"/proc/{pid}/stat")).exists():
+        return stat.read_text().rpartition(")")[2].split()[0] != "Z"
+    return True
+
+
 def test_failing_cell_fails_the_build(project: Path) -> None:
     write_chapter(project, "raise RuntimeError('out of order')")
     done = build(project)
@@ -123,3 +174,20 @@ def test_buttons_point_to_the_repository_that_publishes() -> None:
     published = derived_config(ROOT, Path("cache"), "someone/book")
     assert published["repository"]["url"] == "https://github.com/someone/book"
     assert published["html"]["use_edit_page_button"]
+
+
+def test_a_kernel_that_does_not_start_is_started_once_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tried = []
+
+    def execute(*arguments: object) -> str:
+        tried.append(arguments)
+        if len(tried) == 1:
+            raise RuntimeError("Kernel died before replying to kernel_info")
+        return "done"
+
+    plain = basic.ExecutionWorkerLocalMProc
+    monkeypatch.setattr(plain, "execute", staticmethod(execute))
+    assert Worker.execute(1, 2) == "done"
+    assert tried == [(1, 2)] * 2

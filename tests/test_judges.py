@@ -1,6 +1,7 @@
 """Verdicts: how often they are false, and what they say."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -209,6 +210,18 @@ def test_seeds_needed_include_those_that_do_not_count():
     assert needed(np.zeros(30), 30) == needed([], 0) + 30
 
 
+def test_all_that_is_open_has_to_be_decided():
+    """The claim waits for its slowest comparison, at the study's level."""
+    swing = np.array([1.0, -1.0] * 4)
+    rows = frame(a=np.zeros(8), b=0.5 + swing, c=0.8 + swing)
+    claim = Claim("a", "", judges.lowest("q", "a", ("a", "b", "c")))
+    (verdict,) = judge([claim], rows)
+    assert verdict.word == "undecided"
+    alone = [one.needed(2) for one in verdict.evidence if not one.sign]
+    assert len(set(alone)) == 2
+    assert verdict.seeds_needed == max(alone)
+
+
 def test_growth_is_over_proportion_as_far_as_was_tried():
     """Two power laws: one grows slower, one faster, up to a ceiling of 20."""
     rows = pd.concat(
@@ -226,6 +239,8 @@ def test_checks_hold_in_every_seed_or_not():
     rows = frame(a=[0.1, 0.2])
     assert word(judges.every_seed("q", "a", below=0.2), rows) == "held"
     assert word(judges.every_seed("q", "a", below=0.1), rows) == "not held"
+    assert word(judges.every_seed("q", "a", above=0.1), rows) == "held"
+    assert word(judges.every_seed("q", "a", above=0.2), rows) == "not held"
     near = judges.near("q", "a", value=0.15, within=5)
     assert word(near, frame(a=[0.1, 0.2, 0.15])) == "held"
 
@@ -291,3 +306,87 @@ def test_what_a_claim_needs_and_lacks_is_named():
         word(judges.below("q", "a", "b"), rows, Converged("r", 1))
     with pytest.raises(ValueError, match=r"'c'.*no rows"):
         word(judges.below("q", "a", "c"), rows)
+
+
+def test_just_what_matters_does_matter():
+    """Without any spread: the gain is exactly the least that would matter."""
+    rows = frame(a=[1.5, 2.5, 3.5], b=[1.0, 2.0, 3.0])
+    above = Claim("a", "", judges.above("q", "a", "b"))
+    (verdict,) = judge([above], rows, matters={"q": 0.5})
+    assert verdict.word == "held"
+    assert verdict.evidence[0].p_matters == 1
+    (verdict,) = judge([above], rows, matters={"q": 0.500001})
+    assert verdict.word == "not held"
+    # With some: a p of exactly the level counts, on both sides.
+    one = judges.Comparison("", ("a", "b"), pd.Series([1.0, 2.0]))
+    assert replace(one, p=judges.LEVEL).sign == 1
+    assert replace(one, p_matters=judges.LEVEL).sign == -1
+
+
+@pytest.mark.parametrize("comparisons", [1, 7])
+def test_the_seeds_needed_decide_at_a_second_look(comparisons):
+    gains = pd.Series([0.9, -0.4, 1.1, 0.2, -0.1, 0.8])
+    one = judges.Comparison("", ("a", "b"), gains)
+    n = one.needed(comparisons)
+
+    def power(seeds):
+        level = judges.LEVEL / comparisons / 2 / 2  # second look, two sides
+        far = stats.t.ppf(1 - level, seeds - 1)
+        shift = gains.mean() / gains.std() * math.sqrt(seeds)
+        return stats.nct.sf(far, seeds - 1, shift)
+
+    assert power(n) >= judges.POWER > power(n - 1)
+    # More than there are: with those it is open.
+    assert judges.Comparison("", ("a", "b"), gains * 9).needed(1) > len(gains)
+    sure = judges.Comparison("", ("a", "b"), pd.Series([1.0, 1.1, 0.9]))
+    assert sure.needed(1) == len(sure.gains) + 1
+    # Or, where it is easier, the least that matters is ruled out.
+    tight = replace(one, matters=2.0)
+    assert tight.needed(comparisons) < n
+
+
+def test_a_seed_that_lacks_a_value_has_no_trend():
+    rows = pd.concat(
+        frame(**{str(n): [n**0.5, n**1.5, n**2.0]}).assign(variant=n)
+        for n in (1, 4, 9)
+    )
+    rows.loc[(rows["variant"] == 9) & (rows["seed"] == 1), "q"] = math.nan
+    (one,) = judges.outgrows("q", (1, 4, 9), 100)(rows)
+    assert list(one.gains.index) == [0, 2]
+    assert one.variants == (1, 4, 9)
+
+
+def test_a_variant_that_never_converged_leaves_all_undecided():
+    rows = frame(a=[1.0, 1.1, 1.2], b=[2.0, 2.1, 2.3], c=[5.0, 5.1, 5.2])
+    rows["done"] = (rows["variant"] != "c").astype(float)
+    claims = [
+        Claim("a-b", "", judges.below("q", "a", "b")),
+        Claim("a-c", "", judges.below("q", "a", "c")),
+    ]
+    assert {v.word for v in judge(claims, rows)} == {"held"}
+    first, second = judge(claims, rows, Converged("done", 1))
+    assert (first.word, second.word) == ("undecided", "undecided")
+    assert first.notes == ()
+    assert second.notes == ("did not converge: c (seed 0, 1, 2)",)
+
+
+def test_what_is_ruled_out_is_corrected_for_a_second_look_as_well():
+    rng = np.random.default_rng(0)
+    rows = frame(a=rng.normal(size=40), b=np.zeros(40))
+    claim = [Claim("a", "", judges.above("q", "a", "b"))]
+    (found,) = judge(claim, rows, matters={"q": 0.2})[0].evidence
+    assert found.p_matters == pytest.approx(
+        min(1.0, 2 * found.uncorrected_matters())
+    )
+
+
+def test_a_run_that_failed_leaves_what_is_not_held():
+    rows = frame(a=[1.0, 1.1, 1.2, 1.0], b=[2.0, 2.1, 2.3, 2.2])
+    rows["failed"] = None
+    rows.loc[rows.index[-1], ["failed", "q"]] = ["the solver stopped", np.nan]
+    claims = [
+        Claim("a-b", "", judges.below("q", "a", "b")),
+        Claim("b-a", "", judges.below("q", "b", "a")),
+    ]
+    words = [one.word for one in judge(claims, rows)]
+    assert words == ["undecided", "not held"]

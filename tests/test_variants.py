@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 from ipywidgets.widgets import widget as live
+from safetensors.torch import save_file
 from test_widgets_js import HERE, NODE, node, wide
 from torch import Tensor, nn
 
@@ -178,6 +179,13 @@ def test_only_a_playground_s_file_is_loaded(tmp_path: Path) -> None:
         load_model(path)
     with pytest.raises(FileNotFoundError):
         load_model(tmp_path / "none.safetensors")
+    for settings in ("null", "[1]", "3", "{", "{}"):
+        save_file({"w": torch.ones(2)}, path, {"settings": settings})
+        with pytest.raises(ValueError, match="path must"):
+            load_model(path)
+    save_file({"w": torch.tensor([torch.nan])}, path, {"settings": "{}"})
+    with pytest.raises(ValueError, match="weights are not finite"):
+        load_model(path)
 
 
 @needs_node

@@ -18,10 +18,14 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import multiprocessing
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -31,8 +35,9 @@ from contents import contents
 from dependencies import chapter_key
 from finish_pages import finish
 from jupyter_cache import get_cache
-from jupyter_cache.base import JupyterCacheAbstract
-from jupyter_cache.executors import load_executor
+from jupyter_cache.base import JupyterCacheAbstract, ProjectNb
+from jupyter_cache.executors import basic
+from jupyter_cache.executors.utils import ExecutionResult
 from plain_notebooks import make_plain, names
 from publish_notebooks import publish
 
@@ -136,6 +141,51 @@ def in_pairs(notebooks: list[Path]) -> list[Path]:
     return [left.pop(-1 if i % 2 == 0 else 0) for i in range(len(left))]
 
 
+class Worker(basic.ExecutionWorkerLocalMProc):
+    """Runs a chapter, once more if its kernel does not start.
+
+    Two kernels that start at the same time can be given the same port.
+    """
+
+    @staticmethod
+    def execute(
+        project_nb: ProjectNb, data: basic.ProcessData
+    ) -> ExecutionResult:
+        run = basic.ExecutionWorkerLocalMProc.execute
+        try:
+            return run(project_nb, data)
+        except RuntimeError:  # of nbclient; of a cell, it is in the result
+            return run(project_nb, data)
+
+
+class Executor(basic.JupyterExecutorLocalMproc):
+    _EXECUTION_WORKER = Worker
+
+
+def end_with_parent() -> None:
+    """Let a forked process end on Ctrl-C, or when its parent is gone.
+
+    Kernels watch the process that started them and end with it.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def end_now(*_: object) -> None:
+    """On Ctrl-C; processes that run chapters would first wait for kernels."""
+    for child in multiprocessing.active_children():
+        child.kill()
+    os.write(2, b"interrupted\n")
+    os._exit(130)
+
+
 def run_chapters(root: Path, folder: Path, limit: int) -> None:
     """Run the chapters whose outputs are not kept, in parallel."""
     notebooks = chapters(root)
@@ -151,8 +201,12 @@ def run_chapters(root: Path, folder: Path, limit: int) -> None:
     logging.basicConfig(format="%(message)s")
     logger = logging.getLogger("chapters")
     logger.setLevel(logging.INFO)
-    executor = load_executor("local-parallel", cache, logger)
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=end_with_parent)
+    signal.signal(signal.SIGINT, end_now)
+    executor = Executor(cache, logger)
     done = executor.run_and_cache(filter_uris=list(records), timeout=limit)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     failed = done.excepted + done.errored
     for uri in failed:
         record = cache.get_project_record(records[uri])
@@ -235,7 +289,10 @@ def main() -> None:
         "GITHUB_REPOSITORY", ""
     )
     root = arguments.root.resolve()
-    sys.exit(build(root, arguments.builder, repository))
+    try:
+        sys.exit(build(root, arguments.builder, repository))
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -405,7 +405,7 @@ def test_more_epochs_than_can_be_counted_are_refused():
 
 @pytest.mark.parametrize("off", [torch.no_grad, torch.inference_mode])
 def test_training_takes_gradients(off):
-    with off(), pytest.raises(RuntimeError, match="fit must run with grad"):
+    with off(), pytest.raises(RuntimeError, match="call fit outside"):
         train(model())
 
 

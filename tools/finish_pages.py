@@ -51,6 +51,11 @@ CHANGES = [
     (r' role="doc-biblioentry"', ""),
     (r'<div role="list" class="citation-list">', '<div class="citation-list">'),
     (r'<th(| class="head")>(<p></p>)?</th>', r"<td\1></td>"),
+    # What opens the pages below one in the contents has no words.
+    (
+        r"<summary>(<span class=\"toctree-toggle\")",
+        r'<summary aria-label="Pages below">\1',
+    ),
     (r'(<summary) aria-label="Toggle hidden content"', r"\1"),
     (r'( search-button__button" title="Search") aria-label="Search"', r"\1"),
     (

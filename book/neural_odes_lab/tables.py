@@ -260,7 +260,7 @@ def origin(record: Record) -> str:
     devices = sorted({made["device"] for made in record.provenance})
     seconds = sum(task["seconds"] for task in record.tasks)
     setting = "" if record.setting == "chosen" else f", {record.setting}"
-    together = any(len(task["seeds"]) > 1 for task in record.tasks)
+    together = any(len(task.get("seeds", ())) > 1 for task in record.tasks)
     shared = together and dates[0] < OWN_STEPS
     return (
         f"{record.study}{setting}: {seeds} seed{'s' * (seeds != 1)}, "

@@ -383,7 +383,7 @@ def explain_misfit(x: Tensor) -> Iterator[None]:
     except torch.OutOfMemoryError:
         raise
     except (RuntimeError, IndexError) as error:
-        if isinstance(error, IndexError) and "Dimension" not in str(error):
+        if isinstance(error, IndexError) and "list index" in str(error):
             raise  # an index of the field's own
         if "does not require grad" in str(error):
             raise ValueError(

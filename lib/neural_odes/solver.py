@@ -88,7 +88,8 @@ class SolverError(ArithmeticError):
         self.member = member
         super().__init__(
             f"the solver stopped at depth s = {depth:.4g} after {nfe} "
-            f"evaluations: {reason}. What may help: {ADVICE[reason]}."
+            f"evaluations: {reason}."
+            + (f" What may help: {ADVICE[reason]}." if reason in ADVICE else "")
         )
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -113,7 +113,7 @@ function renderFlow({ model: python, el }) {
       node("div", { className: "ode-planes" }, ...planes), panel, small, added);
     const told = node("p", { className: "ode-told", hidden: true },
       "You have tried, and it stays in. ", node("a", { href: python.get("theorem") }, "That is a theorem."));
-    shell.root.append(body, told, fold("What the marks mean", legend));
+    shell.root.append(body, ...(python.get("theorem") ? [told] : []), fold("What the marks mean", legend));
     if (python.get("opening") && !play.still.matches) {
       s.set(0);
       play.start();

@@ -6,7 +6,6 @@ import {
   button, key, mount, node, pair, player, pointCanvas, readout, slider, trait,
 } from "./shared/ui.js";
 
-const MARKS = { held: "✓", "not held": "✗", undecided: "?" };
 const COLOURS = { held: 2, "not held": 1, undecided: 6 };
 const LEAST = 1e-4;
 
@@ -112,7 +111,7 @@ function renderSeeds({ model: python, el }) {
       drawChances(pen(chart), told, n, study.level);
       const digits = 3;
       const mean = now ? tidy(now.mean, digits) : "–";
-      const verdict = now ? `${MARKS[now.word]} ${now.word}` : "? undecided";
+      const verdict = now?.word ?? "undecided"; // a mark is of another height
       const p = (value) => (value < 0.001 ? "< 0.001" : tidy(value, digits));
       count.show(n, String(n));
       plane.place(...frame.handle, n, `${n} seeds, mean ${mean}, ${verdict}`);

@@ -259,7 +259,8 @@ export function readout() {
       const size = `${list.clientWidth} ${Object.keys(values).length}`;
       if (size !== shown) list.style.minHeight = "";
       shown = size;
-      list.style.minHeight = `${list.offsetHeight}px`;
+      // Rounded up: heights of text are fractions that differ by its glyphs.
+      list.style.minHeight = `${Math.ceil(list.getBoundingClientRect().height)}px`;
     },
   });
 }

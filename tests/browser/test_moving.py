@@ -46,7 +46,7 @@ def test_keys_move_the_point(widget: Locator) -> None:
     before = readout(widget)
     widget.locator(".ode-handle").first.focus()
     for _ in range(5):
-        widget.page.keyboard.press("ArrowUp")
+        widget.page.keyboard.press("ArrowDown")  # it was dragged up
     wait_until(widget.page, lambda: readout(widget) != before)
     status = widget.locator("[role=status]")
     wait_until(widget.page, lambda: bool(status.inner_text()))

@@ -63,7 +63,7 @@ def test_dragged_it_stays_in_and_one_press_lets_it_out(flow: Locator) -> None:
 def test_the_cloud_flows_once_as_the_page_opens(
     browser: Browser, server: str, motion: str
 ) -> None:
-    with new_visit(browser, server, **SCREENS["wide"]) as visit:
+    with new_visit(browser, server, **SCREENS["desk"]) as visit:
         visit.page.emulate_media(reduced_motion=motion)
         flow = started(visit.open("book/intro.html"), 0)
         depth = flow.get_by_role("slider", name="Depth s")

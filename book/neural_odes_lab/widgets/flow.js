@@ -75,9 +75,14 @@ function renderFlow({ model: python, el }) {
       const free = point.set;
       point.set = (input) => free(keptWithin([...input], radius));
     }
+    const range = () => {
+      const most = Math.sqrt(Math.max(0, (ROOM * radius) ** 2 - point.get()[1] ** 2));
+      return [-most, most];
+    };
     const planes = labels.slice(0, MOST).map((_, i) => {
-      const canvas = pointCanvas("Flow of the data", "ode-square",
-        moves(point, () => sceneOf(shown()[i]), () => frames[i]));
+      const canvas = pointCanvas("Flow of the data", "ode-square", {
+        ...moves(point, () => sceneOf(shown()[i]), () => frames[i]), ...(radius ? { range } : {}),
+      });
       if (radius) canvas.addEventListener("pointerup", () => (tries += 1, shell.redraw()));
       const name = node("p", { className: "ode-name" });
       return Object.assign(node("div", { className: "ode-plane" }, name, canvas), { canvas, name });
@@ -116,7 +121,7 @@ function renderFlow({ model: python, el }) {
     shell.root.append(body, ...(python.get("theorem") ? [told] : []), fold("What the marks mean", legend));
     if (python.get("opening") && !play.still.matches) {
       s.set(0);
-      play.start();
+      shell.guarded(play.start)();
     }
     for (const t of traits) t.watch(shell.redraw);
 

@@ -1,5 +1,6 @@
 """pyproject.toml, constraints.txt and environment.yml agree."""
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -80,3 +81,11 @@ def test_environment_has_nothing_of_its_own(
 ) -> None:
     for name in environment.keys() - RUNTIME.keys():
         assert environment[name].specifier == EXTRAS[name].specifier, name
+
+
+def test_actions_of_the_job_that_may_write_are_pinned_by_commit():
+    text = (ROOT / ".github" / "workflows" / "book.yml").read_text()
+    _, publish = text.split("  publish:\n")
+    used = re.findall(r"uses: (\S+)", publish)
+    assert used
+    assert all(re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", one) for one in used)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import base64
 import json
+import math
+import re
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+import traitlets
 from torch import nn
 
 from neural_odes import (
@@ -416,7 +420,7 @@ def test_layers_and_patches_are_of_the_plane() -> None:
         (lambda: MeltWidget(line, x[:, :1], y), "model must"),
         (lambda: MeltWidget(model, x, y, point=(1,)), "point must"),
         (lambda: PatchWidget(model, x, y, radius=0), "radius must"),
-        (lambda: PatchWidget(line, x[:, :1], y), "model must"),
+        (lambda: PatchWidget(line, x[:, :1], y), "^x must"),
         (lambda: PatchWidget(model, x, y[:3]), "^y must"),
     ):
         with pytest.raises(ValueError, match=named):
@@ -473,6 +477,95 @@ def test_a_playground_starts_where_it_is_told() -> None:
     ):
         with pytest.raises(ValueError, match=named):
             call()
+
+
+def calls() -> dict[str, tuple[Any, dict[str, Any]]]:
+    """A right call of each widget."""
+    x, y = moons()
+    plane = NeuralODE(mlp(2, 4, 2), readout=nn.Linear(2, 1))
+    line = NeuralODE(mlp(1, 4, 1), depth=AdaptiveDepth(1))
+    data = {"models": plane, "x": x, "y": y, "point": (0.1, 0.2), "title": "t"}
+    one = {"model": plane} | {k: v for k, v in data.items() if k != "models"}
+    galerkin = NeuralODE(Galerkin(mlp(2, 4, 2), Fourier(3)))
+    frame = pd.DataFrame({"a": [1, 1, 2, 2], "b": [1.0, 2, 3, 4]})
+    return {
+        "flow": (
+            FlowWidget,
+            data | {"tolerance": 1e-3, "circle": 1.0, "together": False},
+        ),
+        "ball": (BallWidget, data | {"radius": 0.2}),
+        "gauge": (GaugeWidget, data | {"c": 0.0}),
+        "neighbour": (
+            NeighbourWidget,
+            data | {"distance": 0.1, "direction": 0.0},
+        ),
+        "melt": (MeltWidget, one | {"at": 0.5}),
+        "patch": (PatchWidget, one | {"radius": 0.1}),
+        "euler": (EulerWidget, one),
+        "modes": (ModesWidget, data | {"models": galerkin}),
+        "depths": (
+            DepthsWidget,
+            data | {"models": line, "x": x[:, :1], "point": (0.5,)},
+        ),
+        "backward": (
+            BackwardWidget,
+            {"models": plane, "point": (0.1, 0.2), "digits": 3},
+        ),
+        "solver": (
+            SolverWidget,
+            {"models": plane, "point": (0.1, 0.2), "method": "rk4"},
+        ),
+        "lorenz": (
+            LorenzWidget,
+            {"start": (0, 1), "point": (0, 1), "distance": 0.1, "span": 3.0},
+        ),
+        "crossing": (CrossingWidget, {"eps": 0.1, "theta": 1.0, "point": 0.5}),
+        "cover": (CoverWidget, {"points": 9, "r": 0.5, "n": 3}),
+        "lift": (LiftWidget, {"height": 1.0, "point": 0.5, "s": 0.5}),
+        "sweep": (
+            SweepWidget,
+            {
+                "frame": frame,
+                "over": "a",
+                "curves": {"b": {"b": "b"}, "c": {"b": "b"}},
+            },
+        ),
+        "playground": (
+            PlaygroundWidget,
+            {"variant": "concat", "data": "spirals", "width": 8, "steps": 4},
+        ),
+    }
+
+
+JUNK = [
+    *(None, True, "a", "", -1, 2.5, 10**400, math.nan, math.inf, object()),
+    *(dict, [], {}, (1, "a"), [math.nan], {"a": 1}),
+    *(torch.zeros(0), torch.zeros(2, 9)),
+]
+
+
+@pytest.mark.parametrize("name", calls())
+def test_no_junk_passes_unseen_or_unnamed(name: str) -> None:
+    kind, right = calls()[name]
+    kind(**right)
+    wrong = []
+    for argument, value in right.items():
+        for junk in JUNK:
+            said = ""
+            try:
+                kind(**right | {argument: junk})
+            except (TypeError, ValueError, traitlets.TraitError) as error:
+                said = str(error)
+            except Exception as error:
+                said = f"{type(error)}"
+            # What passes is the default, or of the right kind.
+            right_kind = type(junk) is type(value) or (
+                isinstance(value, float) and type(junk) is int
+            )
+            passes = not said and (junk is None or right_kind)
+            if not passes and not re.search(rf"\b({argument}|model)", said):
+                wrong.append((argument, junk, said))
+    assert not wrong
 
 
 def test_bad_arguments_are_named() -> None:

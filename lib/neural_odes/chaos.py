@@ -18,9 +18,9 @@ import torch
 from torch import Tensor
 
 from neural_odes.checks import check_at_least, check_positive, generator
-from neural_odes.fields import Field, JointField, step_limits
+from neural_odes.fields import Field, step_limits
 from neural_odes.initial_value import integrate
-from neural_odes.ode import NeuralODE, explain_misfit
+from neural_odes.ode import NeuralODE, check_plain, explain_misfit
 
 
 @dataclass(frozen=True)
@@ -143,22 +143,14 @@ def renormalised_exponent(
     """
     field, z, u, end = _problem(model, x)
     check_positive("radius", radius)
-    check_at_least("pieces", pieces, 1)
-    check_at_least("align", align, 0)
-    if align >= pieces:
-        raise ValueError(f"align must be below pieces, {pieces}, got {align}")
+    _check_pieces(pieces, align)
     away = sphere((len(z),), z.shape[1], radius=radius, seed=seed).to(z)
     total = z.new_zeros(len(z))
     control = torch.cat([u, u])
     for i in range(pieces):
         s = _piece(i, pieces, end, z)
-        both, _ = _follow(
-            model,
-            x,
-            lambda s, z: field(s, z, control),
-            torch.cat([z, z + away]),
-            s,
-        )
+        seeing = partial(_seeing, field, control)
+        both, _ = _follow(model, x, seeing, torch.cat([z, z + away]), s)
         z, near = both[-1].chunk(2)
         away = near - z
         growth = _rates(away.norm(dim=1), radius, 1.0)
@@ -205,10 +197,7 @@ def lyapunov_spectrum(
     _, z, u, end = _problem(model, x)
     size = z.shape[1]
     count = size if count is None else count
-    check_at_least("pieces", pieces, 1)
-    check_at_least("align", align, 0)
-    if align >= pieces:
-        raise ValueError(f"align must be below pieces, {pieces}, got {align}")
+    _check_pieces(pieces, align)
     check_at_least("count", count, 1)
     if not count <= size:
         raise ValueError(
@@ -317,16 +306,8 @@ def _problem(
         raise TypeError(
             f"model must be a NeuralODE, got {type(model).__name__}"
         )
-    if isinstance(model.field, JointField):
-        raise TypeError(
-            "model.field must be a field of (s, z, x), got "
-            f"{type(model.field).__name__}, whose weights have their own state"
-        )
-    if callable(model.depth):
-        raise ValueError(
-            "model.depth must be a number, the same for all samples, got "
-            f"{type(model.depth).__name__}"
-        )
+    check_plain(model)
+    assert not callable(model.depth)
     z0 = model.solve(x, torch.zeros(1)).z[0]
     if z0.ndim != 2:
         raise ValueError(
@@ -334,6 +315,13 @@ def _problem(
             f"{tuple(z0.shape)}"
         )
     return model.field, z0, model.control(x), float(model.depth)
+
+
+def _check_pieces(pieces: int, align: int) -> None:
+    check_at_least("pieces", pieces, 1)
+    check_at_least("align", align, 0)
+    if align >= pieces:
+        raise ValueError(f"align must be below pieces, {pieces}, got {align}")
 
 
 def _piece(i: int, pieces: int, end: float, like: Tensor) -> Tensor:

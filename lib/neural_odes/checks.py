@@ -1,10 +1,14 @@
-"""Checks of arguments that several modules share: type, then range."""
+"""Checks of arguments that several modules share: type, then range.
+
+Each names the argument, what it got and what it takes, in a TypeError where the
+type is wrong, in a ValueError where the value is.
+"""
 
 from __future__ import annotations
 
 import importlib
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from numbers import Integral, Real
 from typing import Any
 
@@ -13,13 +17,7 @@ from torch import Tensor
 
 
 def check_at_least(name: str, value: Any, least: int) -> None:
-    """Refuse anything but an integer >= least.
-
-    Raises:
-        TypeError: it is not an integer; names the argument and what it got.
-        ValueError: it is too small, or beyond 63 bits; names the argument and
-            what it got.
-    """
+    """Refuse anything but an integer >= least, of 63 bits."""
     if isinstance(value, int) and value.bit_length() > 63:
         raise ValueError(
             f"{name} must be an integer below 2**63, got one of "
@@ -33,22 +31,13 @@ def check_at_least(name: str, value: Any, least: int) -> None:
 
 
 def check_integer(name: str, value: Any) -> None:
-    """Refuse anything but an integer.
-
-    Raises:
-        TypeError: it is not one; names the argument and what it got.
-    """
+    """Refuse anything but an integer."""
     if not isinstance(value, Integral) or isinstance(value, bool):
         raise TypeError(f"{name} must be an integer, got {value!r}")
 
 
 def generator(seed: Any) -> torch.Generator:
-    """A torch generator of random numbers, seeded.
-
-    Raises:
-        TypeError: seed is not an integer.
-        ValueError: it does not fit 64 bits.
-    """
+    """A torch generator of random numbers, seeded by 64 bits."""
     check_integer("seed", seed)
     if not -(2**63) <= seed < 2**64:
         raise ValueError(f"seed must be an integer of 64 bits, got {seed}")
@@ -56,11 +45,7 @@ def generator(seed: Any) -> torch.Generator:
 
 
 def check_dimension(dim: int, like: Tensor) -> None:
-    """Refuse a dimension that a tensor does not have.
-
-    Raises:
-        ValueError: there is no such dimension; names what it got.
-    """
+    """Refuse a dimension that a tensor does not have."""
     if not -like.ndim <= dim < like.ndim:
         raise ValueError(
             f"dim must be a dimension of a tensor of shape "
@@ -77,9 +62,6 @@ def joined(first: str, a: Tensor, second: str, b: Tensor, dim: int) -> Tensor:
         second: the name of b in errors.
         b: the second tensor.
         dim: the dimension.
-
-    Raises:
-        ValueError: there is no such dimension, or they differ in another.
     """
     check_dimension(dim, a)
     if a.ndim != b.ndim or any(
@@ -94,16 +76,7 @@ def joined(first: str, a: Tensor, second: str, b: Tensor, dim: int) -> Tensor:
 
 
 def check_function(name: str, value: Any, takes: str) -> None:
-    """Refuse what cannot be called, and classes in place of instances.
-
-    Args:
-        name: of the argument.
-        value: of the argument.
-        takes: what the function takes, in words.
-
-    Raises:
-        TypeError: it is not a function; names the argument and what it got.
-    """
+    """Refuse what cannot be called, and classes in place of instances."""
     kind = f"the class {value.__name__}" if isinstance(value, type) else None
     if kind or not callable(value):
         raise TypeError(
@@ -113,11 +86,7 @@ def check_function(name: str, value: Any, takes: str) -> None:
 
 
 def check_batch(name: str, value: Any) -> None:
-    """Refuse anything but a floating-point tensor (N, ...) of finite values.
-
-    Raises:
-        ValueError: it is not one; names the argument and what it got.
-    """
+    """Refuse anything but a floating-point tensor (N, ...) of finite values."""
     if not isinstance(value, Tensor) or not value.is_floating_point():
         kind = value.dtype if isinstance(value, Tensor) else type(value)
         raise ValueError(
@@ -134,58 +103,40 @@ def check_batch(name: str, value: Any) -> None:
 
 
 def check_positive(name: str, value: Any) -> None:
-    """Refuse anything but a finite number > 0.
-
-    Raises:
-        TypeError: it is not a number; names the argument and what it got.
-        ValueError: it is out of range; names the argument and what it got.
-    """
-    text = f"{name} must be a number > 0, got {value!r}"
-    if not isinstance(value, Real) or isinstance(value, bool):
-        raise TypeError(text)
-    if not (_finite(value) and float(value) > 0):
-        raise ValueError(text)
+    """Refuse anything but a finite number > 0."""
+    _check_number(name, value, "> 0", lambda number: number > 0)
 
 
 def check_nonnegative(name: str, value: Any) -> None:
-    """Refuse anything but a finite number >= 0.
+    """Refuse anything but a finite number >= 0."""
+    _check_number(name, value, ">= 0", lambda number: number >= 0)
 
-    Raises:
-        TypeError: it is not a number; names the argument and what it got.
-        ValueError: it is out of range; names the argument and what it got.
-    """
-    text = f"{name} must be a number >= 0, got {value!r}"
+
+def _check_number(
+    name: str, value: Any, range_: str, holds: Callable[[float], bool]
+) -> None:
+    text = f"{name} must be a number {range_}, got {value!r}"
     if not isinstance(value, Real) or isinstance(value, bool):
         raise TypeError(text)
-    if not (_finite(value) and float(value) >= 0):
+    try:
+        number = float(value)
+    except OverflowError:  # an integer larger than any float
+        number = math.inf
+    if not (math.isfinite(number) and holds(number)):
         raise ValueError(text)
 
 
-def _finite(value: Real) -> bool:
-    try:
-        return math.isfinite(value)
-    except OverflowError:  # an integer larger than any float
-        return False
-
-
 def check_boolean(name: str, value: Any) -> None:
-    """Refuse anything but True and False.
-
-    Raises:
-        TypeError: it is neither; names the argument and what it got.
-    """
+    """Refuse anything but True and False."""
     if not isinstance(value, bool):
         raise TypeError(f"{name} must be True or False, got {value!r}")
 
 
 def check_one_of(name: str, value: Any, choices: Iterable[Any]) -> None:
-    """Refuse anything but one of the choices.
-
-    Raises:
-        ValueError: it is none of them; names the argument and what it got.
-    """
+    """Refuse anything but one of the choices."""
     known = list(choices)
-    if value not in known:
+    alike = isinstance(value, tuple({type(one) for one in known}))
+    if not alike or value not in known:
         raise ValueError(
             f"{name} must be one of {', '.join(map(str, known))}, got {value!r}"
         )

@@ -253,15 +253,7 @@ class HypernetworkODE(JointField):
     its last layer starts at a tenth of torch's default. theta(0) is trained
     too, and starts at the wrapped module's own parameters.
 
-    Args:
-        module: any field or module with P trainable parameters; frozen ones do
-            not change.
-        hidden: width of g's hidden layer, >= 1.
-
-    Raises:
-        TypeError: module is not an ``nn.Module``.
-        ValueError: module has no parameters, or parts that share one; or
-            hidden < 1.
+    Args and errors are those of :class:`Hypernetwork`.
     """
 
     def __init__(self, module: nn.Module, hidden: int = 16) -> None:

@@ -97,29 +97,21 @@ def integrate(
     if isinstance(s, list):
         s = torch.tensor(s, dtype=tensors(z0)[0].dtype)
     depths = _depths(s)
+    again = partial(
+        integrate, solver=solver, params=params, norm=norm, max_step=max_step
+    )
     if depths[1] < depths[0]:
+        turned = [-jump for jump in jumps]
         try:
-            return integrate(
-                lambda s, z: _negative(field(-s, z)),
-                *(z0, -s),
-                solver=solver,
-                params=params,
-                norm=norm,
-                jumps=[-jump for jump in jumps],
-                max_step=max_step,
+            return again(
+                lambda s, z: _negative(field(-s, z)), z0, -s, jumps=turned
             )
         except SolverError as error:
             raise SolverError(error.reason, -error.depth, error.nfe) from error
     if s.requires_grad and torch.is_grad_enabled():
         fixed = s.detach()
-        z, nfe = integrate(
-            *(field, _step(field, s[0], z0, fixed[0] - s[0]), fixed),
-            solver=solver,
-            params=params,
-            norm=norm,
-            jumps=jumps,
-            max_step=max_step,
-        )
+        start = _step(field, s[0], z0, fixed[0] - s[0])
+        z, nfe = again(field, start, fixed, jumps=jumps)
         ends = [
             tensors(_step(field, fixed[i], rebuild(z0, at), s[i] - fixed[i]))
             for i, at in enumerate(zip(*tensors(z), strict=True))
@@ -211,12 +203,8 @@ def solve(
         if adaptive:
             most = solver.max_step or math.inf
             measure = _norm(solver, z0, rows) if norm is None else norm
-            found = [
-                (
-                    list(enumerate([0] * len(jumps))),
-                    start if stacked else start[None],
-                )
-            ]
+            first = list(enumerate([0] * len(jumps)))
+            found = [(first, start if stacked else start[None])]
             found += adaptive_steps(
                 *(packed, along, start, depths, tableau, progress),
                 rtol=solver.rtol,
@@ -239,11 +227,8 @@ def solve(
             states = fixed_steps(
                 *(packed, along, start, grid, tableau, progress), jumps=edges[0]
             )
-            read = [
-                z
-                for at, z in zip(grid[1:], states, strict=True)
-                if at in wanted
-            ]
+            reached = zip(grid[1:], states, strict=True)
+            read = [z for at, z in reached if at in wanted]
             z = torch.stack([start, *read], dim=rows)
     except SolveStopped as stop:
         raise _failed(stop.reason, progress, stop.member, stacked) from stop

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from neural_odes.checks import check_nonnegative
-from neural_odes.fields import Field, JointField, lengths, step_limits
+from neural_odes.fields import Field, lengths, step_limits
 from neural_odes.initial_value import integrate
-from neural_odes.ode import NeuralODE
+from neural_odes.ode import NeuralODE, check_plain
 from neural_odes.solver import Solution
 from neural_odes.training.fit import Penalty
 
@@ -38,7 +38,7 @@ def fixed_point(strength: float) -> Penalty:
     check_nonnegative("strength", strength)
 
     def penalty(model: NeuralODE, solution: Solution, x: Tensor) -> Tensor:
-        _refuse_joint(model)
+        check_plain(model, one_depth=False)
         s = solution.s[-1]
         s = s[:, None] if s.ndim else s
         slope = model.field(s, solution.z[-1], model.control(x))
@@ -66,12 +66,7 @@ def steady_state(strength: float) -> Penalty:
     check_nonnegative("strength", strength)
 
     def penalty(model: NeuralODE, solution: Solution, x: Tensor) -> Tensor:
-        _refuse_joint(model)
-        if callable(model.depth):
-            raise ValueError(
-                "model.depth must be a number, the same for all samples, got "
-                f"{type(model.depth).__name__}"
-            )
+        check_plain(model)
         end, control = solution.z[-1], model.control(x)
         s = solution.s[-1] * solution.s.new_tensor([1.0, 2.0])
 
@@ -151,11 +146,3 @@ def jacobian_norm(  # noqa: PLR0917
     e = torch.as_tensor(normal).to(z).expand_as(z)
     pull: Any = torch.func.vjp(lambda z: field(s, z, x), z)[1]
     return lengths(pull(e)[0]).square()
-
-
-def _refuse_joint(model: NeuralODE) -> None:
-    if isinstance(model.field, JointField):
-        raise TypeError(
-            "model.field must be a field of (s, z, x), got "
-            f"{type(model.field).__name__}, whose weights have their own state"
-        )

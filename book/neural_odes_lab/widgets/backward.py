@@ -11,10 +11,8 @@ from neural_odes.ode import NeuralODE
 from neural_odes_lab.widgets.base import (
     ModelWidget,
     bundled,
-    export_all,
-    fixed_depth,
     place,
-    within,
+    whole,
 )
 
 
@@ -40,7 +38,6 @@ class BackwardWidget(ModelWidget):
     """
 
     _esm = bundled("backward")
-    selected = traitlets.Unicode().tag(sync=True)
     digits = traitlets.Int().tag(sync=True)
     answer = traitlets.Unicode().tag(sync=True)
 
@@ -53,13 +50,8 @@ class BackwardWidget(ModelWidget):
         title: str = "The way back, and where it misses the start",
     ) -> None:
         start = place(point, torch.zeros(1, 2))
-        exported = export_all(models, torch.tensor([start]))
-        for _, state in exported:
-            fixed_depth(state)
         super().__init__(
+            *(models, torch.tensor([start])),
             title=title,
-            models=exported,
-            selected=exported[0][0],
-            point=start,
-            digits=int(within("digits", digits, 1, 8)),
+            digits=whole("digits", digits, 1, 8),
         )

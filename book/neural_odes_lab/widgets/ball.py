@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import traitlets
 from torch import Tensor
@@ -11,10 +12,8 @@ from neural_odes.ode import NeuralODE
 from neural_odes_lab.widgets.base import (
     ModelWidget,
     bundled,
-    export_all,
     fixed_depth,
-    pack_data,
-    place,
+    of_plane,
     within,
 )
 
@@ -45,8 +44,6 @@ class BallWidget(ModelWidget):
     """
 
     _esm = bundled("ball")
-    data = traitlets.Dict().tag(sync=True)
-    selected = traitlets.Unicode().tag(sync=True)
     radius = traitlets.Float().tag(sync=True)
     answer = traitlets.Unicode().tag(sync=True)
 
@@ -60,22 +57,18 @@ class BallWidget(ModelWidget):
         radius: float = 0.2,
         title: str = "A ball of inputs, and where the flow puts it",
     ) -> None:
-        shown = pack_data(x, y)
-        if x.shape[1] != 2:
-            raise ValueError(f"x must have shape (N, 2), got {tuple(x.shape)}")
-        exported = export_all(models, x)
-        for label, state in exported:
-            fixed_depth(state)
-            if state["size"] != 2 or state["readout"] is None:
-                raise ValueError(
-                    f"models must have a plane of states and a readout, got "
-                    f"{label!r} without"
-                )
+        of_plane(x)
         super().__init__(
+            *(models, x, y),
             title=title,
-            models=exported,
-            data=shown,
-            selected=exported[0][0],
-            point=place(point, x),
-            radius=float(within("radius", radius, 0.01, 1)),
+            point=point,
+            radius=within("radius", radius, 0.01, 1),
         )
+
+    def check(self, label: str, state: dict[str, Any]) -> None:
+        fixed_depth(state)
+        if state["size"] != 2 or state["readout"] is None:
+            raise ValueError(
+                "models must have a plane of states and a readout, got "
+                f"{label!r} without"
+            )

@@ -15,6 +15,7 @@ import traitlets
 from IPython.display import HTML, display
 from torch import Tensor
 
+from neural_odes.checks import check_batch, check_integer
 from neural_odes.ode import NeuralODE
 from neural_odes_lab.widgets.export import export
 from neural_odes_lab.widgets.networks import pack
@@ -69,17 +70,59 @@ class Widget(anywidget.AnyWidget):
 
 
 class ModelWidget(Widget):
-    """Models by their labels, and a point to drag."""
+    """Models by their labels, data, and a point to drag.
+
+    Args:
+        models: one NeuralODE, or several by their labels.
+        x: data, shape (N, 1) or (N, 2), N <= 300.
+        y: a number for each; None where the page is given no data.
+        point: where the point starts; by default at the first of x.
+        traits: further ones of the subclass.
+    """
+
+    optional = False
+    """Whether the figure shows something without a model."""
 
     models: Any = traitlets.List().tag(sync=True)
+    data = traitlets.Dict().tag(sync=True)
+    selected = traitlets.Unicode().tag(sync=True)
     point = traitlets.List(traitlets.Float()).tag(sync=True)
+
+    def __init__(
+        self,
+        models: NeuralODE | Mapping[str, NeuralODE] | None,
+        x: Tensor,
+        y: Tensor | None = None,
+        *,
+        point: Sequence[float] | None = None,
+        **traits: Any,
+    ) -> None:
+        shown = {} if y is None else pack_data(x, y)
+        start = place(point, x)
+        none = models is None and self.optional
+        exported = [] if none else export_all(models, x)
+        for label, state in exported:
+            self.check(label, state)
+        super().__init__(
+            models=exported,
+            data=shown,
+            selected=exported[0][0] if exported else "",
+            point=start,
+            **traits,
+        )
+
+    def check(self, label: str, state: dict[str, Any]) -> None:
+        """Refuse a model that the figure cannot show; here, of many depths."""
+        fixed_depth(state)
 
 
 def export_all(
-    models: NeuralODE | Mapping[str, NeuralODE], x: Tensor
+    models: NeuralODE | Mapping[str, NeuralODE] | None, x: Tensor
 ) -> list[tuple[str, dict[str, Any]]]:
     """Labels and states of models whose state starts with their input x."""
-    named = models if isinstance(models, Mapping) else {"model": models}
+    named: Mapping[str, Any] = (
+        models if isinstance(models, Mapping) else {"model": models}
+    )
     if not named:
         raise ValueError("models must be one NeuralODE or more, got none")
     return [
@@ -121,11 +164,13 @@ def fixed_depth(state: dict[str, Any]) -> float:
 
 def pack_data(x: Tensor, y: Tensor) -> dict[str, Any]:
     """Points of one or two features and a number for each, for the page."""
+    check_batch("x", x)
     if x.ndim != 2 or not 1 <= x.shape[1] <= 2 or not 1 <= len(x) <= MAX_POINTS:
         raise ValueError(
             f"x must have shape (N, 1) or (N, 2) with N from 1 to "
             f"{MAX_POINTS}, got {tuple(x.shape)}"
         )
+    check_batch("y", y.float() if isinstance(y, Tensor) else y)
     if y.numel() != len(x):
         raise ValueError(
             f"y must have one number for each of the {len(x)} points, got "
@@ -138,22 +183,35 @@ def place(
     point: Sequence[float] | None, x: Tensor, name: str = "point"
 ) -> list[float]:
     """Where the point starts; by default at the first of the data."""
-    values = [float(v) for v in (x[0].tolist() if point is None else point)]
+    try:
+        values = [float(v) for v in (x[0].tolist() if point is None else point)]
+    except (TypeError, ValueError):
+        values = []
     if len(values) != x.shape[1] or not all(map(math.isfinite, values)):
         raise ValueError(
-            f"{name} must be {x.shape[1]} finite numbers, got {values}"
+            f"{name} must be {x.shape[1]} finite numbers, got {point}"
         )
     return values
 
 
-def within(name: str, value: float, low: float, high: float) -> float:
-    """The value, if it lies in [low, high].
+def of_plane(x: Any) -> None:
+    """Refuse data that are not points of the plane."""
+    if not isinstance(x, Tensor) or x.ndim != 2 or x.shape[1] != 2:
+        got = tuple(x.shape) if isinstance(x, Tensor) else repr(x)
+        raise ValueError(f"x must have shape (N, 2), got {got}")
 
-    Raises:
-        ValueError: it does not; names the argument.
-    """
-    if not (math.isfinite(value) and low <= value <= high):
-        raise ValueError(
-            f"{name} must be a number from {low:g} to {high:g}, got {value}"
-        )
-    return value
+
+def within(name: str, value: Any, low: float, high: float) -> float:
+    """The value, if it is a number in [low, high]."""
+    text = f"{name} must be a number from {low:g} to {high:g}, got {value!r}"
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise TypeError(text)
+    if not low <= value <= high:
+        raise ValueError(text)
+    return float(value)
+
+
+def whole(name: str, value: Any, low: int, high: int) -> int:
+    """The value, if it is an integer in [low, high]."""
+    check_integer(name, value)
+    return int(within(name, value, low, high))

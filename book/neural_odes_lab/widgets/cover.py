@@ -5,7 +5,7 @@ from __future__ import annotations
 import traitlets
 
 from neural_odes.checks import check_at_least
-from neural_odes_lab.widgets.base import Widget, bundled, within
+from neural_odes_lab.widgets.base import Widget, bundled, whole, within
 
 
 class CoverWidget(Widget):
@@ -43,6 +43,6 @@ class CoverWidget(Widget):
         super().__init__(
             title=title,
             points=points,
-            r=float(within("r", r, 0.1, 1.2)),
-            n=int(within("n", n, 2, 30)),
+            r=within("r", r, 0.1, 1.2),
+            n=whole("n", n, 2, 30),
         )

@@ -15,7 +15,7 @@ class CrossingWidget(Widget):
     theta and the bound of the theorem. The page evaluates the formulas.
 
     Args:
-        eps: the error allowed, > 0 and <= 1.
+        eps: the error allowed, in [0.001, 1].
         theta: where its slider starts, in [0.1, 10].
         point: the input x where the point starts, in [-1, 1].
         title: above the figure.
@@ -37,11 +37,9 @@ class CrossingWidget(Widget):
         point: float = 0.75,
         title: str = "How large must θ be for x to reach −x?",
     ) -> None:
-        if not 0 < eps <= 1:
-            raise ValueError(f"eps must be a number in (0, 1], got {eps}")
         super().__init__(
             title=title,
-            eps=float(eps),
-            theta=float(within("theta", theta, 0.1, 10)),
-            point=[float(within("point", point, -1, 1))],
+            eps=within("eps", eps, 1e-3, 1),
+            theta=within("theta", theta, 0.1, 10),
+            point=[within("point", point, -1, 1)],
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import traitlets
 from torch import Tensor
@@ -11,8 +12,6 @@ from neural_odes.ode import NeuralODE
 from neural_odes_lab.widgets.base import (
     ModelWidget,
     bundled,
-    export_all,
-    pack_data,
     place,
     within,
 )
@@ -40,8 +39,6 @@ class DepthsWidget(ModelWidget):
     """
 
     _esm = bundled("depths")
-    data = traitlets.Dict().tag(sync=True)
-    selected = traitlets.Unicode().tag(sync=True)
     s = traitlets.Float(1.0).tag(sync=True)
 
     def __init__(
@@ -53,28 +50,23 @@ class DepthsWidget(ModelWidget):
         point: Sequence[float] | None = None,
         title: str = "Each input stops at its own depth g(x)",
     ) -> None:
-        shown = pack_data(x, y)
-        if x.shape[1] != 1 or x.unique().numel() < 2:
+        if not isinstance(x, Tensor) or x.ndim != 2 or x.unique().numel() < 2:
+            got = tuple(x.shape) if isinstance(x, Tensor) else repr(x)
             raise ValueError(
                 "x must have shape (N, 1) and two different inputs or more, "
-                f"got shape {tuple(x.shape)}"
+                f"got {got}"
             )
-        exported = export_all(models, x)
-        for label, state in exported:
-            if isinstance(state["depth"], float):
-                raise TypeError(
-                    f"depth of {label!r} must be an AdaptiveDepth, got a number"
-                )
-            if state["size"] != 1:
-                raise ValueError(
-                    f"state of {label!r} must have one component, got "
-                    f"{state['size']}"
-                )
         start = place(point, x)
-        super().__init__(
-            title=title,
-            models=exported,
-            data=shown,
-            selected=exported[0][0],
-            point=[within("point", start[0], float(x.min()), float(x.max()))],
-        )
+        within("point", start[0], float(x.min()), float(x.max()))
+        super().__init__(models, x, y, title=title, point=start)
+
+    def check(self, label: str, state: dict[str, Any]) -> None:
+        if isinstance(state["depth"], float):
+            raise TypeError(
+                f"depth of {label!r} must be an AdaptiveDepth, got a number"
+            )
+        if state["size"] != 1:
+            raise ValueError(
+                f"state of {label!r} must have one component, got "
+                f"{state['size']}"
+            )

@@ -11,10 +11,6 @@ from neural_odes.ode import NeuralODE
 from neural_odes_lab.widgets.base import (
     ModelWidget,
     bundled,
-    export_all,
-    fixed_depth,
-    pack_data,
-    place,
 )
 
 
@@ -40,7 +36,6 @@ class EulerWidget(ModelWidget):
     """
 
     _esm = bundled("euler")
-    data = traitlets.Dict().tag(sync=True)
     doublings = traitlets.Int(0).tag(sync=True)
     answer = traitlets.Unicode().tag(sync=True)
 
@@ -53,12 +48,4 @@ class EulerWidget(ModelWidget):
         point: Sequence[float] | None = None,
         title: str = "Layers of a residual network become a flow",
     ) -> None:
-        shown = pack_data(x, y)
-        exported = export_all(model, x)
-        fixed_depth(exported[0][1])
-        super().__init__(
-            title=title,
-            models=exported,
-            data=shown,
-            point=place(point, x),
-        )
+        super().__init__(model, x, y, title=title, point=point)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import traitlets
 from torch import Tensor
@@ -12,9 +13,6 @@ from neural_odes.ode import NeuralODE
 from neural_odes_lab.widgets.base import (
     ModelWidget,
     bundled,
-    export_all,
-    pack_data,
-    place,
 )
 
 
@@ -51,8 +49,6 @@ class FlowWidget(ModelWidget):
     """
 
     _esm = bundled("flow")
-    data = traitlets.Dict().tag(sync=True)
-    selected = traitlets.Unicode().tag(sync=True)
     s = traitlets.Float().tag(sync=True)
     tolerance = traitlets.Float(1e-4).tag(sync=True)
     together = traitlets.Bool(False).tag(sync=True)
@@ -77,19 +73,18 @@ class FlowWidget(ModelWidget):
         check_positive("tolerance", tolerance)
         if circle is not None:
             check_positive("circle", circle)
-        shown = pack_data(x, y)
-        exported = export_all(models, x)
-        depth = exported[0][1]["depth"]
         super().__init__(
+            *(models, x, y),
             title=title,
-            models=exported,
-            data=shown,
-            selected=exported[0][0],
-            point=place(point, x),
-            s=depth if isinstance(depth, float) else 1.0,
+            point=point,
             tolerance=float(tolerance),
             together=together,
             circle=circle or 0.0,
             opening=opening,
             theorem=theorem,
         )
+        depth = self.models[0][1]["depth"]
+        self.s = depth if isinstance(depth, float) else 1.0
+
+    def check(self, label: str, state: dict[str, Any]) -> None:
+        """Any model that can be exported can be shown."""

@@ -12,10 +12,8 @@ from neural_odes.ode import NeuralODE
 from neural_odes_lab.widgets.base import (
     ModelWidget,
     bundled,
-    export_all,
     fixed_depth,
-    pack_data,
-    place,
+    of_plane,
     within,
 )
 
@@ -45,8 +43,6 @@ class GaugeWidget(ModelWidget):
     """
 
     _esm = bundled("gauge")
-    data = traitlets.Dict().tag(sync=True)
-    selected = traitlets.Unicode().tag(sync=True)
     c = traitlets.Float().tag(sync=True)
     answer = traitlets.Unicode().tag(sync=True)
 
@@ -60,25 +56,18 @@ class GaugeWidget(ModelWidget):
         c: float = 0.0,
         title: str = "One boundary, and any exponent",
     ) -> None:
-        shown = pack_data(x, y)
-        if x.shape[1] != 2:
-            raise ValueError(f"x must have shape (N, 2), got {tuple(x.shape)}")
-        exported = export_all(models, x)
-        for label, state in exported:
-            fixed_depth(state)
-            if state["size"] != 2 or not _is_line(state["readout"]):
-                raise ValueError(
-                    f"models must have a plane of states and a linear readout "
-                    f"of one output, got {label!r} without"
-                )
+        of_plane(x)
         super().__init__(
-            title=title,
-            models=exported,
-            data=shown,
-            selected=exported[0][0],
-            point=place(point, x),
-            c=float(within("c", c, -2, 2)),
+            *(models, x, y), title=title, point=point, c=within("c", c, -2, 2)
         )
+
+    def check(self, label: str, state: dict[str, Any]) -> None:
+        fixed_depth(state)
+        if state["size"] != 2 or not _is_line(state["readout"]):
+            raise ValueError(
+                "models must have a plane of states and a linear readout of "
+                f"one output, got {label!r} without"
+            )
 
 
 def _is_line(readout: dict[str, Any] | None) -> bool:

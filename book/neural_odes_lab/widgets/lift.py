@@ -43,7 +43,7 @@ class LiftWidget(Widget):
     ) -> None:
         super().__init__(
             title=title,
-            height=float(within("height", height, 0.05, 1.2)),
-            point=[float(within("point", point, -1, 1))],
-            s=float(within("s", s, 0, 1)),
+            height=within("height", height, 0.05, 1.2),
+            point=[within("point", point, -1, 1)],
+            s=within("s", s, 0, 1),
         )

@@ -11,8 +11,6 @@ from neural_odes.ode import NeuralODE
 from neural_odes_lab.widgets.base import (
     ModelWidget,
     bundled,
-    export_all,
-    fixed_depth,
     place,
     within,
 )
@@ -48,7 +46,7 @@ class LorenzWidget(ModelWidget):
     """
 
     _esm = bundled("lorenz")
-    selected = traitlets.Unicode().tag(sync=True)
+    optional = True
     start = traitlets.List(traitlets.Float()).tag(sync=True)
     distance = traitlets.Float().tag(sync=True)
     span = traitlets.Float().tag(sync=True)
@@ -63,20 +61,13 @@ class LorenzWidget(ModelWidget):
         span: float = 20.0,
         title: str = "How chaotic is that? Lorenz beside the network",
     ) -> None:
-        plane = torch.zeros(1, 2)
-        where = place(start, plane, "start")
-        exported = []
-        if models is not None:
-            exported = export_all(models, torch.tensor([where]))
-        for _, state in exported:
-            fixed_depth(state)
-        x, z = place(point, plane)
+        where = place(start, torch.zeros(1, 2), "start")
+        x, z = place(point, torch.zeros(1, 2))
         super().__init__(
+            *(models, torch.tensor([where])),
             title=title,
-            models=exported,
-            selected=exported[0][0] if exported else "",
             start=where,
             point=[within("point", x, -26, 26), within("point", z, -2, 52)],
-            distance=float(within("distance", distance, 1e-6, 0.3)),
-            span=float(within("span", span, 0.5, 30)),
+            distance=within("distance", distance, 1e-6, 0.3),
+            span=within("span", span, 0.5, 30),
         )

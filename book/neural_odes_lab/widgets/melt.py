@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import traitlets
 from torch import Tensor
@@ -11,10 +12,7 @@ from neural_odes.ode import NeuralODE
 from neural_odes_lab.widgets.base import (
     ModelWidget,
     bundled,
-    export_all,
     fixed_depth,
-    pack_data,
-    place,
     within,
 )
 
@@ -42,7 +40,6 @@ class MeltWidget(ModelWidget):
     """
 
     _esm = bundled("melt")
-    data = traitlets.Dict().tag(sync=True)
     doublings = traitlets.Int(2).tag(sync=True)
     at = traitlets.Float(0.0).tag(sync=True)
     bend = traitlets.List(traitlets.Float(), [1.5, 1.5]).tag(sync=True)
@@ -57,18 +54,14 @@ class MeltWidget(ModelWidget):
         at: float = 0.0,
         title: str = "Layers melt into a flow",
     ) -> None:
-        shown = pack_data(x, y)
-        exported = export_all(model, x)
-        fixed_depth(exported[0][1])
-        if exported[0][1]["size"] != 2:
-            raise ValueError(
-                "model must have a state of two components, got "
-                f"{exported[0][1]['size']}"
-            )
         super().__init__(
+            *(model, x, y),
             title=title,
-            models=exported,
-            data=shown,
-            point=place(point, x),
+            point=point,
             at=within("at", at, 0, 1),
         )
+
+    def check(self, label: str, state: dict[str, Any]) -> None:
+        fixed_depth(state)
+        if state["size"] != 2:
+            raise ValueError(f"model must have two states, got {state['size']}")

@@ -13,10 +13,7 @@ from neural_odes.ode import NeuralODE
 from neural_odes_lab.widgets.base import (
     ModelWidget,
     bundled,
-    export_kept,
     fixed_depth,
-    pack_data,
-    place,
 )
 
 
@@ -43,7 +40,6 @@ class ModesWidget(ModelWidget):
     """
 
     _esm = bundled("modes")
-    data = traitlets.Dict().tag(sync=True)
     modes = traitlets.Int().tag(sync=True)
     s = traitlets.Float().tag(sync=True)
 
@@ -56,23 +52,16 @@ class ModesWidget(ModelWidget):
         point: Sequence[float] | None = None,
         title: str = "How many functions do the weights need?",
     ) -> None:
-        several = [models] if isinstance(models, NeuralODE) else list(models)
-        shown = pack_data(x, y)
-        exported: list[tuple[int, dict[str, Any]]] = []
+        several: Any = models if isinstance(models, list | tuple) else [models]
+        named: dict[str, NeuralODE] = {}
         for one in several:
             field = getattr(one, "field", one)
             if not isinstance(field, Galerkin):
                 kind = type(field).__name__
                 raise TypeError(f"models must have Galerkin fields, got {kind}")
-            exported.append((field.basis.size, export_kept(one, x)))
-        if not exported:
-            raise ValueError("models must be one NeuralODE or more, got none")
-        exported.sort(key=lambda pair: pair[0])
-        super().__init__(
-            title=title,
-            models=exported,
-            data=shown,
-            point=place(point, x),
-            modes=exported[-1][0],
-            s=max(fixed_depth(state) for _, state in exported),
-        )
+            named[str(field.basis.size)] = one
+        super().__init__(named, x, y, title=title, point=point)
+        sizes = [(int(label), state) for label, state in self.models]
+        self.models = sorted(sizes, key=lambda pair: pair[0])
+        self.modes = self.models[-1][0]
+        self.s = max(fixed_depth(state) for _, state in self.models)

@@ -11,10 +11,8 @@ from neural_odes.ode import NeuralODE
 from neural_odes_lab.widgets.base import (
     ModelWidget,
     bundled,
-    export_all,
     fixed_depth,
-    pack_data,
-    place,
+    of_plane,
     within,
 )
 
@@ -47,8 +45,6 @@ class NeighbourWidget(ModelWidget):
     """
 
     _esm = bundled("neighbour")
-    data = traitlets.Dict().tag(sync=True)
-    selected = traitlets.Unicode().tag(sync=True)
     distance = traitlets.Float().tag(sync=True)
     direction = traitlets.Float().tag(sync=True)
     s = traitlets.Float().tag(sync=True)
@@ -64,18 +60,12 @@ class NeighbourWidget(ModelWidget):
         direction: float = 45.0,
         title: str = "How far does a neighbour get from its point?",
     ) -> None:
-        shown = pack_data(x, y)
-        if x.shape[1] != 2:
-            raise ValueError(f"x must have shape (N, 2), got {tuple(x.shape)}")
-        exported = export_all(models, x)
-        depths = [fixed_depth(state) for _, state in exported]
+        of_plane(x)
         super().__init__(
+            *(models, x, y),
             title=title,
-            models=exported,
-            data=shown,
-            selected=exported[0][0],
-            point=place(point, x),
-            distance=float(within("distance", distance, 1e-6, 0.3)),
-            direction=float(within("direction", direction, 0, 355)),
-            s=depths[0],
+            point=point,
+            distance=within("distance", distance, 1e-6, 0.3),
+            direction=within("direction", direction, 0, 355),
         )
+        self.s = fixed_depth(self.models[0][1])

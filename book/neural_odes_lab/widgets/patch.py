@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import traitlets
 from torch import Tensor
@@ -11,10 +12,8 @@ from neural_odes.ode import NeuralODE
 from neural_odes_lab.widgets.base import (
     ModelWidget,
     bundled,
-    export_all,
     fixed_depth,
-    pack_data,
-    place,
+    of_plane,
     within,
 )
 
@@ -41,7 +40,6 @@ class PatchWidget(ModelWidget):
     """
 
     _esm = bundled("patch")
-    data = traitlets.Dict().tag(sync=True)
     radius = traitlets.Float().tag(sync=True)
     s = traitlets.Float(0.0).tag(sync=True)
 
@@ -55,18 +53,15 @@ class PatchWidget(ModelWidget):
         radius: float = 0.2,
         title: str = "A patch of inputs becomes a filament",
     ) -> None:
-        shown = pack_data(x, y)
-        exported = export_all(model, x)
-        fixed_depth(exported[0][1])
-        if x.shape[1] != 2 or exported[0][1]["size"] != 2:
-            raise ValueError(
-                "model must be of the plane, with two inputs and two states, "
-                f"got {x.shape[1]} and {exported[0][1]['size']}"
-            )
+        of_plane(x)
         super().__init__(
+            *(model, x, y),
             title=title,
-            models=exported,
-            data=shown,
-            point=place(point, x),
-            radius=float(within("radius", radius, 0.02, 1)),
+            point=point,
+            radius=within("radius", radius, 0.02, 1),
         )
+
+    def check(self, label: str, state: dict[str, Any]) -> None:
+        fixed_depth(state)
+        if state["size"] != 2:
+            raise ValueError(f"model must have two states, got {state['size']}")

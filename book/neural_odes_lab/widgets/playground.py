@@ -67,7 +67,13 @@ class PlaygroundWidget(Widget):
     ) -> None:
         own = x is not None or y is not None
         first = "your own" if own else "disc in a ring"
-        full = checked({**settings, "variant": variant, "data": data or first})
+        full = checked(
+            {
+                **settings,
+                "variant": variant,
+                "data": first if data is None else data,
+            }
+        )
         if own != (full["data"] == "your own"):
             raise ValueError(
                 'x and y must be given with data "your own" and no other, got '

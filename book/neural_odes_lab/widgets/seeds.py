@@ -9,7 +9,7 @@ import traitlets
 
 from neural_odes_lab.judges import LEVEL, Check, Comparison
 from neural_odes_lab.verdicts import FIRST_LOOK
-from neural_odes_lab.widgets.base import Widget, bundled, within
+from neural_odes_lab.widgets.base import Widget, bundled, whole
 
 
 def evidence_by_seed(result: Any) -> dict[str, Any]:
@@ -127,7 +127,10 @@ class SeedsWidget(Widget):
                 "claim must be one that makes a single comparison "
                 f"({', '.join(compared)}), got {claim!r}"
             )
-        within("seeds", seeds, 1, len(study["seeds"]))
         super().__init__(
-            title=title, study=study, claim=claim, seeds=seeds, what=what
+            title=title,
+            study=study,
+            claim=claim,
+            what=what,
+            seeds=whole("seeds", seeds, 1, len(study["seeds"])),
         )

@@ -12,8 +12,6 @@ from neural_odes.ode import NeuralODE
 from neural_odes_lab.widgets.base import (
     ModelWidget,
     bundled,
-    export_all,
-    fixed_depth,
     place,
 )
 
@@ -41,7 +39,6 @@ class SolverWidget(ModelWidget):
     """
 
     _esm = bundled("solver")
-    selected = traitlets.Unicode().tag(sync=True)
     method = traitlets.Unicode().tag(sync=True)
     setting = traitlets.Int(2).tag(sync=True)
 
@@ -54,14 +51,8 @@ class SolverWidget(ModelWidget):
         title: str = "A solver's steps, their cost and their error",
     ) -> None:
         check_one_of("method", method, ("euler", "midpoint", "rk4", "dopri5"))
-        x = torch.tensor([[float(v) for v in point]])
-        exported = export_all(models, x)
-        for _, state in exported:
-            fixed_depth(state)
+        size = len(point) if isinstance(point, list | tuple) else 1
+        start = place(point, torch.zeros(1, size))
         super().__init__(
-            title=title,
-            models=exported,
-            point=place(point, x),
-            selected=exported[0][0],
-            method=method,
+            models, torch.tensor([start]), title=title, method=method
         )

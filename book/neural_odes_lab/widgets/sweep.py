@@ -48,18 +48,22 @@ class SweepWidget(Widget):
         name: str = "",
         title: str = "",
     ) -> None:
-        sizes = [len(panel) for panel in curves.values()]
+        if not isinstance(frame, pd.DataFrame):
+            raise TypeError(f"frame must be a DataFrame, got {frame!r}")
+        panels = curves.values() if isinstance(curves, Mapping) else ()
+        sizes = [len(p) for p in panels if isinstance(p, Mapping)]
         if sizes not in ([1, 1], [1, 2]):
             raise ValueError(
                 "curves must be two pictures, the first of one curve, the "
-                f"second of one or two, got {sizes}"
+                f"second of one or two, got {curves!r}"
             )
-        columns = [c for panel in curves.values() for c in panel.values()]
+        columns = list(dict.fromkeys(c for p in panels for c in p.values()))
         for column in (over, *columns):
-            if column not in frame or not is_numeric_dtype(frame[column]):
+            known = isinstance(column, str) and column in frame
+            if not known or not is_numeric_dtype(frame[column]):
                 raise ValueError(
-                    f"frame must have numbers in column {column!r}, got "
-                    f"columns {', '.join(map(str, frame))}"
+                    "frame must have numbers in the columns of over and "
+                    f"curves, got {', '.join(map(str, frame))} for {column!r}"
                 )
         seeds = frame.groupby(over)[columns]
         mean, std = seeds.mean(), seeds.std()

@@ -15,7 +15,7 @@ from torch import nn
 
 from neural_odes import NeuralODE, Solver, fit, mlp, nested_spheres, seeded
 
-EPOCHS, KILLS = 60, 20
+EPOCHS, KILLS = 30, 8
 X, Y = nested_spheres(20, seed=0)
 
 

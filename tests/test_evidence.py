@@ -56,15 +56,17 @@ def test_every_claim_has_an_address(pages: dict[str, str]) -> None:
         assert len(set(addresses)) == len(addresses)
     every = " ".join(pages.values())
     for name in MEASURED:
-        found = results.load(name)
-        for one in found.verdicts:
-            shown = verdict(name, one.claim.id)
-            text = shown._repr_html_()
-            target = re.search(r'href="evidence_(\w+)\.html#([^"]+)"', text)
-            assert target
-            assert f'id="{target[2]}"' in pages[target[1]]
-            assert 'href="doubt.html"' in text
-            assert one.word in repr(shown)
+        found = results.load(name).verdicts
+        if not found:
+            continue
+        shown = verdict(name, *(one.claim.id for one in found))
+        text = shown._repr_html_()
+        targets = re.findall(r'href="evidence_(\w+)\.html#([^"]+)"', text)
+        assert len(targets) == len(found)
+        for one, (page, address) in zip(found, targets, strict=True):
+            assert f'id="{address}"' in pages[page]
+            assert f"{one.word}: {one.claim.sentence}" in repr(shown)
+        assert text.count('href="doubt.html"') == len(found)
     assert "not run for this book" in every
 
 

@@ -35,7 +35,7 @@ def in_a_process(folder: Path, what: str) -> list[str]:
 def test_a_training_killed_again_and_again_ends_as_if_it_had_not_been(
     tmp_path,
 ):
-    assert in_a_process(tmp_path, "kills") == ["20", "True"]
+    assert in_a_process(tmp_path, "kills") == ["8", "True"]
 
 
 def test_two_that_write_one_checkpoint_do_not_harm_each_other(tmp_path):

@@ -114,6 +114,7 @@ def _kind(config: Stability, variant: str) -> tuple[Kind, float]:
     ],
     converged=FITTED,
     quick=QUICK,
+    tiny={"dim": 2},  # where looking for the boundary takes less
     words=WORDS,
 )
 def robustness(

@@ -227,11 +227,29 @@ def test_the_spread_decides_how_many_digits_are_shown():
         assert tables.mean_std(pd.Series(values)) == text
 
 
+def test_what_differs_by_factors_has_a_geometric_mean():
+    shown = {
+        "0.1 ×÷ 26": [0.01, 1.0],
+        "0.2": [0.2],
+        "0.1 ± 0.1": [0.0, 0.1, 0.2],
+        "0.5": [0.5, 0.5],
+    }
+    for text, values in shown.items():
+        got = tables.geometric(pd.Series(values))
+        assert got.replace("0.10", "0.1") == text, got
+
+
+def test_runs_that_did_not_converge_are_counted_in_the_table():
+    found = results.load("chaos.figure7")
+    assert results.FAILED in found.table().quantities
+    assert "reach" not in found.table().quantities
+
+
 def test_a_report_says_where_it_is_from_and_what_was_judged():
     text = repr(Result(STUDIES[NAME], RECORD).report())
-    assert text.startswith(f"{NAME}: 2 seeds, cpu, 2026-01-02, 3 s\n")
+    assert text.startswith(f"{NAME}: 2 seeds, cpu, 2026-01-02, 3 s; ×÷")
     assert "layers  distance" in text
-    assert "16      0.094 ± 0.044" in text
+    assert "16      0.088 ×÷ 1.6" in text
     assert "✓ held: The distance falls as 1 / layers." in text
     assert "slope -1 ± 0.2: -1, 2 of 2 seeds" in text
 

@@ -26,6 +26,10 @@ from neural_odes_lab.studies import STUDIES
 from neural_odes_lab.study import Study, declared, varied
 from neural_odes_lab.verdicts import FITTED, Verdict
 
+FAILED = "share not converged"
+WITHDRAWN = ("reach",)
+"""Quantities of older results that did not mean what their names said."""
+
 
 @dataclass(frozen=True)
 class Result:
@@ -154,7 +158,8 @@ class Result:
     def quantities(self) -> list[str]:
         """The columns of plain numbers that are not keys."""
         numbers = self.frame.select_dtypes("number").columns
-        return [c for c in numbers if c not in ("seed", *self.keys)]
+        hidden = ("seed", *self.keys, *WITHDRAWN)
+        return [c for c in numbers if c not in hidden]
 
     def table(self, *quantities: str, **where: Any) -> tables.Table:
         """Mean ± standard deviation over seeds, and each seed as a dot.
@@ -174,6 +179,11 @@ class Result:
                     f"{', '.join(self.frame)}, got {column!r}"
                 )
         shown = self.frame
+        if self.study.converged is not None and not quantities:
+            failed = self.study.converged.failing(shown)
+            if failed.any():
+                shown = shown.assign(**{FAILED: failed.astype(float)})
+                chosen.append(FAILED)
         for column, value in where.items():
             shown = shown[shown[column] == value]
         return tables.Table(

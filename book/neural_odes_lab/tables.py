@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from neural_odes_lab.judges import Comparison, plain
@@ -32,6 +33,13 @@ WORDS = {
     "gap": "accuracy, gap",
 }
 """What quantities are called, where their names are not words."""
+
+GEOMETRIC = frozenset(
+    {"loss", "error", "largest error", "distance", "peak", "drift"}
+    | {"adjoint", "backprop", "backpropagation"}
+)
+"""Positive quantities that differ by factors: their geometric mean is shown, as
+one run that failed would decide any other, and their spread as a factor."""
 
 MARKS = {"held": "✓", "not held": "✗", "undecided": "?"}
 """A shape for each verdict: colour alone would not do."""
@@ -103,6 +111,15 @@ class Table:
     def _name(self, column: str) -> str:
         return self.words.get(column, WORDS.get(column, column))
 
+    @property
+    def _caption(self) -> str:
+        factors = GEOMETRIC & set(self.quantities) and self.origin
+        return self.origin + "; ×÷: geometric mean and spread" * bool(factors)
+
+    def _shown(self, values: pd.Series) -> str:
+        factors = values.name in GEOMETRIC
+        return geometric(values) if factors else mean_std(values)
+
     def _lines(self) -> list[tuple[list[str], list[pd.Series]]]:
         if not self.keys:
             groups: Any = [((), self.frame)]
@@ -116,10 +133,9 @@ class Table:
     def __repr__(self) -> str:
         head = [self._name(c) for c in (*self.keys, *self.quantities)]
         body = [
-            [*names, *(mean_std(values) for values in each)]
-            for names, each in self._lines()
+            [*names, *map(self._shown, each)] for names, each in self._lines()
         ]
-        return "\n".join(filter(None, [self.origin, align([head, *body])]))
+        return "\n".join(filter(None, [self._caption, align([head, *body])]))
 
     def _repr_html_(self) -> Html:
         head = [self._name(c) for c in (*self.keys, *self.quantities)]
@@ -128,7 +144,7 @@ class Table:
             row(
                 *names,
                 *(
-                    join(mean_std(values), dots(values, all_))
+                    join(self._shown(values), dots(values, all_))
                     for values, all_ in zip(each, ranges, strict=True)
                 ),
                 titles=len(names),
@@ -138,7 +154,7 @@ class Table:
         file = [" ", link(self.file)] if self.file else None
         return tag(
             "div",
-            table(head, lines, caption=[self.origin, file]),
+            table(head, lines, caption=[self._caption, file]),
             class_="measured",
         )
 
@@ -286,6 +302,17 @@ def mean_std(values: pd.Series) -> str:
     if decimals > 5:
         return f"{mean:.2g} ± {std:.1g}"
     return " ± ".join(_rounded(value, decimals) for value in (mean, std))
+
+
+def geometric(values: pd.Series) -> str:
+    """Geometric mean ×÷ standard deviation as a factor, of numbers > 0."""
+    own = values.astype(float).dropna()
+    if len(own) < 2 or not (own > 0).all() or own.nunique() == 1:
+        return mean_std(values)
+    logs = np.log(own)
+    factor = math.exp(logs.std())
+    digits = f"{factor:.2g}" if factor < 100 else f"{factor:.0f}"
+    return f"{math.exp(logs.mean()):.2g} ×÷ {digits}"
 
 
 def _rounded(value: float, decimals: int) -> str:

@@ -15,6 +15,7 @@ from torch import Tensor
 from neural_odes.checks import check_at_least, check_one_of, check_positive
 from neural_odes_lab.plot.states import to_array, to_model
 from neural_odes_lab.plot.style import legend, on_axes
+from neural_odes_lab.tables import GEOMETRIC
 
 QUANTITIES = {
     "loss": "loss",
@@ -32,7 +33,8 @@ def training_curves(
 ) -> Axes:
     """What training measured, epoch by epoch: mean and ±1 standard deviation.
 
-    Losses and gradient norms are drawn on a logarithmic axis. A figure of its
+    Losses and gradient norms are drawn on a logarithmic axis, with their
+    geometric mean and spread, which cannot be negative. A figure of its
     own has a legend; where Axes are given, ``plot.legend(ax)`` adds one.
 
     Args:
@@ -56,13 +58,12 @@ def training_curves(
     ax = on_axes(ax)
     for label, values in runs.items():
         epochs = np.arange(1, values.shape[1] + 1)
-        mean = values.mean(0)
+        low, mean, high = _spread(values, factors=quantity != "nfe")
         (line,) = ax.plot(epochs, mean, label=label)
         if len(values) > 1:
-            std = values.std(0, ddof=1)
             ax.fill_between(
-                epochs, mean - std, mean + std, color=line.get_color(),
-                alpha=0.2, linewidth=0,
+                epochs, low, high, color=line.get_color(), alpha=0.2,
+                linewidth=0,
             )  # fmt: skip
         if spikes is not None:
             run, at = np.nonzero(values[:, 1:] > spikes * values[:, :-1])
@@ -71,9 +72,6 @@ def training_curves(
             )
     if quantity != "nfe":
         ax.set_yscale("log")
-        # Mean minus std can be near zero, or below: keep to what was measured.
-        lowest = min(v[v > 0].min() for v in runs.values() if (v > 0).any())
-        ax.set_ylim(bottom=lowest / 1.5)
     ax.set(xlabel="epoch", ylabel=QUANTITIES[quantity])
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.margins(x=0.01)
@@ -216,6 +214,20 @@ def convergence(
     return ax
 
 
+def _spread(values: np.ndarray, *, factors: bool) -> tuple[np.ndarray, ...]:
+    """One deviation below the mean over runs, the mean, one above it.
+
+    Args:
+        values: shape (runs, ...).
+        factors: of logarithms, for values > 0.
+    """
+    own = np.log(values) if factors and (values > 0).all() else values
+    mean = own.mean(0)
+    std = own.std(0, ddof=1) if len(own) > 1 else np.zeros_like(mean)
+    found = (mean - std, mean, mean + std)
+    return tuple(map(np.exp, found)) if own is not values else found
+
+
 def means(
     frame: pd.DataFrame,
     x: str,
@@ -226,6 +238,9 @@ def means(
 ) -> Axes:
     """A quantity over x: mean ±1 standard deviation over seeds.
 
+    Quantities that differ by factors, such as losses, have their geometric
+    mean and spread, on a logarithmic axis.
+
     Args:
         frame: a row per value of x and seed.
         x: a column of numbers.
@@ -234,10 +249,17 @@ def means(
         label: of the curve; by default the quantity's name.
     """
     ax = on_axes(ax)
-    seeds = frame.groupby(x)[quantity]
-    mean, std = seeds.mean(), seeds.std().fillna(0.0)
+    factors = quantity in GEOMETRIC and bool((frame[quantity] > 0).all())
+    across, ends = [], []
+    for value, own in frame.groupby(x)[quantity]:
+        across.append(value)
+        ends.append(_spread(own.to_numpy()[:, None], factors=factors))
+    low, mean, high = np.array(ends)[..., 0].T
     name = quantity if label is None else label
-    ax.errorbar(mean.index, mean, std, fmt="o-", capsize=3, label=name)
+    bars = [mean - low, high - mean]
+    ax.errorbar(across, mean, bars, fmt="o-", capsize=3, label=name)
+    if factors:
+        ax.set_yscale("log")
     ax.set(xlabel=x)
     return ax
 

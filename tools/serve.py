@@ -15,7 +15,21 @@ from pathlib import Path
 HTML = Path(__file__).resolve().parents[1] / "_build" / "html"
 
 
-class QuietHandler(SimpleHTTPRequestHandler):
+POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline' blob:; "
+    "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
+    "font-src 'self' data:; worker-src 'self' blob:; object-src 'none'"
+)
+"""The strictest content security policy under which the pages work."""
+
+
+class Handler(SimpleHTTPRequestHandler):
+    def end_headers(self) -> None:
+        self.send_header("Content-Security-Policy", POLICY)
+        super().end_headers()
+
+
+class QuietHandler(Handler):
     def log_message(self, format: str, *args: object) -> None:
         pass
 
@@ -34,7 +48,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Show the built book.")
     parser.add_argument("port", type=int)
     port = parser.parse_args().port
-    handler = functools.partial(SimpleHTTPRequestHandler, directory=str(HTML))
+    handler = functools.partial(Handler, directory=str(HTML))
     try:
         server = ThreadingHTTPServer(("localhost", port), handler)
     except OSError as error:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from conftest import HTML, TIMEOUT, new_visit, wait_until
+from conftest import HTML, ROOT, TIMEOUT, new_visit, wait_until
 from playwright.sync_api import Browser, expect
+from serve import POLICY
 from test_pages import MATH
 
 PAGE = "book/background.html"
@@ -65,3 +66,7 @@ def test_what_cells_print_has_no_copy_button(
         page = visit.open(PAGE)
         assert page.locator(".cell_input .copybtn").count() > 3
         assert page.locator(".output .copybtn").count() == 0
+
+
+def test_the_policy_under_which_all_this_works_is_told() -> None:
+    assert POLICY in (ROOT / "SECURITY.md").read_text(encoding="utf-8")

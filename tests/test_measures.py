@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 import torch
 
-from neural_odes import History, NeuralODE, mlp
+from neural_odes import History, NeuralODE, mlp, seeded
 from neural_odes.solver import METHODS, Solver
 from neural_odes_lab.results import Result
 from neural_odes_lab.studies import (
@@ -17,6 +17,7 @@ from neural_odes_lab.studies import (
     background,
     common,
     images,
+    resnet,
     solvers,
     table1,
 )
@@ -255,3 +256,37 @@ def test_seeds_differ(rows):
         for _, own in rows("background.euler").groupby("seed")
     )
     assert first != second
+
+
+def test_roughness_is_the_length_of_the_weights_way():
+    still = torch.ones(5, 1).expand(5, 4)
+    assert resnet.roughness(still) == {"jump": 0.0, "variation": 0.0}
+    layers = torch.tensor([[3.0, 3.0, 3.0], [0.0, 4.0, 0.0]])
+    found = resnet.roughness(layers)
+    assert found["variation"] == pytest.approx(8 / (11 / 3))
+    assert found["jump"] == pytest.approx(4 / (11 / 3))
+
+
+def test_lines_between_layers_pass_through_them():
+    basis = resnet.Hats(4)
+    s = torch.tensor([0.0, 0.25, 0.375, 0.75, 0.9, 1.0])
+    weights = basis(s) @ torch.tensor([1.0, 3.0, 5.0, 4.0])
+    torch.testing.assert_close(weights, torch.tensor([1, 3, 4, 4, 4, 4.0]))
+
+
+def test_a_network_is_its_layers_and_its_flow_the_limit():
+    network = seeded(lambda: resnet.residual(4, 8, equal=False), 0)
+    x = torch.randn(5, 2, generator=torch.Generator().manual_seed(0))
+    z = x
+    for layer in network.field.coefficients.T:
+        field = mlp(2, 4, 4, 2)
+        torch.nn.utils.vector_to_parameters(layer, field.parameters())
+        z = z + field(z) / 8
+    torch.testing.assert_close(network.solve(x).z[-1], z)
+    gaps = []
+    for layers in (8, 16):
+        equal = seeded(lambda n=layers: resnet.residual(4, n), 0)
+        ends = (m.solve(x).z[-1] for m in (equal, resnet.flow_of(equal, 4)))
+        with torch.no_grad():
+            gaps.append(common.distance(*ends))
+    assert gaps[0] / gaps[1] == pytest.approx(2, rel=0.1)  # Euler's error

@@ -25,6 +25,7 @@ from neural_odes_lab.studies import (
     penalties,
     points,
     reflection,
+    resnet,
     solvers,
     spheres,
     table1,
@@ -37,7 +38,7 @@ STUDIES: Mapping[str, Study] = MappingProxyType(
         one.name: one
         for module in (
             *(background, solvers, gradients),
-            *(activations, anatomy, augmented),
+            *(activations, anatomy, resnet, augmented),
             *(table1, augmented_flows, graphs, adjoint),
             *(theorem, reflection, spheres, layers),
             *(by_dimension, points, cover, inputs),

@@ -311,6 +311,8 @@ def geometric(values: pd.Series) -> str:
         return mean_std(values)
     logs = np.log(own)
     factor = math.exp(logs.std())
+    if factor < 1.01:
+        return mean_std(values)
     digits = f"{factor:.2g}" if factor < 100 else f"{factor:.0f}"
     return f"{math.exp(logs.mean()):.2g} ×÷ {digits}"
 

@@ -48,11 +48,11 @@ class Reflection(Config):
     readout: the output is z(S). Adam, with weight decay added to the gradient,
     trains in float32; dopri5 solves from s = 0 to 1 at rtol = atol = 1e-4, its
     last step ends exactly at 1, and gradients are backpropagated through its
-    steps, whose sizes are held fixed. Seeds that are trained together share its
-    steps. A model fails if its mean error stays at 99 % of the mean of ``|x|``
-    or more after training: no map that keeps the order of points can go below
-    that mean, and the 1 % allows for the solver's error. It learns if the mean
-    error is a tenth of that mean or less. Either is required of every seed.
+    steps, whose sizes are held fixed. A model fails if its mean error stays at
+    99 % of the mean of ``|x|`` or more after training: no map that keeps the
+    order of points can go below that mean, and the 1 % allows for the solver's
+    error. It learns if the mean error is a tenth of that mean or less. Either
+    is required of every seed.
     """
 
     samples: Count = option(20, "points of the reflection in [-1, 1] (chosen)")
@@ -168,15 +168,33 @@ def crossing(
     return _learned(config, models, seeds, (x.to(device), y.to(device)))
 
 
+CLOCK, COMMON = "learned, z(0) = 0", "one trained depth"
+AUTONOMOUS = "learned, f(z)"
+
+
+class Common(nn.Module):
+    """The same number for every input, trained."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.change = nn.Parameter(torch.zeros(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.change.expand(len(x))
+
+
 @study(
     "dimensionality.adaptive_depth",
     paper="section 5, equation 18, figures 4 and 14",
     config=Adaptive,
-    variants=("fixed", "by hand", "learned"),
+    variants=("fixed", "by hand", "learned", CLOCK, COMMON, AUTONOMOUS),
     claims=lambda config: [
         fails("fixed", config.floor()),
         learns("by hand", 1.0),
         learns("learned", config.floor()),
+        learns(CLOCK, config.floor()),
+        fails(COMMON, config.floor()),
+        fails(AUTONOMOUS, config.floor() / 2),
     ],
     block=5,
     label="depths",
@@ -197,20 +215,30 @@ def adaptive_depth(
     so the threshold is 0.1. The learned depth is
     ``|1 + w_o relu(w_i x + b_i)|`` with ``hidden`` units, w_o starting at a
     tenth of torch's draw. ``depths`` are the g(x) of a model.
+
+    Three controls. "learned, z(0) = 0" forgets the input but for its depth: the
+    flow is one curve, and g reads the answer off it. "one trained depth" has g
+    = ``|1 + b|`` for all inputs. "learned, f(z)" has a field that does not see
+    s. To reach -1 from 1, f(0) must be negative, and to reach 1 from -1,
+    positive: so at best the points of one sign arrive and the others end at 0,
+    at half the mean of ``|x|``.
     """
     depth: Callable[[], Any] = {
         "fixed": lambda: 1.0,
         "by hand": lambda: partial(_by_hand, config),
-        "learned": lambda: AdaptiveDepth(1, hidden=config.hidden),
-    }[variant]
+        COMMON: lambda: AdaptiveDepth(Common()),
+    }.get(variant, lambda: AdaptiveDepth(1, hidden=config.hidden))
+    lift = torch.zeros_like if variant == CLOCK else None
     x, y = draw(2 if variant == "by hand" else config.samples)
     x, y = x.to(device), y.to(device)
     width = config.width
 
     def field() -> nn.Module:
+        if variant == AUTONOMOUS:
+            return mlp(1, width, width, 1)
         return DepthConcat(mlp(2, width, width, 1))
 
-    models = [_made(field, seed, device, depth) for seed in seeds]
+    models = [_made(field, seed, device, depth, lift) for seed in seeds]
     rows = _learned(config, models, seeds, (x, y))
     for row, model in zip(rows, models, strict=True):
         with torch.no_grad():
@@ -228,8 +256,11 @@ def _made(
     seed: int,
     device: str,
     depth: Callable[[], Any] = lambda: 1.0,
+    lift: Callable[[Tensor], Tensor] | None = None,
 ) -> NeuralODE:
-    return seeded(lambda: NeuralODE(make(), depth=depth()), seed).to(device)
+    return seeded(lambda: NeuralODE(make(), depth=depth(), lift=lift), seed).to(
+        device
+    )
 
 
 def _learned(

@@ -6,6 +6,7 @@ import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -84,7 +85,8 @@ def residual(width: int, layers: int, *, equal: bool = True) -> NeuralODE:
 
 def layers_of(network: NeuralODE) -> Tensor:
     """The weights of its layers, shape (P, L)."""
-    weights: Tensor = network.field.coefficients.data
+    field: Any = network.field
+    weights: Tensor = field.coefficients.data
     return weights
 
 

@@ -57,6 +57,7 @@ def test_claims_that_no_claim_of_the_paper_names_are_controls():
         "chaos.estimators",
         "chaos.penalties",
         "chaos.strength",
+        "dimensionality.adaptive_depth",
         "dimensionality.layers",
         "dimensionality.nested_spheres",
         "gradients.ways",

@@ -149,7 +149,7 @@ PAPER = (
                 "concat-32",
                 "galnode",
             ),
-            "dimensionality.adaptive_depth": ("fixed",),
+            "dimensionality.adaptive_depth": ("fixed", "one-trained-depth"),
         },
         "proved",
     ),

@@ -152,6 +152,7 @@ def claims(config: Residual) -> Sequence[Claim]:
     "anatomy.resnet",
     paper="section 3 (a question of later work)",
     config=Residual,
+    block=20,
     variants=(EQUAL, RANDOM),
     keys=("layers",),
     claims=claims,

@@ -160,8 +160,10 @@ def claims(config: Residual) -> Sequence[Claim]:
     quick={"samples": 128, "epochs": 60, "layers": (4, 16)},
     tiny={"layers": (4, 8)},
     words={
-        "jump": "jump from layer to layer",
-        "cost": "accuracy the flow costs",
+        "jump": "jump between layers",
+        "gap": "distance to the flow",
+        "swapped": "accuracy of the flow",
+        "cost": "cost of the flow",
     },
 )
 def resnet(

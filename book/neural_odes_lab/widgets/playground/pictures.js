@@ -3,6 +3,35 @@ import { axes, inside, line, marker, shapeOf, tidy } from "../shared/plot.js";
 
 const MARKS = 400;
 
+/** The exact flow of the data up to frame k, dotted over the steps of training. */
+export function drawGhost({ ctx, colours: c }, frame, { ends }, z, k) {
+  const every = [...z.keys()].filter((at) => at % 4 === 0 && at < k);
+  inside(ctx, frame, () => {
+    for (let i = 0; i < ends.length; i++) {
+      const spots = [...every, k].map((at) => frame.spot((ends[i] * at) / (z.length - 1), z[at], i));
+      ctx.globalAlpha = 0.55;
+      line(ctx, spots, c.ink, 1, [1, 3]);
+      ctx.beginPath();
+      ctx.arc(...spots.at(-1), 3.2, 0, 2 * Math.PI);
+      ctx.strokeStyle = c.ink;
+      ctx.lineWidth = 1;
+      ctx.stroke();
+      ctx.globalAlpha = 1;
+    }
+  });
+}
+
+/** Data as small as a thumbnail; of one feature, y over x. */
+export function drawThumb({ ctx, width, height, colours: c }, { x, y, n }) {
+  const most = 1.15 * Math.max(...x.map(Math.abs));
+  const place = (v, side) => (side * (1 + v / most)) / 2;
+  for (let i = 0; i < n; i++) {
+    const [u, v] = x.length === 2 * n ? [x[2 * i], x[2 * i + 1]] : [x[i], y[i] * most * 0.8];
+    ctx.fillStyle = c.classes[Math.sign(y[i]) || 1];
+    ctx.fillRect(place(u, width) - 1, height - place(v, height) - 1, 2, 2);
+  }
+}
+
 /** Loss, logarithmic, and evaluations [[step, nfe]] over training steps. */
 export function drawTraining(sheet, losses, nfes) {
   const { ctx, colours: c, width } = sheet;
@@ -38,7 +67,7 @@ export function drawSpace(sheet, { model, z }, data, k, { turn, tilt }) {
   });
   const flat = Math.max(reach[0], reach[1]);
   const scales = [flat, flat, reach[2]];
-  const unit = 0.29 * Math.min(width, height);
+  const unit = 0.33 * Math.min(width, height);
   const [ct, st, cp, sp] = [Math.cos(turn), Math.sin(turn), Math.cos(tilt), Math.sin(tilt)];
   const spot = (p) => {
     const [u, v, w] = p.map((value, j) => value / scales[j]);
@@ -72,13 +101,12 @@ export function drawSpace(sheet, { model, z }, data, k, { turn, tilt }) {
   }
 }
 
-/** Tells turned(dx, dy) of drags, in pixels; up and down a finger scrolls. */
-export function turnByHand(canvas, turned) {
+/** Tells turned(dx, dy) of drags while on(), in pixels; up and down a finger scrolls. */
+export function turnByHand(canvas, on, turned) {
   let last = null;
   canvas.style.touchAction = "pan-y";
-  canvas.style.cursor = "grab";
   canvas.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0) return;
+    if (event.button !== 0 || !on()) return;
     canvas.setPointerCapture(event.pointerId);
     last = event;
   });
@@ -88,4 +116,8 @@ export function turnByHand(canvas, turned) {
     last = event;
   });
   for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, () => (last = null));
+  canvas.addEventListener("keydown", ({ key }) => {
+    const [dx, dy] = { ArrowLeft: [-9, 0], ArrowRight: [9, 0], ArrowUp: [0, -9], ArrowDown: [0, 9] }[key] ?? [];
+    if (dx !== undefined && on()) turned(dx, dy);
+  });
 }

@@ -47,7 +47,7 @@ function renderPlayground({ model: python, el }) {
 
     let [net, w, path, fresh, data, losses, nfes, step] = [];
     let [running, failed, goal, point] = [false, false, 0, [1.2, 0.4]];
-    let noted = false; // this run, in the table
+    let [noted, before] = [false, []]; // this run, in the table; the losses of the last
     let [view, depth, angles] = [{ solver: "trained", steps: 4 }, 1, { turn: 0.6, tilt: 0.35 }];
     let [now, region, exact, frame, map, pace, learning, other] = [null, null, null, null, null, 0, 0, "loss"];
     const done = MISSIONS.map(() => false);
@@ -90,6 +90,7 @@ function renderPlayground({ model: python, el }) {
       w = fresh ? initial(net, settings.seed) : weights;
       data = settings.data === OWN ? own : drawData(settings.data, settings.points, settings.seed);
       if (point.length !== settings.features) point = settings.features === 1 ? [0.5] : [1.2, 0.4];
+      if (noted) before = losses;
       [losses, nfes, step, failed, goal] = [[], [], 0, false, 0];
       [path, now, region, exact, frame, noted] = [null, null, null, null, null, false];
       trainer.start(settings, data, w);
@@ -198,7 +199,7 @@ function renderPlayground({ model: python, el }) {
       else if (other === "weights") {
         const s = depthsOf(model);
         drawWeights(sheet, model, model, strongest(model, s, CURVES), s, k);
-      } else drawTraining(sheet, losses, nfes);
+      } else drawTraining(sheet, losses, nfes, before);
     };
     /** What the lamp says of the steps of training. */
     const judge = () => {
@@ -239,7 +240,7 @@ function renderPlayground({ model: python, el }) {
       deep.querySelector("label").textContent = settings.variant === "adaptive depth" ? "Share of g(x)" : "Depth s";
       const way = wayOf(now, point);
       if (way.stopped || failed) {
-        drawTraining(pen(curve), losses, nfes);
+        drawTraining(pen(curve), losses, nfes, before);
         values.show(stoppedReadings(step, failed
           ? "the loss or its gradient is not finite; a smaller learning rate helps" : way.stopped));
         return;

@@ -32,21 +32,29 @@ export function drawThumb({ ctx, width, height, colours: c }, { x, y, n }) {
   }
 }
 
-/** Loss, logarithmic, and evaluations [[step, nfe]] over training steps. */
-export function drawTraining(sheet, losses, nfes) {
+/** Some of the losses as [step, logarithm]. */
+function marksOf(losses) {
+  const every = Math.max(1, Math.floor(losses.length / MARKS));
+  return losses.map((v, i) => [i, Math.log10(Math.max(v, 1e-9))]).filter(([i]) => i % every === 0);
+}
+
+/**
+ * Loss, logarithmic, and evaluations [[step, nfe]] over training steps; grey, the
+ * losses of the run before.
+ */
+export function drawTraining(sheet, losses, nfes, before) {
   const { ctx, colours: c, width } = sheet;
-  const log = losses.map((v) => Math.log10(Math.max(v, 1e-9)));
-  const every = Math.max(1, Math.floor(log.length / MARKS));
-  const kept = log.filter((_, i) => i % every === 0);
-  const last = Math.max(50, losses.length);
+  const [kept, old] = [losses, before].map(marksOf);
+  const last = Math.max(50, losses.length, before.length);
   const known = nfes.filter(([, nfe]) => Number.isFinite(nfe));
   const most = Math.max(40, ...known.map(([, nfe]) => nfe));
-  const map = axes(sheet, [0, last, Math.min(-2, Math.floor(Math.min(0, ...kept))), 0.5],
+  const map = axes(sheet, [0, last, Math.min(-2, Math.floor(Math.min(0, ...[...kept, ...old].map(([, v]) => v)))), 0.5],
     { names: ["step", "loss"], log: [false, true] });
   const up = (nfe) => map.bottom - ((map.bottom - map.top) * nfe) / (1.1 * most);
   inside(ctx, map, () => {
     line(ctx, known.map(([step, nfe]) => [map.x(step), up(nfe)]), c.lines[2], 1.5, [5, 3]);
-    line(ctx, kept.map((v, i) => [map.x(i * every), map.y(v)]), c.ink, 1.4);
+    for (const [curve, style] of [[old, c.broad], [kept, c.ink]])
+      line(ctx, curve.map(([i, v]) => [map.x(i), map.y(v)]), style, 1.4);
   });
   if (!known.length) return;
   ctx.font = "12px system-ui, sans-serif";

@@ -46,5 +46,5 @@ export function readings(now, way, { step, learning, pace }) {
 export const marks = (model) => [
   ...CLASS_KEY, ...(model.boundary ? ["dashed: output 0"] : []),
   model.controlled ? "arrows: the field of the large point" : "arrows: the field",
-  "dotted: the exact flow", "solid: loss", ["dashed green: NFE by dopri5 at 10⁻⁴", "ode-green"], DRAG_KEY,
+  "dotted: the exact flow", "solid: loss, grey that of the run before", ["dashed green: NFE by dopri5 at 10⁻⁴", "ode-green"], DRAG_KEY,
 ];

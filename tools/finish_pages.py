@@ -44,6 +44,13 @@ CHANGES = [
         r"(?s:.*?)</div>\s*</div>",
         "",
     ),
+    # Formulas are set by JavaScript.
+    (
+        r'(<article class="bd-article">)(?!\s*<noscript>)'
+        r'(?=(?s:.*?)class="math )',
+        r"\1<noscript><p><em>Formulas stand here as LaTeX: setting them takes "
+        r"JavaScript.</em></p></noscript>",
+    ),
     # Roles and names that are of no help to users of screen readers.
     (r' role="doc-biblioentry"', ""),
     (r'<div role="list" class="citation-list">', '<div class="citation-list">'),

@@ -112,5 +112,6 @@ def test_without_scripts_a_picture_and_the_map_stand_there(
         page = context.new_page()
         page.goto(f"{server}/book/intro.html")
         assert page.locator(".widget-still.wide").first.is_visible()
+        assert page.locator("article > noscript em").is_visible()
         table = page.locator("table", has_text="what it decides")
         assert table.locator("a").count() >= 4

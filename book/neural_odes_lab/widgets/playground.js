@@ -146,7 +146,6 @@ function renderPlayground({ model: python, el }) {
       stop();
       [view, depth] = [{ ...view, solver: "trained" }, 1];
       change({ ...defaults, ...MISSIONS[i].start });
-      train.scrollIntoView({ block: "nearest" }); // on a phone it is far above
     });
     const runs = runTable(change);
     const ownPart = ownData(inputs, { map: () => map, point: () => point, data: () => data, take });

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import base64
-import gzip
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from ipywidgets.widgets import widget as live
 from safetensors.torch import save_file
 from test_widgets_js import HERE, NODE, node, wide
 from torch import Tensor, nn
@@ -227,15 +225,3 @@ def test_a_trained_model_opens_in_the_playground() -> None:
     ):
         with pytest.raises(ValueError, match=named):
             call()
-
-
-def test_a_page_holds_it_all_and_makes_no_widget() -> None:
-    before = len(live._instances)
-    page = PlaygroundWidget.page(variant="concat", width=8).data
-    assert len(live._instances) == before
-    assert page.count("</script>") == 1
-    assert '"variant": "concat"' in page
-    assert "https://" not in page.replace("https://www.w3.org", "")
-    assert len(gzip.compress(page.encode())) < 50_000
-    with pytest.raises(ValueError, match="width must"):
-        PlaygroundWidget.page(width=99)

@@ -10,7 +10,6 @@ from html import escape
 from pathlib import Path
 
 import chromium
-from lean_page import lean
 from PIL import Image
 from playwright.sync_api import Browser, Locator
 from serve import serving
@@ -22,8 +21,6 @@ VIEW = re.compile(
 )
 NARROW = "narrow"
 """As in neural_odes_lab/plot/narrow.py, whose import would load torch."""
-LEAN = Path("book/playground.html")
-"""A page that is shared by itself, so it has no theme."""
 SLOT = '<div class="widget-slot">'
 NO_SCRIPT = (
     '<noscript><p class="widget-no-script">An interactive figure, as it '
@@ -46,6 +43,13 @@ CHANGES = [
         r'<div class="output text_html"><div class="ode-saved">'
         r"(?s:.*?)</div>\s*</div>",
         "",
+    ),
+    # Formulas are set by JavaScript.
+    (
+        r'(<article class="bd-article">)(?!\s*<noscript>)'
+        r'(?=(?s:.*?)class="math )',
+        r"\1<noscript><p><em>Formulas stand here as LaTeX: setting them takes "
+        r"JavaScript.</em></p></noscript>",
     ),
     # Roles and names that are of no help to users of screen readers.
     (r' role="doc-biblioentry"', ""),
@@ -103,8 +107,6 @@ def finish(html: Path, base: str = "/") -> None:
             continue
         text = path.read_text(encoding="utf-8")
         done = mend(text, path.parent)
-        if path == html / LEAN:
-            done = lean(done)
         if done != text:
             path.write_text(done, encoding="utf-8")
         if VIEW.search(text) and SLOT not in text:

@@ -102,6 +102,13 @@ class Visit:
         return self.page
 
 
+SHIFT = """window.shift = 0;
+new PerformanceObserver((list) => list.getEntries().forEach((one) => {
+    if (!one.hadRecentInput) window.shift += one.value;
+})).observe({ type: "layout-shift", buffered: true });"""
+"""Sums up in window.shift how far the page's parts move by themselves."""
+
+
 def started(page: Page, index: int) -> Locator:
     """The widget of that number, which starts as it comes near the screen."""
     slot = page.locator(".widget-slot").nth(index)

@@ -76,6 +76,13 @@ def test_icons_have_their_glyphs(shown: Visit) -> None:
     assert icons <= glyphs, [f"{code:x}" for code in icons - glyphs]
 
 
+def test_numbers_in_tables_stand_apart(shown: Visit) -> None:
+    assert shown.page.locator("table.dataframe td").evaluate_all(
+        """all => all.map(one => getComputedStyle(one))
+            .every(style => parseFloat(style.paddingLeft) > 6)"""
+    )
+
+
 def test_no_sideways_scroll(shown: Visit) -> None:
     for width in (360, 768, 1440):
         shown.page.set_viewport_size({"width": width, "height": 900})

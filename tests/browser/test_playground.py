@@ -6,11 +6,20 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from conftest import HTML, SCREENS, new_visit, press, settle, wait_until
-from page_weight import sizes
+from conftest import (
+    SCREENS,
+    SHIFT,
+    new_visit,
+    press,
+    settle,
+    started,
+    wait_until,
+)
 from playwright.sync_api import Browser, Locator
 
 PAGE = "book/playground.html"
+SMALL = {"viewport": {"width": 1366, "height": 700}}
+"""A laptop's screen, within its browser's bars."""
 
 
 @pytest.fixture(scope="module", params=SCREENS)
@@ -18,24 +27,47 @@ def playground(
     request: pytest.FixtureRequest, browser: Browser, server: str
 ) -> Iterator[Locator]:
     """One visit at each size, touched on the phone, for the tests in turn."""
-    with new_visit(browser, server, **SCREENS[request.param]) as visit:
-        one = visit.open(PAGE).locator(".ode-widget")
-        one.wait_for()
-        yield one
+    options = SMALL if request.param == "desk" else SCREENS["phone"]
+    with new_visit(browser, server, **options) as visit:
+        visit.page.add_init_script(SHIFT)
+        yield started(visit.open(PAGE), 0)
         assert not visit.errors
         assert not visit.outside
 
 
-def test_the_page_weighs_little(browser: Browser, server: str) -> None:
-    with new_visit(browser, server) as visit:
-        visit.open(PAGE)
-    found = sizes(HTML, PAGE, visit.requests)
-    own = {path: n for path, n in found.items() if "mathjax" not in path}
-    assert sum(own.values()) < 150e3, own
+def test_it_is_seen_on_one_screen(playground: Locator) -> None:
+    page = playground.page
+    page.evaluate("scrollTo({ top: 0, behavior: 'instant' })")
+    phone = page.evaluate("innerWidth") < 500
+    parts = [
+        named(playground, "Train"),
+        playground.locator(".ode-main canvas"),
+        playground.locator(".ode-lamp"),
+    ]
+    if not phone:
+        parts += playground.locator(
+            ".ode-thumbs, .ode-map canvas, .ode-second canvas, .ode-missions"
+        ).all()
+        assert len(parts) == 7
+        assert page.locator(".bd-sidebar-primary").is_visible()
+    for part in parts:
+        box = part.bounding_box()
+        assert box
+        assert box["y"] >= 0
+        assert box["y"] + box["height"] <= page.evaluate("innerHeight")
+    assert page.evaluate("window.shift") < 0.05
 
 
 def control(playground: Locator, name: str) -> Locator:
     return playground.get_by_label(name, exact=True)
+
+
+def take(playground: Locator, data: str) -> None:
+    press(named(playground, data))
+
+
+def lamp(playground: Locator) -> str:
+    return playground.locator(".ode-lamp strong").inner_text()
 
 
 def named(playground: Locator, name: str) -> Locator:
@@ -69,11 +101,11 @@ def train_until(playground: Locator, holds) -> None:
 
 
 def begin(playground: Locator, mission: str) -> Locator:
-    """Set a mission up; returns its entry in the list."""
-    unfold(playground, "missions")
-    press(named(playground, f"Set it up: {mission}"))
+    """Set a mission up; returns its button."""
+    entry = named(playground, mission)
+    press(entry)
     wait_until(playground.page, lambda: steps(playground) == 0)
-    return playground.locator("li", has_text=mission)
+    return entry
 
 
 def done(entry: Locator) -> bool:
@@ -109,18 +141,36 @@ def test_mission_turn_the_line_over(playground: Locator) -> None:
 
 def test_mission_a_network_in_disguise(playground: Locator) -> None:
     entry = begin(playground, "A network in disguise")
+    wait_until(playground.page, lambda: lamp(playground) == "● flow")
     train_until(
         playground,
         lambda: shown(playground, "points classified right") == "100 %",
     )
     assert not done(entry)
+    wait_until(playground.page, lambda: lamp(playground) == "● layers")
     control(playground, "Solve by").select_option("dopri5")
     wait_until(playground.page, lambda: done(entry))
     control(playground, "Solve by").select_option("trained")
 
 
+def test_a_run_is_kept_and_gives_its_settings_back(
+    playground: Locator,
+) -> None:
+    control(playground, "Model").select_option("depth-invariant")
+    control(playground, "Solver").select_option("euler")
+    press(named(playground, "Step"))
+    wait_until(playground.page, lambda: steps(playground) == 1)
+    first = playground.locator(".ode-runs tbody tr").first
+    assert "Euler" in first.inner_text()
+    control(playground, "Model").select_option("concat")
+    control(playground, "Solver").select_option("rk4")
+    press(first.get_by_role("button"))
+    assert control(playground, "Model").input_value() == "depth-invariant"
+    assert control(playground, "Solver").input_value() == "euler"
+
+
 def test_every_model_is_drawn(playground: Locator) -> None:
-    control(playground, "Data").select_option("half-moons")
+    take(playground, "half-moons")
     for name in control(playground, "Model").locator("option").all():
         control(playground, "Model").select_option(name.inner_text())
         press(named(playground, "Step"))
@@ -165,7 +215,7 @@ def test_points_are_drawn_and_pasted(playground: Locator) -> None:
 def test_a_link_restores_the_trained_model(
     playground: Locator, browser: Browser, server: str
 ) -> None:
-    control(playground, "Data").select_option("spirals")
+    take(playground, "spirals")
     control(playground, "Model").select_option("concat")
     train_until(playground, lambda: steps(playground) > 20)
     unfold(playground, "Share it")
@@ -174,7 +224,7 @@ def test_a_link_restores_the_trained_model(
     link = playground.page.url
     with new_visit(browser, server) as visit:
         visit.page.goto(link)
-        other = visit.page.locator(".ode-widget")
+        other = started(visit.page, 0)
         wait_until(visit.page, lambda: steps(other) == steps(playground))
         assert control(other, "Model").input_value() == "concat"
         assert loss(other) == loss(playground)
@@ -224,7 +274,7 @@ def test_it_trains_where_workers_are_refused(
         visit.page.add_init_script(
             "window.Worker = function () { throw new Error('refused'); }"
         )
-        one = visit.open(PAGE).locator(".ode-widget")
+        one = started(visit.open(PAGE), 0)
         train_until(one, lambda: steps(one) > 5)
         assert not visit.page.workers
         assert not visit.errors

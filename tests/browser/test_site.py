@@ -38,14 +38,28 @@ def test_formulas_stay_whatever_their_menu_is_set_to(
         assert not visit.outside
 
 
-def test_search_excerpts_are_text(browser: Browser, server: str) -> None:
+def test_search_leads_to_the_chapter_in_words(
+    browser: Browser, server: str
+) -> None:
     with new_visit(browser, server) as visit:
         page = visit.page
-        page.goto(f"{server}/search.html?q=trajectories")
+        page.goto(f"{server}/search.html?q=lyapunov")
+        found = page.locator("#search-results li")
         excerpts = page.locator("#search-results .context")
-        wait_until(page, lambda: excerpts.count() > 2)
+        wait_until(page, lambda: found.count() > 4 and excerpts.count() > 2)
+        expect(found.first).to_contain_text("Chaos")
         for text in excerpts.all_inner_texts():
-            assert "\\" not in text
+            for code in ("\\", "import", ".ipynb"):
+                assert code not in text
+        typed = page.locator("main #search-input")
+        start = typed.evaluate("""one => one.getBoundingClientRect().x +
+            parseFloat(getComputedStyle(one).paddingLeft)""")
+        icon = page.locator("main .bd-search i").bounding_box()
+        assert icon
+        assert icon["x"] + icon["width"] < start
+        found.first.get_by_role("link").click()
+        page.wait_for_url("**/chaos.html*")
+        expect(page.get_by_text("Hide Search Matches")).to_be_hidden()
 
 
 def test_a_lost_page_leads_back(browser: Browser, server: str) -> None:

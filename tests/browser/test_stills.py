@@ -147,6 +147,10 @@ def test_on_paper_pictures_stand_for_widgets(
         page.emulate_media(media="print")
         expect(page.locator(".ode-widget:visible")).to_have_count(0)
         assert pictures(page) == 6
+        folded = page.locator("main details.option:not([open]) > p")
+        assert folded.evaluate_all(
+            "all => all.length > 0 && all.every(one => one.checkVisibility())"
+        )
 
 
 @pytest.mark.parametrize("width", [360, 1440])

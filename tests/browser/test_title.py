@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from conftest import (
     SCREENS,
+    SHIFT,
     TIMEOUT,
     drag,
     new_visit,
@@ -16,15 +17,19 @@ from conftest import (
 )
 from playwright.sync_api import Browser, Locator, expect
 
-WITHIN = "at the end, within the circle\n"
+WITHIN = "within the wall\n"
 
 
-@pytest.fixture(params=SCREENS)
+@pytest.fixture(scope="module", params=SCREENS)
 def flow(
     request: pytest.FixtureRequest, browser: Browser, server: str
 ) -> Iterator[Locator]:
+    """One visit at each size, for the tests in turn."""
     with new_visit(browser, server, **SCREENS[request.param]) as visit:
-        yield started(visit.open("book/intro.html"), 0)
+        visit.page.add_init_script(SHIFT)
+        flow = started(visit.open("book/intro.html"), 0)
+        assert visit.page.evaluate("window.shift") < 0.05
+        yield flow
         assert not visit.errors
         assert not visit.outside
 
@@ -41,6 +46,17 @@ def other_models(flow: Locator) -> Locator:
     return flow.get_by_role("group", name="Model").get_by_role("button")
 
 
+def places(flow: Locator) -> list[list[float]]:
+    """Where the pictures and controls of the widget stand in it."""
+    found: list[list[float]] = flow.evaluate(
+        """one => [...one.querySelectorAll("canvas, button, input")]
+            .map(part => part.getBoundingClientRect())
+            .map(({ x, y, width }) =>
+                [x, y - one.getBoundingClientRect().y, width])"""
+    )
+    return found
+
+
 def test_dragged_it_stays_in_and_one_press_lets_it_out(flow: Locator) -> None:
     assert within(flow, "yes")
     handle = flow.locator(".ode-handle").first
@@ -53,10 +69,12 @@ def test_dragged_it_stays_in_and_one_press_lets_it_out(flow: Locator) -> None:
         assert within(flow, "yes")
     expect(theorem).to_be_visible()
     press(flow.get_by_role("button", name="Reset"))
+    before = places(flow)
     for model in other_models(flow).all()[1:]:
         press(model)
         expect(model).to_have_attribute("aria-pressed", "true", timeout=TIMEOUT)
         wait_until(flow.page, lambda: within(flow, "no"))
+        assert places(flow) == before  # no control moves
 
 
 @pytest.mark.parametrize("motion", ["no-preference", "reduce"])
@@ -74,6 +92,8 @@ def test_the_cloud_flows_once_as_the_page_opens(
 
 def test_keys_do_the_same(flow: Locator) -> None:
     keys = flow.page.keyboard
+    press(flow.get_by_role("button", name="Reset"))
+    wait_until(flow.page, lambda: within(flow, "yes"))
     before = start(flow)
     flow.locator(".ode-handle").first.focus()
     for key in ("ArrowUp", "ArrowRight", "ArrowRight", "ArrowDown"):
@@ -92,5 +112,6 @@ def test_without_scripts_a_picture_and_the_map_stand_there(
         page = context.new_page()
         page.goto(f"{server}/book/intro.html")
         assert page.locator(".widget-still.wide").first.is_visible()
+        assert page.locator("article > noscript em").is_visible()
         table = page.locator("table", has_text="what it decides")
         assert table.locator("a").count() >= 4

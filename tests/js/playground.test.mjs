@@ -5,6 +5,7 @@ import {
   fromAddress, sane, toAddress,
 } from "../../book/neural_odes_lab/widgets/playground/settings.js";
 import { stateOf } from "../../book/neural_odes_lab/widgets/playground/state.js";
+import { lampOf } from "../../book/neural_odes_lab/widgets/playground/readings.js";
 import { makeTrainer } from "../../book/neural_odes_lab/widgets/playground/trainer.js";
 import { drawData } from "../../book/neural_odes_lab/widgets/shared/datasets.js";
 import { readModel } from "../../book/neural_odes_lab/widgets/shared/fields.js";
@@ -70,4 +71,18 @@ test("a training that fails says so and keeps its weights", () => {
   trainer({ settings, data: drawData("spirals", 20, 0), w });
   const { failed, step } = trainer({ budget: 0, most: 1 });
   assert.deepEqual([failed, step], [true, 0]);
+});
+
+test("two steps of Euler become layers, eight of Runge-Kutta stay a flow", () => {
+  const judged = [["euler", 2], ["rk4", 8]].map(([method, steps]) => {
+    const settings = sane({ method, steps, activation: "tanh", width: 16 }, DEFAULTS);
+    const [trainer, model] = [makeTrainer(), makeModel(settings)];
+    trainer({ settings, data: drawData("disc in a ring", 60, 0), w: initial(model, 0) });
+    const fresh = trainer({ budget: 0, most: 0 });
+    assert.deepEqual([fresh.step, lampOf(model, fresh.exact)[0]], [0, "flow"]);
+    trainer({ budget: Infinity, most: 80 });
+    return lampOf(model, trainer({ budget: 0, most: 0 }).exact)[0];
+  });
+  assert.deepEqual(judged, ["layers", "flow"]);
+  for (const variant of ["ResNet", "network"]) assert.equal(lampOf({ variant }, null)[0], "layers");
 });

@@ -43,10 +43,15 @@ def bundled(name: str) -> str:
     return (_FOLDER / "bundled" / f"{name}.js").read_text(encoding="utf-8")
 
 
+def style(name: str) -> str:
+    """The style sheet ``name``."""
+    return (_FOLDER / f"{name}.css").read_text(encoding="utf-8")
+
+
 class Widget(anywidget.AnyWidget):
     """A figure with a title; subclasses set ``_esm``."""
 
-    _css = (_FOLDER / "widgets.css").read_text(encoding="utf-8")
+    _css = style("widgets")
     title = traitlets.Unicode().tag(sync=True)
     still = traitlets.Unicode().tag(sync=True)
     """What it shows, as a data URL, once a notebook has drawn it."""

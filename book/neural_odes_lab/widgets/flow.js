@@ -25,6 +25,8 @@ const MOST = 4; // side by side
 const TIMES = 10; // as large, around the point
 const BUTTONS = 3; // up to so many models have one each
 const TRIES = 5; // after which a reader is told that there is a theorem
+const TILT = 1.05; // at which a plane is seen as lying in space
+const LEAN = 0.04; // of it, for each picture
 const ROOM = 0.93; // of the circle's radius, where its point stays
 
 /** An input within a circle: what lies outside comes back along its ray. */
@@ -70,7 +72,9 @@ function renderFlow({ model: python, el }) {
     const shown = () => together.get() ? besideEachOther(labels, selected.get()) : [selected.get()];
 
     const frames = [];
-    let tries = 0;
+    let [tries, tilt] = [0, 0];
+    /** In a figure with a circle, three states are tilted into space, bit by bit. */
+    const leans = () => radius > 0 && model().size === 3 && !together.get();
     if (radius) {
       const free = point.set;
       point.set = (input) => free(keptWithin([...input], radius));
@@ -90,7 +94,10 @@ function renderFlow({ model: python, el }) {
     const depth = slider("Depth s", { min: 0, max: 1, step: 0.01 },
       (value) => (play.stop(), s.set(value)));
     const choose = labels.length <= BUTTONS ? buttons : choice;
-    const variant = choose("Model", labels.map((k) => [k, k]), selected.get(), selected.set);
+    const variant = choose("Model", labels.map((k) => [k, k]), selected.get(), (label) => {
+      selected.set(label);
+      open();
+    });
     const beside = toggle("Side by side", together.set);
     const play = player(shell, () => s.get() / model().depth, (t) => s.set(t * model().depth));
     const reset = button("Reset", () => {
@@ -119,10 +126,15 @@ function renderFlow({ model: python, el }) {
     const told = node("p", { className: "ode-told", hidden: true },
       "You have tried, and it stays in. ", node("a", { href: python.get("theorem") }, "That is a theorem."));
     shell.root.append(body, ...(python.get("theorem") ? [told] : []), fold("What the marks mean", legend));
-    if (python.get("opening") && !play.still.matches) {
+    const open = shell.guarded(() => {
+      if (!python.get("opening") || play.still.matches) return;
+      play.stop();
       s.set(0);
-      shell.guarded(play.start)();
-    }
+      play.start();
+    });
+    open();
+    added.hidden = true;
+    planes.forEach((plane, i) => (plane.hidden = i >= shown().length));
     for (const t of traits) t.watch(shell.redraw);
 
     /** Draw one model's plane; what there is to tell of it. */
@@ -132,7 +144,7 @@ function renderFlow({ model: python, el }) {
       const way = followPoint(now.model, point.get(), settings());
       const { canvas } = planes[i];
       const sheet = pen(canvas.canvas);
-      frames[i] = drawFlow(sheet, now, data, way, k, lineOf(label));
+      frames[i] = drawFlow(sheet, now, data, way, k, lineOf(label), tilt);
       const circle = circleOf(label);
       if (circle) drawWall(sheet, frames[i], circle[k], label);
       const [from, to] = [vector(point.get()), vector(way.z.at(-1))];
@@ -149,13 +161,13 @@ function renderFlow({ model: python, el }) {
 
     /** The circle carried along, with its name at its highest point. */
     function drawWall({ ctx, colours }, frame, points, label) {
-      const curve = points.map(([u, v]) => [frame.x(u), frame.y(v)]);
+      const curve = points.map((z) => frame.spot(0, z));
       const [x, y] = curve.reduce((a, b) => (b[1] < a[1] ? b : a));
       inside(ctx, frame, () => {
         line(ctx, curve, colours.lines[2], 2);
         Object.assign(ctx, { font: "600 13px system-ui, sans-serif", textAlign: "center", textBaseline: "bottom" });
         Object.assign(ctx, { lineWidth: 4, lineJoin: "round", strokeStyle: colours.paper, fillStyle: colours.lines[2] });
-        const name = flowOf(label) ? "the wall" : "the wall, broken";
+        const name = flowOf(label) ? "the wall" : tilt ? "the wall, stepped over" : "the wall, broken";
         const at = [Math.min(Math.max(x, frame.left + 40), frame.right - 40), Math.max(y - 4, frame.top + 18)];
         ctx.strokeText(name, ...at);
         ctx.fillText(name, ...at);
@@ -173,7 +185,7 @@ function renderFlow({ model: python, el }) {
           ? `The class of each input cannot be drawn: ${region.failed}`
           : "The class of each input in the plane, with the data and the point");
       }
-      added.hidden = !(single && hasAdded(now.model));
+      added.hidden = !(single && hasAdded(now.model) && !leans());
       if (!added.hidden) {
         drawAdded(pen(addedStates), now, data, way, k);
         addedStates.setAttribute("aria-label",
@@ -187,7 +199,7 @@ function renderFlow({ model: python, el }) {
       legend.show(...CLASS_KEY,
         ...(carried ? ["dashed: output 0, carried back to this depth"] : boundary ? ["dashed: output 0"] : []),
         controlled ? "arrows: the field of the dragged x alone"
-          : hasAdded(now.model) ? "arrows: the field at the point's added states"
+          : tilt ? "upright: the added state" : hasAdded(now.model) ? "arrows: the field at the point's added states"
           : "arrows: one field for all",
         ...(small.hidden ? [] : ["other picture: class of each input; " + (carried
           ? "its boundary is the dashed line, carried back to depth 0"
@@ -208,6 +220,8 @@ function renderFlow({ model: python, el }) {
       variant.show(selected.get());
       precision.show(tolerance.get());
       beside.show(together.get());
+      tilt = leans() ? Math.min(TILT, play.still.matches ? TILT : tilt + LEAN) : 0;
+      if (leans() && tilt < TILT) shell.redraw();
       const drawn = all.map(drawPlane);
       const own = drawn.find(({ label }) => label === selected.get());
       const { now, k, way, from, to, kept } = own;
@@ -225,7 +239,7 @@ function renderFlow({ model: python, el }) {
         "start z(0)": from,
         ...(adaptive ? { "its depth g(x)": tidy(way.end) } : {}),
         [adaptive ? "end z(g(x))" : "end z(S)"]: to,
-        ...(kept === null ? {} : { "at the end, within the circle": kept ? "yes" : "no" }),
+        ...(kept === null ? {} : { "within the wall": kept ? "yes" : "no" }),
         ...(now.model.outputs ? { "output y": output } : {}),
         "NFE, point alone": String(way.nfe),
         "NFE, all data": String(now.nfe),

@@ -37,7 +37,8 @@ class FlowWidget(ModelWidget):
         tolerance: rtol and atol of the in-page dopri5, > 0.
         together: start with up to four models side by side.
         circle: radius > 0 of a circle of inputs around the origin that is
-            carried along, and in which the point stays; None: no circle.
+            carried along, and in which the point stays; a flow of three states
+            is then tilted into space. None: no circle.
         opening: let the data flow once from depth 0 as the page opens.
         theorem: an address to which readers are sent who have tried to drag
             the point out of the circle, in which it stays.

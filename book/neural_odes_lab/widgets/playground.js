@@ -1,9 +1,9 @@
 // PlaygroundWidget: train a model in the page, and watch its boundary bend.
 import { ownData } from "./playground/owndata.js";
-import { folded, missionList, settingControls, takeAway } from "./playground/controls.js";
+import { folded, missionRail, runTable, settingControls, takeAway } from "./playground/controls.js";
 import { isDone, MISSIONS } from "./playground/missions.js";
-import { drawSpace, drawTraining, turnByHand } from "./playground/pictures.js";
-import { marks, readings, stoppedReadings } from "./playground/readings.js";
+import { drawGhost, drawSpace, drawTraining, turnByHand } from "./playground/pictures.js";
+import { about, lampOf, marks, readings, stoppedReadings } from "./playground/readings.js";
 import { fromAddress, sane, toAddress } from "./playground/settings.js";
 import { pythonOf, safetensors } from "./playground/takeaway.js";
 import { connect, serve } from "./playground/trainer.js";
@@ -15,19 +15,21 @@ import { pen, tidy } from "./shared/plot.js";
 import { depthsOf, drawFlow, frameOf, moves, vector } from "./shared/scene.js";
 import { initial, makeModel } from "./shared/training.js";
 import {
-  button, choice, key, mount, node, player, pointCanvas, readout, slider, trait,
+  button, buttons, choice, fold, key, mount, node, player, pointCanvas, readout, slider, trait,
 } from "./shared/ui.js";
 import { drawWeights, strongest } from "./shared/weights.js";
 
 const BUDGET = 14; // milliseconds of training for each picture
 const CURVES = 8;
+const SEEN = 0.02; // of a gap from the exact flow, from which on it is drawn
+const OTHERS = [["loss", "Loss"], ["space", "Space"], ["weights", "Weights θ(s)"]];
 
 /** Only a page of the book keeps its settings in the address. */
 const inBook = () => document.documentElement.hasAttribute("data-content_root");
 
 const canvasOf = (name) => {
   const canvas = node("canvas", { role: "img", "aria-label": name });
-  return [canvas, node("div", { className: "ode-canvas ode-square ode-small" }, canvas)];
+  return [canvas, node("div", { className: "ode-canvas" }, canvas)];
 };
 
 function renderPlayground({ model: python, el }) {
@@ -45,20 +47,26 @@ function renderPlayground({ model: python, el }) {
 
     let [net, w, path, fresh, data, losses, nfes, step] = [];
     let [running, failed, goal, point] = [false, false, 0, [1.2, 0.4]];
+    let [noted, before] = [false, []]; // this run, in the table; the losses of the last
     let [view, depth, angles] = [{ solver: "trained", steps: 4 }, 1, { turn: 0.6, tilt: 0.35 }];
-    let [now, region, frame, map, pace, learning] = [null, null, null, null, 0, 0];
+    let [now, region, exact, frame, map, pace, learning, other] = [null, null, null, null, null, 0, 0, "loss"];
     const done = MISSIONS.map(() => false);
 
     // Training.
     const trainer = connect(python.get("_esm") ?? "", shell.guarded((result) => {
-      ({ step, w, path, failed } = result);
+      ({ step, w, path, exact = exact } = result);
+      failed ||= result.failed;
       losses.push(...result.losses);
       nfes.push(...result.nfes);
-      if (result.losses.length) learning = result.took / result.losses.length;
+      if (result.losses.length) {
+        learning = result.took / result.losses.length;
+        if (!noted) runs.add(settings, defaults);
+        noted = true;
+        region = running ? region : null;
+      }
+      if (result.failed || (running && goal && step >= goal)) stop();
+      else if (running && result.losses.length) ask();
       now = null;
-      if (failed || (goal && step >= goal)) stop();
-      if (running) ask();
-      else region = null;
       shell.redraw();
     }));
     shell.leave(trainer.stop);
@@ -73,6 +81,7 @@ function renderPlayground({ model: python, el }) {
       running = false;
       train.textContent = "▶ Train";
       region = null;
+      trainer.train(0, 0);
       shell.redraw();
     };
     const restart = (weights) => {
@@ -81,10 +90,12 @@ function renderPlayground({ model: python, el }) {
       w = fresh ? initial(net, settings.seed) : weights;
       data = settings.data === OWN ? own : drawData(settings.data, settings.points, settings.seed);
       if (point.length !== settings.features) point = settings.features === 1 ? [0.5] : [1.2, 0.4];
+      if (noted) before = losses;
       [losses, nfes, step, failed, goal] = [[], [], 0, false, 0];
-      [path, now, region, frame] = [null, null, null, null];
+      [path, now, region, exact, frame, noted] = [null, null, null, null, null, false];
       trainer.start(settings, data, w);
       if (running) ask();
+      else trainer.train(0, 0);
       shell.redraw();
     };
     const change = (given) => {
@@ -104,13 +115,11 @@ function renderPlayground({ model: python, el }) {
     const plane = pointCanvas("Flow of the data", "ode-square", moves(spot, () => now.scene, () => frame));
     const [inputs, inputsBox] = canvasOf("Class of each input");
     const [curve, curveBox] = canvasOf("Loss and evaluations over training steps");
-    const [space, spaceBox] = canvasOf("The first three states");
-    const [moving, movingBox] = canvasOf("Weights over depth");
-    const turned = (name, text, min, max) => slider(text, { min, max, step: 0.05 },
-      (value) => ((angles = { ...angles, [name]: value }), shell.redraw()));
-    const [turn, tilt] = [turned("turn", "Turn", -3.15, 3.15), turned("tilt", "Tilt", -1.55, 1.55)];
-    spaceBox.append(turn, tilt);
-    turnByHand(space, (dx, dy) => {
+    const picture = buttons("Small picture", OTHERS, other, (name) => ((other = name), shell.redraw()));
+    const second = node("div", { className: "ode-second" }, picture, curveBox);
+    const others = { loss: ["Loss and evaluations over training steps", "default"],
+      space: ["The first three states, to be turned by hand", "grab"], weights: ["Weights over depth", "default"] };
+    turnByHand(curve, () => other === "space", (dx, dy) => {
       const keep = (v, most) => Math.min(most, Math.max(-most, v));
       angles = { turn: keep(angles.turn + dx / 90, 3.15), tilt: keep(angles.tilt + dy / 90, 1.55) };
       shell.redraw();
@@ -129,21 +138,16 @@ function renderPlayground({ model: python, el }) {
     const show = (value) => ((depth = value), shell.redraw());
     const play = player(shell, () => depth, show);
     const values = readout();
-    const buttons = (...all) => node("div", { className: "ode-buttons" }, ...all);
-    const panel = node("div", { className: "ode-panel" },
-      controls.data, controls.variant, controls.extra, controls.modes, controls.method, controls.steps,
-      controls.lr, values);
-    const left = node("div", { className: "ode-panel" }, plane,
-      buttons(train, button("Step", () => (stop(), trainer.train(0, 1))),
-        button("Restart", () => (stop(), restart()))), deep, solver, coarse, buttons(play));
+    const lamp = node("p", { className: "ode-lamp" });
+    const what = node("p", { className: "ode-about" });
     const more = folded("More settings", controls.activation, controls.layers, controls.width,
       controls.penalty, controls.decay, controls.batch, controls.points, controls.seed);
-    const missions = missionList(MISSIONS, (i) => {
+    const missions = missionRail(MISSIONS, (i) => {
       stop();
       [view, depth] = [{ ...view, solver: "trained" }, 1];
       change({ ...defaults, ...MISSIONS[i].start });
-      train.focus(); // which is far above the list
     });
+    const runs = runTable(change);
     const ownPart = ownData(inputs, { map: () => map, point: () => point, data: () => data, take });
     const away = takeAway({
       python: () => pythonOf(net, data, epochs()), link: () => toAddress(settings, own, fresh ? step : 0),
@@ -151,9 +155,14 @@ function renderPlayground({ model: python, el }) {
     });
     const epochs = () => Math.round(step / (net.batch ? Math.ceil(data.n / net.batch) : 1));
     const legend = key();
-    shell.root.append(node("div", { className: "ode-body ode-even" }, left, panel),
-      node("div", { className: "ode-strip ode-below" }, inputsBox, curveBox, spaceBox, movingBox),
-      legend, missions, more, ownPart, away);
+    const part = (name, ...children) => node("div", { className: `ode-${name}` }, ...children);
+    shell.root.classList.add("ode-playground");
+    shell.root.append(part("lab", controls.data,
+      part("top", controls.variant, what, part("buttons", train, button("Step", () => (trainer.train(0, 1), stop())),
+        button("Restart", () => (stop(), restart())))),
+      part("main", plane, lamp), part("play", play, deep), part("map", inputsBox), second,
+      part("rest", controls.method, controls.steps, controls.lr, controls.extra, controls.modes, solver, coarse, values),
+      missions), runs, fold("What the marks mean", legend), more, ownPart, away);
     restart(opened);
     if (asked?.trained) go(asked.trained);
     const follow = shell.guarded(() => {
@@ -171,6 +180,32 @@ function renderPlayground({ model: python, el }) {
     const canvasBox = () => {
       const half = Math.max(2, 1.05 * Math.max(...data.x.map(Math.abs)));
       return settings.data === OWN ? [-half, half, -half, half] : undefined;
+    };
+    /** Loss and, where there are any, added states or weights that move. */
+    const drawSecond = ({ scene, model }, k) => {
+      const has = { loss: true, space: net.states > 2, weights: net.functions > 0 };
+      if (!has[other]) other = "loss";
+      picture.show(other);
+      OTHERS.forEach(([name], i) => (picture.children[i].hidden = !has[name]));
+      picture.hidden = !has.space && !has.weights;
+      const [said, cursor] = others[other];
+      curve.setAttribute("aria-label", said);
+      curve.style.cursor = cursor;
+      if (other === "space") curve.tabIndex = 0;
+      else curve.removeAttribute("tabindex");
+      const sheet = pen(curve);
+      if (other === "space") drawSpace(sheet, scene, data, k, angles);
+      else if (other === "weights") {
+        const s = depthsOf(model);
+        drawWeights(sheet, model, model, strongest(model, s, CURVES), s, k);
+      } else drawTraining(sheet, losses, nfes, before);
+    };
+    /** What the lamp says of the steps of training. */
+    const judge = () => {
+      const [word, why] = lampOf(net, exact);
+      lamp.replaceChildren(node("strong", {}, `● ${word}`), `: ${why}`);
+      lamp.dataset.is = word;
+      return word;
     };
     const drawRegion = (way) => {
       const start = performance.now();
@@ -193,42 +228,41 @@ function renderPlayground({ model: python, el }) {
       const start = performance.now();
       now ??= measure(net, w, data, view, path);
       if (now.scene) now.scene.box = steady(frame?.box, holding(now.scene.box, point));
-      controls.show(settings);
+      controls.show(settings, own);
+      what.textContent = about(net);
+      const word = judge();
       solver.show(view.solver);
       coarse.show(view.steps, String(view.steps));
       coarse.hidden = view.solver !== "euler";
       solver.hidden = net.variant === "network";
       deep.show(depth, tidy(depth));
       deep.querySelector("label").textContent = settings.variant === "adaptive depth" ? "Share of g(x)" : "Depth s";
-      drawTraining(pen(curve), losses, nfes);
       const way = wayOf(now, point);
       if (way.stopped || failed) {
-        values.show(stoppedReadings(net, step, failed
+        drawTraining(pen(curve), losses, nfes, before);
+        values.show(stoppedReadings(step, failed
           ? "the loss or its gradient is not finite; a smaller learning rate helps" : way.stopped));
         return;
       }
       const { scene, model } = now;
       const k = frameOf(model, depth);
-      frame = { ...drawFlow(pen(plane.canvas), scene, data, way, k), box: scene.box };
-      inputsBox.hidden = net.features !== 2;
-      if (!inputsBox.hidden) drawRegion(way);
-      spaceBox.hidden = net.states < 3;
-      if (!spaceBox.hidden) drawSpace(pen(space), scene, data, k, angles);
-      turn.show(angles.turn, `${Math.round((180 * angles.turn) / Math.PI)}°`);
-      tilt.show(angles.tilt, `${Math.round((180 * angles.tilt) / Math.PI)}°`);
-      movingBox.hidden = !net.functions;
-      if (!movingBox.hidden) {
-        const s = depthsOf(model);
-        drawWeights(pen(moving), model, model, strongest(model, s, CURVES), s, k);
-      }
+      const sheet = pen(plane.canvas);
+      frame = { ...drawFlow(sheet, scene, data, way, k), box: scene.box };
+      if (exact?.z && exact.gap > SEEN && view.solver === "trained") drawGhost(sheet, frame, scene, exact.z, k);
+      shell.root.toggleAttribute("data-line", net.features === 1);
+      if (net.features === 2) drawRegion(way);
+      drawSecond(now, k);
       const [from, to] = [vector(point), vector(way.z.at(-1))];
       plane.place(...frame.handle, point[0], `at ${from}, ends at ${to}`);
       plane.describe(`Field at depth ${tidy(depth)}, ${data.n} points on their way, and one from ${from} to ${to}`);
       checkMissions(way);
-      values.show(readings(now, way, { step, done, learning, pace: running ? pace : 0 }));
+      values.show(readings(now, way, { step, learning, pace: running ? pace : 0 }));
       legend.show(...marks(model));
       away.show();
-      shell.say(`Step ${step}, loss ${tidy(now.trained.loss, 3)}, ${tidy(100 * now.right, 0)} % right`);
+      // A line has no classes.
+      const right = net.features === 2 ? `${tidy(100 * now.trained.right, 0)} %` : "–";
+      if (noted) runs.note([String(step), right, String(nfes.at(-1)?.[1] || "–"), word]);
+      shell.say(`Step ${step}, loss ${tidy(now.trained.loss, 3)}, ${right} right, ${word}`);
       pace = 0.8 * pace + 0.2 * (performance.now() - start);
     };
   });

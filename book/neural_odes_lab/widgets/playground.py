@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, Unpack
 
 import torch
 import traitlets
-from IPython.display import HTML
 from torch import Tensor, nn
 
 from neural_odes.ode import NeuralODE
-from neural_odes_lab.widgets.base import Widget, bundled, pack_data
+from neural_odes_lab.widgets.base import Widget, bundled, pack_data, style
 from neural_odes_lab.widgets.networks import pack
 from neural_odes_lab.widgets.variants import (
     Data,
@@ -50,6 +48,7 @@ class PlaygroundWidget(Widget):
     """
 
     _esm = bundled("playground")
+    _css = Widget._css + style("playground")
     settings = traitlets.Dict().tag(sync=True)
     data = traitlets.Dict(allow_none=True, default_value=None).tag(sync=True)
     weights = traitlets.Dict(allow_none=True, default_value=None).tag(sync=True)
@@ -85,47 +84,6 @@ class PlaygroundWidget(Widget):
             data=_points(x, y) if own else None,
             weights=None if model is None else _weights(model, full),
         )
-
-    @classmethod
-    def page(
-        cls, *, title: str = "A playground", **settings: Unpack[Settings]
-    ) -> HTML:
-        """A playground for a page without a kernel and without ipywidgets.
-
-        No widget is made here, which makes a page a megabyte lighter. Nothing
-        comes back to Python.
-
-        Args:
-            title: above the figure.
-            settings: some of
-                :class:`~neural_odes_lab.widgets.variants.Settings`.
-
-        Raises:
-            TypeError, ValueError: one out of range, by its name.
-        """
-        state: dict[str, Any] = {"title": title, "settings": checked(settings)}
-        state |= {"data": None, "weights": None, "_esm": cls._esm}
-        # "</script>" within a script would end it.
-        text = json.dumps(state, ensure_ascii=False).replace("</", "<\\/")
-        return HTML(_PAGE.format(css=cls._css, state=text))
-
-
-_PAGE = """\
-<style>{css}</style>
-<div class="ode-page"></div>
-<script type="module">
-const state = {state};
-const model = {{
-  get: (name) => state[name],
-  set: (name, value) => (state[name] = value),
-  save_changes: () => {{}}, on: () => {{}}, off: () => {{}},
-}};
-const module = new Blob([state._esm], {{ type: "text/javascript" }});
-const {{ default: widget }} = await import(URL.createObjectURL(module));
-for (const el of document.querySelectorAll(".ode-page:empty"))
-  widget.render({{ model, el }});
-</script>
-"""
 
 
 def _points(x: Tensor | None, y: Tensor | None) -> dict[str, Any]:

@@ -1,8 +1,10 @@
 // The controls of the playground: one for each setting.
-import { button, choice, node, slider } from "../shared/ui.js";
-import { CHOICES, unused, WHOLE } from "./settings.js";
+import { DATA, drawData, OWN } from "../shared/datasets.js";
+import { isDark, pen } from "../shared/plot.js";
+import { button, choice, node, slider, toggle } from "../shared/ui.js";
+import { drawThumb } from "./pictures.js";
+import { CHOICES, differences, METHODS, unused, WHOLE } from "./settings.js";
 
-const METHODS = { rk4: "Runge-Kutta 4", euler: "Euler" };
 const LISTS = {
   lr: ["Learning rate", [0.001, 0.003, 0.01, 0.03, 0.1]],
   decay: ["Weight decay", [0, 1e-4, 1e-3, 1e-2]],
@@ -22,7 +24,7 @@ export const folded = (summary, ...children) => node("details", { className: "od
 export function settingControls(settings, change) {
   const pairs = (values) => values.map((v) => [String(v), String(v)]);
   const all = {};
-  for (const [name, text] of Object.entries({ data: "Data", variant: "Model", activation: "Activation" }))
+  for (const [name, text] of Object.entries({ variant: "Model", activation: "Activation" }))
     all[name] = choice(text, pairs(CHOICES[name]), settings[name], (v) => change({ [name]: v }));
   all.method = choice("Solver", Object.entries(METHODS), settings.method, (v) => change({ method: v }));
   for (const [name, [text, values]] of Object.entries(LISTS)) {
@@ -34,35 +36,93 @@ export function settingControls(settings, change) {
     const [min, max] = WHOLE[name];
     all[name] = slider(text, { min, max, step: 1 }, (v) => change({ [name]: v }));
   }
+  all.data = thumbnails((v) => change({ data: v }));
   return {
     ...all,
-    show: (now) => {
+    show: (now, own) => {
       const idle = unused(now);
-      for (const name of [...Object.keys(CHOICES), ...Object.keys(LISTS)]) all[name].show(String(now[name]));
+      all.data.show(now.data, own);
+      for (const name of ["variant", "activation", "method", ...Object.keys(LISTS)]) all[name].show(String(now[name]));
       for (const name of Object.keys(SLIDERS)) all[name].show(now[name], String(now[name]));
       for (const name of Object.keys({ ...SLIDERS, ...LISTS, method: 0 })) all[name].hidden = idle.includes(name);
     },
   };
 }
 
-/** Missions with their state: show([done or not]); begin(i) sets one up. */
-export function missionList(missions, begin) {
-  const marks = missions.map(() => node("span", { className: "ode-mark" }, "open"));
-  const items = missions.map(({ title, task }, i) => node("li", {},
-    node("strong", {}, title), " ", marks[i], node("p", {}, task),
-    button("Set it up", () => begin(i))));
-  items.forEach((item, i) =>
-    item.querySelector("button").setAttribute("aria-label", `Set it up: ${missions[i].title}`));
-  const list = folded("Eight missions", node("ol", { className: "ode-missions" }, ...items));
-  return Object.assign(list, {
-    show: (done) => {
-      done.forEach((yes, i) => {
-        marks[i].textContent = yes ? "✓ done" : "open";
-        marks[i].classList.toggle("ode-green", yes);
-      });
-      list.querySelector("summary").textContent =
-        `Eight missions, ${done.filter(Boolean).length} of them done`;
+/** Data sets as pictures to press; show(chosen, own) with points of one's own. */
+function thumbnails(choose) {
+  const all = DATA.map((name) => {
+    const canvas = node("canvas", { role: "img", "aria-label": `Points: ${name}` });
+    const one = toggle(name, () => choose(name));
+    one.setAttribute("aria-label", name);
+    one.prepend(canvas);
+    return { name, one, canvas };
+  });
+  let [drawn, points] = ["", null];
+  return Object.assign(node("div", {
+    className: "ode-thumbs", role: "group", "aria-label": "Data",
+  }, ...all.map(({ one }) => one)), {
+    show: (chosen, own) => {
+      for (const { name, one } of all) one.show(name === chosen);
+      const look = `${isDark()} ${all[0].canvas.clientWidth}`;
+      if (look === drawn && own === points) return;
+      [drawn, points] = [look, own];
+      for (const { name, canvas } of all) {
+        if (name !== OWN) drawThumb(pen(canvas), drawData(name, 80, 0));
+        else if (own) drawThumb(pen(canvas), own);
+      }
     },
+  });
+}
+
+/** Missions in a row, one of them told: show([done or not]); begin(i) sets it up. */
+export function missionRail(missions, begin) {
+  const told = node("p", { className: "ode-task" }, "Eight missions: press one to set it up.");
+  const all = missions.map(({ title, task }, i) => {
+    const mark = node("span", { className: "ode-mark" }, "open");
+    const one = button(title, () => {
+      all.forEach((other) => other.one.setAttribute("aria-pressed", other.one === one));
+      told.textContent = task;
+      begin(i);
+    });
+    one.setAttribute("aria-pressed", false);
+    one.append(" ", mark);
+    return { one, mark };
+  });
+  return Object.assign(node("div", { className: "ode-missions" },
+    node("div", { className: "ode-rail", role: "group", "aria-label": "Missions" }, ...all.map(({ one }) => one)),
+    told), {
+    show: (done) => all.forEach(({ mark }, i) => {
+      mark.textContent = done[i] ? "✓ done" : "open";
+      mark.classList.toggle("ode-green", done[i]);
+    }),
+  });
+}
+
+const RUNS = 8;
+
+/**
+ * A table of what was trained in this visit: add(settings, defaults) begins a
+ * row, note(words) fills the latest. A press on a row calls restore(settings).
+ */
+export function runTable(restore) {
+  const body = node("tbody");
+  const names = ["model", "data", "settings", "steps", "right", "NFE", "it is"];
+  let cells = [];
+  const table = node("div", { className: "ode-runs", hidden: true }, node("table", {},
+    node("caption", {}, "Your runs; press one to have its settings back"),
+    node("thead", {}, node("tr", {}, ...names.map((name) => node("th", { scope: "col" }, name)))), body));
+  return Object.assign(table, {
+    add: (settings, defaults) => {
+      cells = names.slice(3).map(() => node("td"));
+      body.prepend(node("tr", {}, node("td", {}, button(settings.variant, () => restore(settings))),
+        node("td", {}, settings.data), node("td", {}, differences(settings, defaults) || "as given"), ...cells));
+      while (body.children.length > RUNS) body.lastChild.remove();
+      table.hidden = false;
+    },
+    note: (words) => words.forEach((text, i) => {
+      if (cells[i].textContent !== text) cells[i].textContent = text;
+    }),
   });
 }
 

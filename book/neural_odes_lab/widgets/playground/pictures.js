@@ -3,21 +3,58 @@ import { axes, inside, line, marker, shapeOf, tidy } from "../shared/plot.js";
 
 const MARKS = 400;
 
-/** Loss, logarithmic, and evaluations [[step, nfe]] over training steps. */
-export function drawTraining(sheet, losses, nfes) {
+/** The exact flow of the data up to frame k, dotted over the steps of training. */
+export function drawGhost({ ctx, colours: c }, frame, { ends }, z, k) {
+  const every = [...z.keys()].filter((at) => at % 4 === 0 && at < k);
+  inside(ctx, frame, () => {
+    for (let i = 0; i < ends.length; i++) {
+      const spots = [...every, k].map((at) => frame.spot((ends[i] * at) / (z.length - 1), z[at], i));
+      ctx.globalAlpha = 0.55;
+      line(ctx, spots, c.ink, 1, [1, 3]);
+      ctx.beginPath();
+      ctx.arc(...spots.at(-1), 3.2, 0, 2 * Math.PI);
+      ctx.strokeStyle = c.ink;
+      ctx.lineWidth = 1;
+      ctx.stroke();
+      ctx.globalAlpha = 1;
+    }
+  });
+}
+
+/** Data as small as a thumbnail; of one feature, y over x. */
+export function drawThumb({ ctx, width, height, colours: c }, { x, y, n }) {
+  const most = 1.15 * Math.max(...x.map(Math.abs));
+  const place = (v, side) => (side * (1 + v / most)) / 2;
+  for (let i = 0; i < n; i++) {
+    const [u, v] = x.length === 2 * n ? [x[2 * i], x[2 * i + 1]] : [x[i], y[i] * most * 0.8];
+    ctx.fillStyle = c.classes[Math.sign(y[i]) || 1];
+    ctx.fillRect(place(u, width) - 1, height - place(v, height) - 1, 2, 2);
+  }
+}
+
+/** Some of the losses as [step, logarithm]. */
+function marksOf(losses) {
+  const every = Math.max(1, Math.floor(losses.length / MARKS));
+  return losses.map((v, i) => [i, Math.log10(Math.max(v, 1e-9))]).filter(([i]) => i % every === 0);
+}
+
+/**
+ * Loss, logarithmic, and evaluations [[step, nfe]] over training steps; grey, the
+ * losses of the run before.
+ */
+export function drawTraining(sheet, losses, nfes, before) {
   const { ctx, colours: c, width } = sheet;
-  const log = losses.map((v) => Math.log10(Math.max(v, 1e-9)));
-  const every = Math.max(1, Math.floor(log.length / MARKS));
-  const kept = log.filter((_, i) => i % every === 0);
-  const last = Math.max(50, losses.length);
+  const [kept, old] = [losses, before].map(marksOf);
+  const last = Math.max(50, losses.length, before.length);
   const known = nfes.filter(([, nfe]) => Number.isFinite(nfe));
   const most = Math.max(40, ...known.map(([, nfe]) => nfe));
-  const map = axes(sheet, [0, last, Math.min(-2, Math.floor(Math.min(0, ...kept))), 0.5],
+  const map = axes(sheet, [0, last, Math.min(-2, Math.floor(Math.min(0, ...[...kept, ...old].map(([, v]) => v)))), 0.5],
     { names: ["step", "loss"], log: [false, true] });
   const up = (nfe) => map.bottom - ((map.bottom - map.top) * nfe) / (1.1 * most);
   inside(ctx, map, () => {
     line(ctx, known.map(([step, nfe]) => [map.x(step), up(nfe)]), c.lines[2], 1.5, [5, 3]);
-    line(ctx, kept.map((v, i) => [map.x(i * every), map.y(v)]), c.ink, 1.4);
+    for (const [curve, style] of [[old, c.broad], [kept, c.ink]])
+      line(ctx, curve.map(([i, v]) => [map.x(i), map.y(v)]), style, 1.4);
   });
   if (!known.length) return;
   ctx.font = "12px system-ui, sans-serif";
@@ -38,7 +75,7 @@ export function drawSpace(sheet, { model, z }, data, k, { turn, tilt }) {
   });
   const flat = Math.max(reach[0], reach[1]);
   const scales = [flat, flat, reach[2]];
-  const unit = 0.29 * Math.min(width, height);
+  const unit = 0.33 * Math.min(width, height);
   const [ct, st, cp, sp] = [Math.cos(turn), Math.sin(turn), Math.cos(tilt), Math.sin(tilt)];
   const spot = (p) => {
     const [u, v, w] = p.map((value, j) => value / scales[j]);
@@ -72,13 +109,12 @@ export function drawSpace(sheet, { model, z }, data, k, { turn, tilt }) {
   }
 }
 
-/** Tells turned(dx, dy) of drags, in pixels; up and down a finger scrolls. */
-export function turnByHand(canvas, turned) {
+/** Tells turned(dx, dy) of drags while on(), in pixels; up and down a finger scrolls. */
+export function turnByHand(canvas, on, turned) {
   let last = null;
   canvas.style.touchAction = "pan-y";
-  canvas.style.cursor = "grab";
   canvas.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0) return;
+    if (event.button !== 0 || !on()) return;
     canvas.setPointerCapture(event.pointerId);
     last = event;
   });
@@ -88,4 +124,8 @@ export function turnByHand(canvas, turned) {
     last = event;
   });
   for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, () => (last = null));
+  canvas.addEventListener("keydown", ({ key }) => {
+    const [dx, dy] = { ArrowLeft: [-9, 0], ArrowRight: [9, 0], ArrowUp: [0, -9], ArrowDown: [0, 9] }[key] ?? [];
+    if (dx !== undefined && on()) turned(dx, dy);
+  });
 }

@@ -3,23 +3,33 @@ import { tidy } from "../shared/plot.js";
 import { vector } from "../shared/scene.js";
 import { CLASS_KEY, DRAG_KEY } from "../shared/ui.js";
 import { VARIANTS } from "../shared/training.js";
-import { exponentAt } from "./view.js";
+import { exponentAt, LAYERS } from "./view.js";
 
 const FLUID = 1000 / 30; // milliseconds for a picture, in training
 
 /** Of a training that failed, or a model that the solver stopped at. */
-export const stoppedReadings = ({ variant }, step, why) =>
-  ({ "what it is": VARIANTS[variant], steps: String(step), "it stopped": why });
+export const stoppedReadings = (step, why) => ({ steps: String(step), "it stopped": why });
+
+/** What a model is. */
+export const about = ({ variant, size }) => `${VARIANTS[variant]}; ${size} parameters`;
+
+/** Whether the steps of training are still a flow: [a word, why]. */
+export function lampOf({ variant, steps }, exact) {
+  if (variant === "network") return ["layers", "no field at all"];
+  if (variant === "ResNet") return ["layers", "each step has weights of its own"];
+  if (!exact) return ["flow", "…"];
+  if (!exact.z) return ["layers", "dopri5 cannot follow this field"];
+  const off = `${tidy(100 * exact.gap, 0)} % off the exact flow`;
+  return [exact.gap > LAYERS ? "layers" : "flow", steps === 1 ? `1 step ends ${off}` : `${steps} steps end ${off}`];
+}
 
 /** Of a measured model, a point's way and how training goes. */
-export function readings(now, way, { step, done, learning, pace }) {
+export function readings(now, way, { step, learning, pace }) {
   const { net, model, trained } = now;
   const exponent = exponentAt(model, way.x);
   return {
-    "what it is": VARIANTS[net.variant],
     steps: String(step),
     loss: tidy(trained.loss, 4),
-    parameters: String(net.size),
     ...(net.features === 2 ? { "points classified right": `${tidy(100 * now.right, 0)} %` }
       : { "error, as solved": tidy(now.loss, 4) }),
     evaluations: net.variant === "network" ? "0" : String(now.nfe),
@@ -29,7 +39,6 @@ export function readings(now, way, { step, done, learning, pace }) {
     "its exponent": Number.isFinite(exponent) ? tidy(exponent) : "–",
     ...(learning ? { "a step takes": `${tidy(learning, 1)} ms` } : {}),
     ...(pace > FLUID ? { "a picture takes": `${tidy(pace, 0)} ms; fewer points help` } : {}),
-    "missions done": `${done.filter(Boolean).length} of ${done.length}`,
   };
 }
 
@@ -37,5 +46,5 @@ export function readings(now, way, { step, done, learning, pace }) {
 export const marks = (model) => [
   ...CLASS_KEY, ...(model.boundary ? ["dashed: output 0"] : []),
   model.controlled ? "arrows: the field of the large point" : "arrows: the field",
-  "solid: loss", ["dashed green: NFE by dopri5 at 10⁻⁴", "ode-green"], DRAG_KEY,
+  "dotted: the exact flow", "solid: loss, grey that of the run before", ["dashed green: NFE by dopri5 at 10⁻⁴", "ode-green"], DRAG_KEY,
 ];

@@ -2,9 +2,11 @@
 import { DATA, OWN, featuresOf, pointsToText, textToPoints } from "../shared/datasets.js";
 import { TRAINABLE } from "../shared/layers.js";
 import { VARIANTS } from "../shared/training.js";
+import { NO_FLOW } from "./view.js";
 
+export const METHODS = { rk4: "Runge-Kutta", euler: "Euler" };
 export const CHOICES = {
-  variant: Object.keys(VARIANTS), data: DATA, activation: TRAINABLE, method: ["rk4", "euler"],
+  variant: Object.keys(VARIANTS), data: DATA, activation: TRAINABLE, method: Object.keys(METHODS),
 };
 export const WHOLE = {
   width: [2, 32], layers: [1, 3], steps: [1, 20], extra: [1, 4], modes: [1, 9],
@@ -32,7 +34,7 @@ export function unused({ variant, data }) {
   const names = [];
   if (!["augmented", "input layer"].includes(variant)) names.push("extra");
   if (variant !== "GalNODE") names.push("modes");
-  if (["ResNet", "network"].includes(variant)) names.push("method");
+  if (NO_FLOW.includes(variant)) names.push("method");
   if (variant === "network") names.push("steps", "penalty");
   if (data === OWN) names.push("points");
   return names;
@@ -61,3 +63,8 @@ export function fromAddress(hash) {
   const trained = steps > 0 && steps <= LONGEST ? steps : 0;
   return { given, data, trained };
 }
+
+/** In a few words how settings differ from others, besides model and data. */
+export const differences = (settings, others) => Object.keys({ method: 0, ...WHOLE, ...REAL })
+  .filter((name) => settings[name] !== others[name] && !unused(settings).includes(name))
+  .map((name) => (name === "method" ? METHODS[settings.method] : `${name} ${settings[name]}`)).join(", ");

@@ -9,6 +9,7 @@ import { stateOf } from "./state.js";
 
 const TOLERANCE = { rtol: 1e-4, atol: 1e-4, maxSteps: 500 };
 const FINE = { rtol: 1e-7, atol: 1e-7, maxSteps: 500 }; // of differences
+const EXACT = { rtol: 1e-6, atol: 1e-6, maxSteps: 200, patience: 300 };
 const NUDGE = 1e-4;
 
 /**
@@ -115,6 +116,37 @@ export function measure(net, w, data, view, path) {
     return { ...all, trained: alone(), stopped: error.message };
   }
 }
+
+/** Models whose steps solve no equation: other steps would be another model. */
+export const NO_FLOW = ["ResNet", "network"];
+/** Steps that end farther from the exact flow than this share are layers. */
+export const LAYERS = 0.1;
+
+/**
+ * The exact flow of a trained field, {z, gap}: states of the data at each frame,
+ * and how far from their ends the steps of training end, as a share of the ends'
+ * spread. Where there is none, z is null and the gap infinite.
+ */
+export function exactFlow(net, w, data, path) {
+  const none = { z: null, gap: Infinity };
+  if (NO_FLOW.includes(net.variant)) return none;
+  try {
+    const model = readModel(stateOf(net, w));
+    const { z } = model.solve(data.x, depthsOf(model), EXACT);
+    const ends = path.at(-1);
+    return { z, gap: Math.sqrt(spread(ends, z.at(-1)) / spread(z.at(-1), meanOf(z.at(-1), net.states))) };
+  } catch {
+    return none;
+  }
+}
+
+const meanOf = (z, size) => z.map((_, i) => {
+  let sum = 0;
+  for (let j = i % size; j < z.length; j += size) sum += z[j];
+  return (sum * size) / z.length;
+});
+
+const spread = (p, q) => p.reduce((sum, v, i) => sum + (v - q[i]) ** 2, 0);
 
 /** The way of a point; {stopped: why} if the solver does. */
 export function wayOf(measured, x) {

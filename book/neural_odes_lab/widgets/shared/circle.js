@@ -6,7 +6,7 @@ const [START, MOST] = [120, 1500]; // points
 
 /**
  * For each frame (see scene.js) the closed curve that the circle of a radius has
- * become, as pairs [z1, z2]; null where it cannot be solved. fine is how far
+ * become, as states; null where it cannot be solved. fine is how far
  * apart its points may be.
  */
 export function carryCircle(model, radius, settings, fine) {
@@ -14,7 +14,7 @@ export function carryCircle(model, radius, settings, fine) {
     const x = Float64Array.from(angles.flatMap((a) => [radius * Math.cos(a), radius * Math.sin(a)]));
     const { z } = model.solve(x, depthsOf(model), settings);
     return angles.map((t, i) =>
-      ({ t, way: z.map((states) => [states[i * model.size], states[i * model.size + 1]]) }));
+      ({ t, way: z.map((states) => [...states.subarray(i * model.size, (i + 1) * model.size)]) }));
   };
   const apart = (p, q) => distance(p.way.at(-1), q.way.at(-1)) > fine;
   return curveOverDepth(model, carry, ladder([0, 2 * Math.PI], START), apart, { rounds: 10, most: MOST });

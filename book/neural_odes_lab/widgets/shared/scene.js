@@ -145,18 +145,51 @@ export function stateAxes(sheet, { model, box, names }) {
 }
 
 /**
- * Draw it all at frame k, with the point on top; returns the axes. carried is
- * the boundary at each frame (see inputs.js), if it is known.
+ * The plane of the first two states, tilted by an angle about its middle, with
+ * the third one upright: axes as stateAxes makes them, for places on the plane.
  */
-export function drawFlow(sheet, scene, data, point, k, carried = null) {
+function spaceAxes({ ctx, width, height, colours: c }, { model: { size }, box, z }, tilt) {
+  const edges = { left: 44, right: width - 10, top: 20, bottom: height - 38 };
+  const thirds = z.flatMap((states) => [...states].filter((_, i) => i % size === 2));
+  const [low, high] = [Math.min(...thirds), Math.max(...thirds)];
+  const [flat, up] = [Math.cos(tilt), Math.sin(tilt)];
+  const [mx, my, mz] = [(box[0] + box[1]) / 2, (box[2] + box[3]) / 2, (low + high) / 2];
+  const half = (box[1] - box[0]) / 2;
+  const aside = 0.35 * up; // how far what lies behind is moved to the right
+  const unit = Math.min((edges.right - edges.left) / (2 * half * (1 + aside)),
+    (edges.bottom - edges.top) / Math.max(2 * half, 2 * flat * half + up * (high - low)));
+  const [cx, cy] = [(edges.left + edges.right) / 2, (edges.top + edges.bottom) / 2];
+  const spot = (_, state, i = 0) => [
+    cx + unit * (state[i * size] - mx + aside * (state[i * size + 1] - my)),
+    cy - unit * (flat * (state[i * size + 1] - my) + up * (state[i * size + 2] - mz)),
+  ];
+  const corners = [[0, 2], [1, 2], [1, 3], [0, 3], [0, 2]].map(([i, j]) => spot(0, [box[i], box[j], 0]));
+  line(ctx, corners, c.broad, 1);
+  line(ctx, [low, high].map((at) => spot(0, [box[0], box[3], at])), c.broad, 1);
+  Object.assign(ctx, { font: "italic 13px system-ui, sans-serif", fillStyle: c.ink, textAlign: "center" });
+  for (const [name, at, dx, dy] of [["z₁", [box[1], box[2], 0], -8, 14], ["z₂", [box[0], box[3], 0], -14, 4],
+    ["z₃", [box[0], box[3], high], 0, -4]]) {
+    const [x, y] = spot(0, at);
+    ctx.fillText(name, x + dx, y + dy);
+  }
+  const upOf = (y) => my + ((cy - y) / unit + up * mz) / flat;
+  return { ...edges, spot, up: upOf, across: (x, y) => mx + (x - cx) / unit - aside * (upOf(y) - my) };
+}
+
+/**
+ * Draw it all at frame k, with the point on top; returns the axes. carried is
+ * the boundary at each frame (see inputs.js), if it is known. Three states can
+ * be tilted into space, where there is no room for arrows.
+ */
+export function drawFlow(sheet, scene, data, point, k, carried = null, tilt = 0) {
   const { ctx } = sheet;
-  const frame = stateAxes(sheet, scene);
+  const frame = tilt ? spaceAxes(sheet, scene, tilt) : stateAxes(sheet, scene);
   const spot = (z, i, k) => frame.spot(depthAt(scene.ends[i], k), z, i);
   const own = (z, k) => frame.spot(depthAt(point.end, k), z);
   inside(ctx, frame, () => {
     if (carried && k < FRAMES) curveOf(ctx, frame, carried[k], scene.box, sheet.colours.ink, [5, 4]);
-    else drawSides(sheet, frame, scene);
-    drawArrows(sheet, frame, scene, point, k);
+    else if (!tilt) drawSides(sheet, frame, scene);
+    if (!tilt) drawArrows(sheet, frame, scene, point, k);
     // Where all end at depths of their own, ends may lie on the point's path.
     const parts = [() => drawData(sheet, scene, data, k, spot), () => drawPath(sheet, scene, point, k, own)];
     for (const draw of scene.range ? parts.reverse() : parts) draw();
@@ -281,7 +314,7 @@ export const moves = (point, view, frame) => {
   const flat = () => view().model.size > 1;
   return {
     move: (x, y) => {
-      if (frame()) set(frame().across(x), frame().up(y));
+      if (frame()) set(frame().across(x, y), frame().up(y));
     },
     nudge: (dx, dy) => {
       const step = (view().box[3] - view().box[2]) / 60;

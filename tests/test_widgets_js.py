@@ -478,7 +478,8 @@ def test_balls_and_exponents_are_the_library_s() -> None:
 
 
 def test_flow_matching_is_what_torch_and_scipy_compute() -> None:
-    field = seeded(lambda: DepthConcat(mlp(3, 32, 32, 2)), 0)
+    net = seeded(lambda: mlp(3, 48, 48, 2, activation=nn.ReLU), 0)
+    field = DepthConcat(net)
     first = nn.utils.parameters_to_vector(field.parameters()).tolist()
     field = field.double()
     z0, z1, noise = wide(torch.randn(3, 40, 2, generator=draws()).tolist())

@@ -9,17 +9,18 @@ import {
   button, buttons, choice, key, mount, node, readout, slider, toggle, trait,
 } from "./shared/ui.js";
 
-const NET = { sizes: [3, 32, 32, 2], activation: "tanh" };
+const NET = { sizes: [3, 48, 48, 2], activation: "relu" };
 const STEPS = [1, 2, 4, 8, 16, 32, 64];
 const DATA = ["half-moons", "spirals", "disc in a ring"];
 const PAIRS = [["independent", "by chance"], ["transport", "by transport"]];
-const [POINTS, BATCH, OWN, SHOWN, SAMPLES] = [600, 64, 2048, 48, 240];
-const [LR, BUDGET, SCALE] = [0.005, 12, 1.45]; // ms of training for each picture
+const BATCH = { independent: 128, transport: 64 };
+const [POINTS, OWN, SHOWN, SAMPLES, SCALE] = [600, 2048, 48, 200, 1.45];
+const [LR, LATEST, BUDGET] = [0.01, 0.005, 60]; // ms of training for each picture
 
-/** Weights as torch draws them for DepthConcat(mlp(3, 32, 32, 2)). */
+/** Weights as torch draws them for DepthConcat(mlp(3, 48, 48, 2)). */
 export function firstWeights(seed) {
   const model = makeModel({
-    variant: "concat", features: 2, activation: "tanh", width: 32, layers: 2, steps: 1,
+    variant: "concat", features: 2, activation: "relu", width: 48, layers: 2, steps: 1,
     extra: 0, modes: 0, method: "euler",
   });
   return initial(model, seed).slice(0, count(NET));
@@ -39,6 +40,23 @@ export function matching(w, z0, z1, s) {
   const grad = new Float64Array(w.length);
   layersBackward(NET, w, 0, layers, off.map((v) => v / s.length), grad, s.length);
   return { loss: off.reduce((sum, v) => sum + v * v, 0) / off.length, grad };
+}
+
+/**
+ * Adam from weights w on; soft is a running mean of them, which is drawn: each
+ * update sees a few pairs of many, and shakes them.
+ */
+export function learner(w) {
+  const [soft, descend] = [w.slice(), adam(w.length, { lr: LR })];
+  let step = 0;
+  const update = (z0, z1, s) => {
+    const { loss, grad } = matching(w, z0, z1, s);
+    descend(w, grad);
+    const share = Math.max(1 / ++step, LATEST);
+    w.forEach((v, i) => (soft[i] += share * (v - soft[i])));
+    return loss;
+  };
+  return { soft, update };
 }
 
 /** States of Euler's method from noise z, from step to step. */
@@ -160,12 +178,12 @@ function renderGeneration({ model: python, el }) {
     among("pairs", kind.get(), PAIRS.map(([one]) => one));
     within({ doublings: doublings.get() }, 0, STEPS.length - 1);
     const cloud = noise(SAMPLES, random(1));
-    let [data, w, descend, draw, own, lines] = [];
+    let [data, learning, draw, own, lines] = [];
     let [running, step, loss, times, grey] = [false, 0, NaN, 0, true];
 
     const look = () => { // the pairs that are drawn start where its paths do
       const first = cloud.slice(0, 2 * SHOWN);
-      if (own) lines = [first, follow(own.w, first, 64).at(-1)];
+      if (own) lines = [first, follow(own.soft, first, 64).at(-1)];
       else {
         const z1 = take(data, some(SHOWN, POINTS, random(2)));
         lines = [first, kind.get() === "transport" ? take(z1, assign(first, z1)) : z1];
@@ -173,8 +191,8 @@ function renderGeneration({ model: python, el }) {
     };
     const restart = () => {
       data = drawData(name.get(), POINTS, 0).x.map((v) => SCALE * v);
-      [w, draw, own] = [firstWeights(0), random(3), null];
-      [descend, step, loss, times] = [adam(w.length, { lr: LR }), 0, NaN, 0];
+      [learning, draw, own] = [learner(firstWeights(0)), random(3), null];
+      [step, loss, times] = [0, NaN, 0];
       look();
       shell.redraw();
     };
@@ -186,18 +204,17 @@ function renderGeneration({ model: python, el }) {
     const learn = () => {
       const begin = performance.now();
       do {
-        const [z0, z1] = pairsOf(kind.get(), data, BATCH, draw, own?.pairs);
-        const found = matching(w, z0, z1, Float64Array.from({ length: BATCH }, draw));
-        loss = step ? 0.98 * loss + 0.02 * found.loss : found.loss;
-        descend(w, found.grad);
-        step++;
+        const n = BATCH[kind.get()];
+        const pairs = pairsOf(kind.get(), data, n, draw, own?.pairs);
+        const found = learning.update(...pairs, Float64Array.from({ length: n }, draw));
+        loss = step++ ? 0.98 * loss + 0.02 * found : found;
       } while (performance.now() - begin < BUDGET);
       shell.redraw();
     };
     const rectify = () => {
-      const z0 = noise(OWN, draw);
-      own = { w: w.slice(), pairs: [z0, follow(w, z0, 64).at(-1)] };
-      [descend, times] = [adam(w.length, { lr: LR }), times + 1];
+      const [z0, { soft }] = [noise(OWN, draw), learning];
+      own = { soft, pairs: [z0, follow(soft, z0, 64).at(-1)] };
+      [learning, times] = [learner(soft.slice()), times + 1];
       look();
       stop(true);
     };
@@ -224,9 +241,10 @@ function renderGeneration({ model: python, el }) {
     return () => {
       if (running) learn();
       const n = STEPS[doublings.get()];
-      const [paths, fine] = [n, 64].map((m) => follow(w, cloud, m));
+      const [paths, fine] = [n, 64].map((m) => follow(learning.soft, lines[0], m));
+      const ends = follow(learning.soft, cloud, n).at(-1);
       const [bend, miss] = [tidy(bendOf(fine)), tidy(apart(paths.at(-1), fine.at(-1)))];
-      drawFlows(pen(canvas), { data, cloud, lines, paths, ends: paths.at(-1), grey });
+      drawFlows(pen(canvas), { data, cloud, lines, paths, ends, grey });
       sets.show(name.get());
       pairs.show(kind.get());
       shown.show(grey);

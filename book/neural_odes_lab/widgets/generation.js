@@ -14,7 +14,7 @@ const STEPS = [1, 2, 4, 8, 16, 32, 64];
 const DATA = ["half-moons", "spirals", "disc in a ring"];
 const PAIRS = [["independent", "by chance"], ["transport", "by transport"]];
 const BATCH = { independent: 128, transport: 64 };
-const [POINTS, OWN, SHOWN, SAMPLES, SCALE] = [600, 2048, 48, 200, 1.45];
+const [POINTS, OWN, SHOWN, SAMPLES, SCALE] = [600, 2048, 30, 200, 1.45];
 const [LR, LATEST, BUDGET] = [0.01, 0.005, 60]; // ms of training for each picture
 
 /** Weights as torch draws them for DepthConcat(mlp(3, 48, 48, 2)). */
@@ -135,10 +135,10 @@ export const apart = (a, b) =>
   Math.sqrt((2 * a.reduce((sum, v, i) => sum + (v - b[i]) ** 2, 0)) / a.length);
 
 /** The picture: states at depth s stand s times WIDE further to the right. */
-const [WIDE, SQUEEZE] = [6.4, 0.8];
+const [WIDE, SQUEEZE] = [5.4, 0.7];
 function drawFlows(sheet, { data, cloud, lines, paths, ends, grey }) {
   const { ctx, width, height, colours: c } = sheet;
-  const unit = Math.min(width / (WIDE + 4.6), height / 6.2);
+  const unit = Math.min(width / (WIDE + 3.8), height / 6.2);
   const spot = (s, z, i) => [
     width / 2 + unit * ((s - 0.5) * WIDE + SQUEEZE * z[2 * i]), height / 2 - unit * z[2 * i + 1],
   ];
@@ -154,7 +154,7 @@ function drawFlows(sheet, { data, cloud, lines, paths, ends, grey }) {
   const [z0, z1] = lines;
   const steps = paths.length - 1;
   for (let i = 0; i < SHOWN; i++)
-    if (grey) line(ctx, [spot(0, z0, i), spot(1, z1, i)], c.broad, 0.7);
+    if (grey) line(ctx, [spot(0, z0, i), spot(1, z1, i)], c.broad, 1);
   for (let i = 0; i < SHOWN; i++) {
     const way = paths.map((z, k) => spot(k / steps, z, i));
     const style = c.lines[i % 3];

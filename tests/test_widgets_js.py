@@ -503,6 +503,8 @@ def test_flow_matching_is_what_torch_and_scipy_compute() -> None:
         path = generation.euler_path(field, z0, 8)
     assert (wide(got["end"]).view(40, 2) - path[-1]).abs().max() < 1e-12
     assert got["bend"] == pytest.approx(generation.bend(path), rel=1e-12)
+    energy = generation.energy_distance(z0, z1)
+    assert got["energy"] == pytest.approx(energy, rel=1e-9)
     _, best = generation.matched(z0, z1)
     assert (z1[got["to"]] == best).all()
 

@@ -2,19 +2,13 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import {
-  apart, bendOf, firstWeights, follow, learner, pairsOf,
-} from "../../book/neural_odes_lab/widgets/generation.js";
+  apart, bendOf, energyDistance, firstWeights, follow, learner, pairsOf,
+} from "../../book/neural_odes_lab/widgets/shared/matching.js";
 import { drawData } from "../../book/neural_odes_lab/widgets/shared/datasets.js";
 import { random } from "../../book/neural_odes_lab/widgets/shared/random.js";
 
 const [data, fresh] = [0, 7].map((seed) => drawData("half-moons", 300, seed).x.map((v) => 1.45 * v));
-const far = (a, b) => {
-  let sum = 0;
-  for (let i = 0; i < a.length; i += 2)
-    for (let j = 0; j < b.length; j += 2) sum += Math.hypot(a[i] - b[j], a[i + 1] - b[j + 1]);
-  return (4 * sum) / a.length / b.length;
-};
-const energy = (a) => 2 * far(a, fresh) - far(a, a) - far(fresh, fresh);
+const energy = (a) => energyDistance(a, fresh);
 const [noise] = pairsOf("independent", data, 300, random(9));
 
 function learn(kind, updates, w = firstWeights(0), own = null) {

@@ -7,7 +7,9 @@ import { readFileSync } from "node:fs";
 import { exponentsAt, imageOf } from "../../book/neural_odes_lab/widgets/ball.js";
 import { thereAndBack } from "../../book/neural_odes_lab/widgets/backward.js";
 import { compareLayers } from "../../book/neural_odes_lab/widgets/euler.js";
-import { assign, bendOf, firstWeights, follow, matching } from "../../book/neural_odes_lab/widgets/generation.js";
+import {
+  assign, bendOf, energyDistance, firstWeights, follow, matching,
+} from "../../book/neural_odes_lab/widgets/shared/matching.js";
 import { gauged, inGauge, measure, penaltyOf } from "../../book/neural_odes_lab/widgets/gauge.js";
 import { leastGap, stateOf, steepness } from "../../book/neural_odes_lab/widgets/lift.js";
 import { network } from "../../book/neural_odes_lab/widgets/melt.js";
@@ -42,7 +44,7 @@ process.stdout.write(JSON.stringify({
     const path = follow(weights, first, steps);
     return {
       first: [...firstWeights(0)], loss, grad: [...grad], end: [...path.at(-1)],
-      bend: bendOf(path), to: assign(first, last),
+      bend: bendOf(path), to: assign(first, last), energy: energyDistance(first, last),
     };
   }),
   lifts: lifts.map(({ x, height }) => ({

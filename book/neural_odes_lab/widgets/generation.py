@@ -22,7 +22,7 @@ class GenerationWidget(Widget):
     transport, and shows a running mean of its weights. Grey lines are pairs,
     coloured ones the paths of the learned field, in as many Euler steps as the
     reader sets. "Rectify" goes on with pairs of noise and of where the field
-    takes it. No kernel is needed.
+    takes it. A point of noise can be dragged. No kernel is needed.
 
     Args:
         data: what is generated at first.
@@ -39,6 +39,7 @@ class GenerationWidget(Widget):
     data = traitlets.Unicode().tag(sync=True)
     pairs = traitlets.Unicode().tag(sync=True)
     doublings = traitlets.Int().tag(sync=True)
+    point = traitlets.List(traitlets.Float(), [1.2, 1.6]).tag(sync=True)
 
     def __init__(
         self,

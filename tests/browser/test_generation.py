@@ -30,7 +30,7 @@ def value(widget: Locator, name: str) -> float:
 
 def test_it_learns_moons_and_straightens_its_paths(widget: Locator) -> None:
     page = widget.page
-    quality, bend = "energy distance to the data", "bend, 0 is straight"
+    quality, bend = "energy distance", "bend, 0 is straight"
     assert widget.get_by_role("button", name="Rectify").is_disabled()
     assert value(widget, quality) > 0.05
     press(widget.get_by_role("button", name="Train"))

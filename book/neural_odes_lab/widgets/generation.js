@@ -156,7 +156,7 @@ function renderGeneration({ model: python, el }) {
         "updates": String(step), "loss": Number.isFinite(loss) ? tidy(loss) : "–",
         "times rectified": String(times), "bend, 0 is straight": bend,
         "ends off those of 64 steps": miss,
-        "energy distance to the data": tidy(energyDistance(ends, data, spread), 3), "z(0) and z(1)": `${from}, ${to}`,
+        "energy distance": tidy(energyDistance(ends, data, spread), 3), "noise z(0)": from, "its end z(1)": to,
       });
       shell.say(`${step} updates, ${n} steps: bend ${bend}, off by ${miss}`);
     };

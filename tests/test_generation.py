@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from itertools import permutations
 
+import pandas as pd
 import pytest
 import torch
 from torch import Tensor, nn
 
 from neural_odes import DepthConcat, Solver, mlp, seeded
-from neural_odes_lab.studies import generation
+from neural_odes_lab.studies import STUDIES, generation
 from neural_odes_lab.studies.generation import (
     DATA,
     bend,
@@ -22,6 +23,7 @@ from neural_odes_lab.studies.generation import (
     points,
     sliced_distance,
 )
+from neural_odes_lab.verdicts import MATTERS, judge
 
 EXACT = Solver(rtol=1e-8, atol=1e-8)
 
@@ -158,3 +160,22 @@ def test_a_flow_that_stands_still_has_the_density_of_the_noise() -> None:
     x = normal(50, 2)
     found = log_density(Growth(0.0), x, Solver())
     torch.testing.assert_close(found, generation.normal_log_density(x))
+
+
+@pytest.mark.parametrize(
+    ("excess", "word"), [(1.05, "held"), (1.4, "not held"), (1.25, "undecided")]
+)
+def test_one_step_is_enough_to_within_a_quarter(
+    excess: float, word: str
+) -> None:
+    study = STUDIES["generation.flows"]
+    claims = study.claims(study.config())
+    claim = next(one for one in claims if one.id == "rectified-one-step")
+    noise = 0.05 * torch.linspace(-1, 1, 20)
+    frame = pd.DataFrame(
+        {"variant": name, "pairs": "rectified once", "seed": seed, "excess": e}
+        for name in DATA
+        for seed, e in enumerate((excess + noise).tolist())
+    )
+    (verdict,) = judge([claim], frame, None, {**MATTERS, **study.matters})
+    assert verdict.word == word

@@ -137,7 +137,7 @@ def _everywhere(
 
 
 def _enough(way: str) -> Judge:
-    """One Euler step is as good as many."""
+    """One Euler step is as good as many: to within a quarter, on average."""
     return all_of(
         *(
             mean_below("excess", {"pairs": way, "variant": data}, 1.25)
@@ -246,7 +246,7 @@ def _enough(way: str) -> Judge:
             ),
         ),
     ],
-    matters={**dict.fromkeys(NFE, 3.0), "excess": 0.25, "log likelihood": 0.02},
+    matters={**dict.fromkeys(NFE, 3.0), "log likelihood": 0.02},
     block=5,
     label="data",
     quick={"updates": 500, "epochs": 5},

@@ -84,6 +84,12 @@ def turned(z):
     return math.pi * torch.stack([-z[:, 1], z[:, 0]], 1)
 
 
+def mean_slope(s, z, data):
+    starts = (z[:, None] - s * data) / (1 - s)
+    weights = torch.softmax(-starts.square().sum(2) / 2, dim=1)
+    return (weights[:, :, None] * (data - starts)).sum(1)
+
+
 ANSWERS: dict[str, tuple[Callable[..., Any], dict[str, Callable[..., Any]]]] = {
     "step": (
         rk4,
@@ -190,6 +196,24 @@ ANSWERS: dict[str, tuple[Callable[..., Any], dict[str, Callable[..., Any]]]] = {
             "should not change": lambda f, r, c: (gauge(f, r, c)[0], r),
             "nearer": lambda f, r, c: (f, r),
         },
+    ),
+    "mean_slope": (
+        mean_slope,
+        {
+            "at s = 0.4": lambda s, z, data: data.mean(0) - z,
+            "at s = 0": lambda s, z, data: data - z[:1],
+        },
+    ),
+    "line_pairs": (
+        lambda z0, z1: z1.sort(0).values[z0.argsort(0).argsort(0)[:, 0]],
+        {
+            "used once": lambda z0, z1: z0,
+            "could be less": lambda z0, z1: z1,
+        },
+    ),
+    "score": (
+        lambda score, s, z: (z + (1 - s) * score(s, z)) / s,
+        {"off by": lambda score, s, z: score(s, z)},
     ),
 }
 

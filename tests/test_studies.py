@@ -86,6 +86,8 @@ def test_claims_need_every_seed_they_name(tiny_record):
         ),
         ("dimensionality.cover", {"dims": (3, 2)}, "dims must"),
         ("chaos.estimators", {"aligned": 600.0}, "aligned must"),
+        ("generation.flows", {"steps": (1, 4)}, "steps must have"),
+        ("generation.flows", {"tolerances": (1e-4,)}, "tolerances must be 3"),
     ],
 )
 def test_settings_that_disagree_are_named(name, changes, says):

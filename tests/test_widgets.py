@@ -37,6 +37,7 @@ from neural_odes_lab.widgets import (
     EulerWidget,
     FlowWidget,
     GaugeWidget,
+    GenerationWidget,
     LiftWidget,
     LorenzWidget,
     MeltWidget,
@@ -254,6 +255,19 @@ def test_ball_widget_takes_a_plane_with_a_readout() -> None:
         (lambda: BallWidget(model, x[:, :1], y), "^x must"),
         (lambda: BallWidget(model, x, y, radius=2), "radius must"),
         (lambda: BallWidget(model, x, y, point=(1,)), "point must"),
+    ):
+        with pytest.raises(ValueError, match=named):
+            call()
+
+
+def test_generation_widget_takes_what_the_page_can_train() -> None:
+    widget = GenerationWidget("spirals", pairs="transport", steps=4)
+    assert (widget.data, widget.pairs) == ("spirals", "transport")
+    assert widget.doublings == 2
+    for call, named in (
+        (lambda: GenerationWidget("moons"), "data must"),
+        (lambda: GenerationWidget(pairs="own"), "pairs must"),
+        (lambda: GenerationWidget(steps=3), "steps must"),
     ):
         with pytest.raises(ValueError, match=named):
             call()

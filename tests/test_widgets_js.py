@@ -37,6 +37,7 @@ from neural_odes import (
 )
 from neural_odes.chaos import finite_time_exponents
 from neural_odes_lab import widgets
+from neural_odes_lab.studies import generation
 from neural_odes_lab.studies.cover import least_cover
 from neural_odes_lab.widgets import export
 
@@ -474,6 +475,42 @@ def test_balls_and_exponents_are_the_library_s() -> None:
             assert got["crosses"] == any(got["crossed"])
             exponent = float(finite_time_exponents(model, x)[0, 0])
             assert got["exponent"] == pytest.approx(exponent, abs=1e-4)
+
+
+def test_flow_matching_is_what_torch_and_scipy_compute() -> None:
+    net = seeded(lambda: mlp(3, 48, 48, 2, activation=nn.ReLU), 0)
+    field = DepthConcat(net)
+    first = nn.utils.parameters_to_vector(field.parameters()).tolist()
+    field = field.double()
+    z0, z1, noise = wide(torch.randn(3, 40, 2, generator=draws()).tolist())
+    s = noise[:, :1].sigmoid()
+    asked = {
+        "w": first,
+        "z0": z0.flatten().tolist(),
+        "z1": z1.flatten().tolist(),
+        "s": s.flatten().tolist(),
+        "steps": 8,
+    }
+    (got,) = ideas(matches=[asked])["matches"]
+    assert got["first"] == first
+    slope = field(s, (1 - s) * z0 + s * z1, z0)
+    loss = (slope - (z1 - z0)).square().mean()
+    grad = torch.autograd.grad(loss, list(field.parameters()))
+    assert got["loss"] == pytest.approx(loss.item(), rel=1e-12)
+    found = nn.utils.parameters_to_vector(grad)
+    assert (wide(got["grad"]) - found).abs().max() < 1e-12
+    with torch.no_grad():
+        path = generation.euler_path(field, z0, 8)
+    assert (wide(got["end"]).view(40, 2) - path[-1]).abs().max() < 1e-12
+    assert got["bend"] == pytest.approx(generation.bend(path), rel=1e-12)
+    energy = generation.energy_distance(z0, z1)
+    assert got["energy"] == pytest.approx(energy, rel=1e-9)
+    _, best = generation.matched(z0, z1)
+    assert (z1[got["to"]] == best).all()
+
+
+def draws() -> torch.Generator:
+    return torch.Generator().manual_seed(0)
 
 
 def in_gauge(model: NeuralODE, c: float) -> NeuralODE:

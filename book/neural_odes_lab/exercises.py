@@ -419,3 +419,59 @@ def check_gauge(gauge: Callable[[Field, Any, float], Any]) -> str:
     shrunk = math.exp(-c) * (end[0] - end[1]).norm()
     off = _apart((new[0] - new[1]).norm(), shrunk)
     return "" if off < 1e-6 else f"ends should be nearer: off by {off:.2g}."
+
+
+@_graded
+def check_mean_slope(
+    mean_slope: Callable[[float, Tensor, Tensor], Tensor],
+) -> str:
+    """mean_slope(s, z, data) is E[z1 - z0 | z] of noise and a few points.
+
+    z, (N, D), lies at depth s on lines from normal noise to data (M, D), each
+    of which is as likely as the others.
+    """
+    z, points = _random(5, 2), 2 * _random(4, 2).flip(0)
+    for s in (0.0, 0.4, 0.8):
+        starts = (z[:, None] - s * points) / (1 - s)
+        weights = torch.softmax(-starts.square().sum(2) / 2, dim=1)
+        right = (weights[:, :, None] * (points - starts)).sum(1)
+        off = _apart(mean_slope(s, z, points), right)
+        if off > 1e-6:
+            return f"at s = {s:g} it is off by up to {off:.2g}."
+    return ""
+
+
+@_graded
+def check_line_pairs(line_pairs: Callable[[Tensor, Tensor], Tensor]) -> str:
+    """line_pairs(z0, z1) is z1, (N, 1), in the order that suits z0 best.
+
+    Pairs have the least sum of squared distances.
+    """
+    z0, z1 = _random(12, 1), _random(12, 1).flip(0) ** 3 + 1
+    found = line_pairs(z0, z1)
+    if _apart(torch.as_tensor(found).sort(0).values, z1.sort(0).values) > 1e-12:
+        return "every point of the data should be used once."
+    best = z1.sort(0).values[z0.argsort(0).argsort(0)[:, 0]]
+    excess = float((found - z0).square().sum() - (best - z0).square().sum())
+    return "" if excess < 1e-9 else f"the sum could be less by {excess:.2g}."
+
+
+@_graded
+def check_score(field: Callable[..., Tensor]) -> str:
+    """field(score, s, z) is the field that a score belongs to, for 0 < s < 1.
+
+    score(s, z) is the gradient of the log density of (1 - s) z0 + s z1, with
+    normal noise z0; the field is E[z1 - z0 | z].
+    """
+    z, spread = _random(6, 2), 0.5  # of data, which are normal as well
+    for s in (0.2, 0.5, 0.9):
+        variance = (1 - s) ** 2 + s**2 * spread**2
+
+        def score(s: float, z: Tensor, variance: float = variance) -> Tensor:
+            return -z / variance
+
+        right = (s * spread**2 - (1 - s)) / variance * z
+        off = _apart(field(score, s, z), right)
+        if off > 1e-6:
+            return f"at s = {s:g} it is off by up to {off:.2g}."
+    return ""

@@ -1,11 +1,15 @@
 // Reads {euler: [{state, x}], backward: [{state, x, tolerance}], balls: [{state,
 // point, radius}], lifts: [{x, height}], gauges: [{state, x, point, c}], melts:
-// [{state, x, layers, bent, bend}], patches: [{state, inputs}]} from standard
-// input and writes what the page computes of them.
+// [{state, x, layers, bent, bend}], patches: [{state, inputs}], matches: [{w,
+// z0, z1, s, steps}]} from standard input and writes what the page computes of
+// them.
 import { readFileSync } from "node:fs";
 import { exponentsAt, imageOf } from "../../book/neural_odes_lab/widgets/ball.js";
 import { thereAndBack } from "../../book/neural_odes_lab/widgets/backward.js";
 import { compareLayers } from "../../book/neural_odes_lab/widgets/euler.js";
+import {
+  assign, bendOf, energyDistance, firstWeights, follow, matching,
+} from "../../book/neural_odes_lab/widgets/shared/matching.js";
 import { gauged, inGauge, measure, penaltyOf } from "../../book/neural_odes_lab/widgets/gauge.js";
 import { leastGap, stateOf, steepness } from "../../book/neural_odes_lab/widgets/lift.js";
 import { network } from "../../book/neural_odes_lab/widgets/melt.js";
@@ -15,6 +19,7 @@ import { depthsOf } from "../../book/neural_odes_lab/widgets/shared/scene.js";
 
 const {
   euler = [], backward = [], balls = [], lifts = [], gauges = [], melts = [], patches = [],
+  matches = [],
 } = JSON.parse(readFileSync(0, "utf8"));
 process.stdout.write(JSON.stringify({
   euler: euler.map(({ state, x }) => {
@@ -33,6 +38,15 @@ process.stdout.write(JSON.stringify({
     [...network(readModel(state), Float64Array.from(x), layers, bent, bend).at(-1)]),
   patches: patches.map(({ state, inputs }) =>
     waysOf(readModel(state), inputs).map((way) => way.at(-1))),
+  matches: matches.map(({ w, z0, z1, s, steps }) => {
+    const [weights, first, last, depths] = [w, z0, z1, s].map((v) => Float64Array.from(v));
+    const { loss, grad } = matching(weights, first, last, depths);
+    const path = follow(weights, first, steps);
+    return {
+      first: [...firstWeights(0)], loss, grad: [...grad], end: [...path.at(-1)],
+      bend: bendOf(path), to: assign(first, last), energy: energyDistance(first, last),
+    };
+  }),
   lifts: lifts.map(({ x, height }) => ({
     states: [0, 0.3, 0.5, 1].map((s) => stateOf(x, height, s)),
     least: leastGap(x, height), steepness: steepness(height),

@@ -18,6 +18,7 @@ from neural_odes_lab.studies import (
     cover,
     estimators,
     figure7,
+    generation,
     gradients,
     graphs,
     inputs,
@@ -43,6 +44,7 @@ STUDIES: Mapping[str, Study] = MappingProxyType(
             *(theorem, reflection, spheres, layers),
             *(by_dimension, points, cover, inputs),
             *(estimators, figure7, penalties),
+            generation,
         )
         for one in vars(module).values()
         if isinstance(one, Study) and one.measure.__module__ == module.__name__

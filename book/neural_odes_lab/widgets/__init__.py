@@ -16,6 +16,7 @@ from neural_odes_lab.widgets.euler import EulerWidget
 from neural_odes_lab.widgets.export import export
 from neural_odes_lab.widgets.flow import FlowWidget
 from neural_odes_lab.widgets.gauge import GaugeWidget
+from neural_odes_lab.widgets.generation import GenerationWidget
 from neural_odes_lab.widgets.lift import LiftWidget
 from neural_odes_lab.widgets.lorenz import LorenzWidget
 from neural_odes_lab.widgets.melt import MeltWidget
@@ -37,6 +38,7 @@ __all__ = [
     "EulerWidget",
     "FlowWidget",
     "GaugeWidget",
+    "GenerationWidget",
     "LiftWidget",
     "LorenzWidget",
     "MeltWidget",

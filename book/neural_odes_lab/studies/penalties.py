@@ -87,27 +87,27 @@ def _kind(config: Stability, variant: str) -> tuple[Kind, float]:
     block=10,
     variants=(PLAIN, FIXED, STEADY, *COSTS, CAPPED),
     claims=[
-        Claim(f"{id_}-{slug(name)}", f"{text} ({name}).", judge)
+        Claim(f"{id_}-{slug(name)}", f"{name}: {text}.", judge)
         for name in (FIXED, STEADY, *COSTS, CAPPED)
         for id_, text, judge in (
             (
                 "boundary",
-                "Calm moves the boundary away from points",
+                "the boundary is farther from fresh points",
                 above("distance", name, PLAIN, ratio=True),
             ),
             (
                 "beyond",
-                "With calm more points are out of any attack's reach",
+                "more points are out of an attack's reach",
                 above("beyond", name, PLAIN),
             ),
             (
                 "attacks",
-                "Calm helps against attacks",
+                "the accuracy under attack is higher",
                 above("attacked", name, PLAIN),
             ),
             (
                 "exchanged",
-                "Calm helps against attacks through another solver",
+                "so is that under attacks through another solver",
                 above("exchanged", name, PLAIN),
             ),
         )

@@ -313,7 +313,9 @@ def geometric(values: pd.Series) -> str:
     factor = math.exp(logs.std())
     if factor < 1.01:
         return mean_std(values)
-    digits = f"{factor:.2g}" if factor < 100 else f"{factor:.0f}"
+    digits = f"{factor:.{3 if factor < 1.2 else 2}g}"
+    if factor >= 100:
+        digits = f"{factor:.0f}"
     return f"{math.exp(logs.mean()):.2g} ×÷ {digits}"
 
 

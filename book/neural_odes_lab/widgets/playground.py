@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Unpack
+from dataclasses import asdict
+from typing import Any
 
 import torch
 import traitlets
@@ -14,9 +15,7 @@ from neural_odes_lab.widgets.networks import pack
 from neural_odes_lab.widgets.variants import (
     Data,
     Settings,
-    Training,
     Variant,
-    checked,
     make_model,
 )
 
@@ -40,7 +39,7 @@ class PlaygroundWidget(Widget):
         x: points of one's own, shape (N, 2), within [-3, 3]; with y.
         y: their classes, -1 or +1, shape (N,) or (N, 1).
         title: above the figure.
-        settings: some of :class:`~neural_odes_lab.widgets.variants.Training`.
+        settings: some of :class:`~neural_odes_lab.widgets.variants.Settings`.
 
     Raises:
         TypeError, ValueError: an argument out of range, by its name; or a
@@ -62,25 +61,20 @@ class PlaygroundWidget(Widget):
         x: Tensor | None = None,
         y: Tensor | None = None,
         title: str = "A playground",
-        **settings: Unpack[Training],
+        **settings: Any,
     ) -> None:
         own = x is not None or y is not None
-        first = "your own" if own else "disc in a ring"
-        full = checked(
-            {
-                **settings,
-                "variant": variant,
-                "data": first if data is None else data,
-            }
-        )
-        if own != (full["data"] == "your own"):
+        first: Data = "your own" if own else "disc in a ring"
+        data = data if data is not None else first
+        full = Settings(variant=variant, data=data, **settings)
+        if own != (full.data == "your own"):
             raise ValueError(
                 'x and y must be given with data "your own" and no other, got '
-                f"data {full['data']!r}"
+                f"data {full.data!r}"
             )
         super().__init__(
             title=title,
-            settings=dict(full),
+            settings=asdict(full),
             data=_points(x, y) if own else None,
             weights=None if model is None else _weights(model, full),
         )
@@ -102,7 +96,7 @@ def _points(x: Tensor | None, y: Tensor | None) -> dict[str, Any]:
 
 
 def _weights(model: NeuralODE, settings: Settings) -> dict[str, str]:
-    own = make_model(settings)
+    own = make_model(asdict(settings))
     try:
         own.load_state_dict(model.state_dict())
     except RuntimeError as error:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypedDict, get_args, get_type_hints
+from typing import Annotated, Any, Literal
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -18,13 +19,13 @@ from neural_odes.augment import (
     ZeroAugment,
 )
 from neural_odes.bases import Fourier, PiecewiseConstant
-from neural_odes.checks import check_at_least, check_one_of
 from neural_odes.control import AdaptiveDepth, DataControlled
 from neural_odes.depth import DepthConcat, Galerkin
 from neural_odes.nets import mlp, seeded
 from neural_odes.ode import NeuralODE
 from neural_odes.solver import Solver
-from neural_odes_lab.widgets.base import MAX_POINTS, within
+from neural_odes_lab.config import Config, Range, option
+from neural_odes_lab.widgets.base import MAX_POINTS
 
 Variant = Literal[
     "depth-invariant",
@@ -48,66 +49,28 @@ Data = Literal[
 ]
 
 
-class Training(TypedDict, total=False):
-    """How a playground's model is made and trained."""
-
-    activation: Literal["tanh", "relu", "softplus", "elu"]
-    width: int
-    layers: int
-    steps: int
-    method: Literal["rk4", "euler"]
-    extra: int
-    modes: int
-    lr: float
-    decay: float
-    penalty: float
-    batch: int
-    seed: int
-    points: int
-
-
-class Settings(Training, total=False):
+@dataclass(frozen=True)
+class Settings(Config):
     """All that determines a playground's training."""
 
-    variant: Variant
-    data: Data
+    variant: Variant = option("depth-invariant", "the model")
+    data: Data = option("disc in a ring", "the points")
+    activation: Literal["tanh", "relu", "softplus", "elu"] = option(
+        "tanh", "after hidden layers"
+    )
+    width: Annotated[int, Range(2, 32)] = option(16, "of hidden layers")
+    layers: Annotated[int, Range(1, 3)] = option(2, "that are hidden")
+    steps: Annotated[int, Range(1, 20)] = option(8, "of the solver")
+    method: Literal["rk4", "euler"] = option("rk4", "of the solver")
+    extra: Annotated[int, Range(1, 4)] = option(1, "added states")
+    modes: Annotated[int, Range(1, 9)] = option(5, "of a GalNODE")
+    lr: Annotated[float, Range(1e-4, 1)] = option(0.01, "Adam's")
+    decay: Annotated[float, Range(0, 0.1)] = option(0.0, "of weights")
+    penalty: Annotated[float, Range(0, 1)] = option(0.0, "(21)'s strength")
+    batch: Annotated[int, Range(0, MAX_POINTS)] = option(0, "points, 0: all")
+    seed: Annotated[int, Range(0, 99)] = option(0, "of data and weights")
+    points: Annotated[int, Range(20, MAX_POINTS)] = option(120, "of data")
 
-
-DEFAULTS: Settings = {
-    "variant": "depth-invariant",
-    "data": "disc in a ring",
-    "activation": "tanh",
-    "width": 16,
-    "layers": 2,
-    "steps": 8,
-    "method": "rk4",
-    "extra": 1,
-    "modes": 5,
-    "lr": 0.01,
-    "decay": 0.0,
-    "penalty": 0.0,
-    "batch": 0,
-    "seed": 0,
-    "points": 120,
-}
-"""``batch`` 0 is all points."""
-
-CHOICES: dict[str, tuple[str, ...]] = {
-    name: get_args(kind)
-    for name, kind in get_type_hints(Settings).items()
-    if get_args(kind)
-}
-WHOLE = {
-    "width": (2, 32),
-    "layers": (1, 3),
-    "steps": (1, 20),
-    "extra": (1, 4),
-    "modes": (1, 9),
-    "batch": (0, MAX_POINTS),
-    "seed": (0, 99),
-    "points": (20, MAX_POINTS),
-}
-REAL = {"lr": (1e-4, 1.0), "decay": (0.0, 0.1), "penalty": (0.0, 1.0)}
 
 _ACTIVATIONS = {
     "tanh": nn.Tanh,
@@ -115,25 +78,6 @@ _ACTIVATIONS = {
     "softplus": nn.Softplus,
     "elu": nn.ELU,
 }
-
-
-def checked(settings: Mapping[str, Any]) -> Settings:
-    """The settings, with defaults for those that are not given.
-
-    Raises:
-        TypeError, ValueError: one is unknown or out of range; names it.
-    """
-    for name, value in settings.items():
-        check_one_of("setting", name, DEFAULTS)
-        if name in CHOICES:
-            check_one_of(name, value, CHOICES[name])
-        elif name in WHOLE:
-            low, high = WHOLE[name]
-            check_at_least(name, value, low)
-            within(name, value, low, high)
-        else:
-            within(name, value, *REAL[name])
-    return DEFAULTS | settings  # type: ignore[operator,no-any-return]
 
 
 def make_model(settings: Mapping[str, Any]) -> NeuralODE:
@@ -147,28 +91,28 @@ def make_model(settings: Mapping[str, Any]) -> NeuralODE:
         for the reflection of a line.
 
     Raises:
-        TypeError, ValueError: as :func:`checked`.
+        TypeError, ValueError: one is unknown or out of range; names it.
     """
-    full = checked(settings)
-    return seeded(lambda: _model(full), full["seed"]).double()
+    full = Settings(**settings)
+    return seeded(lambda: _model(full), full.seed).double()
 
 
 def _model(settings: Settings) -> NeuralODE:
-    variant, steps = settings["variant"], settings["steps"]
-    features = 1 if settings["data"] == "reflection of a line" else 2
-    hidden = [settings["width"]] * settings["layers"]
+    variant, steps = settings.variant, settings.steps
+    features = 1 if settings.data == "reflection of a line" else 2
+    hidden = [settings.width] * settings.layers
 
     def net(inputs: int, outputs: int) -> nn.Sequential:
-        activation = _ACTIVATIONS[settings["activation"]]
+        activation = _ACTIVATIONS[settings.activation]
         return mlp(inputs, *hidden, outputs, activation=activation)
 
     added = {
-        "augmented": settings["extra"],
-        "input layer": settings["extra"],
+        "augmented": settings.extra,
+        "input layer": settings.extra,
         "second order": features,
     }.get(variant, 0)
     states = features + added
-    method = "euler" if variant in ("ResNet", "network") else settings["method"]
+    method = "euler" if variant in ("ResNet", "network") else settings.method
     solver = Solver(method, step_size=1 / steps)
     if variant == "network":
         readout = net(features, 1)
@@ -178,7 +122,7 @@ def _model(settings: Settings) -> NeuralODE:
     if variant == "concat":
         field = DepthConcat(net(states + 1, states))
     elif variant == "GalNODE":
-        field = Galerkin(net(states, states), Fourier(settings["modes"]))
+        field = Galerkin(net(states, states), Fourier(settings.modes))
     elif variant == "data-controlled":
         field = DataControlled(net(states + features, states))
     elif variant == "second order":

@@ -269,6 +269,10 @@ OWN_STEPS = "2026-11-30"
 """Before that day, seeds that trained together shared the solver's steps."""
 
 
+CROWDED = ("2026-11-30",)
+"""Days on which measurements ran beside other work, and took longer."""
+
+
 def origin(record: Record) -> str:
     """Where a result is from, in one line."""
     seeds = len(record.seeds)
@@ -281,6 +285,7 @@ def origin(record: Record) -> str:
     return (
         f"{record.study}{setting}: {seeds} seed{'s' * (seeds != 1)}, "
         f"{', '.join(devices)}, {dates[-1]}, {seconds:.0f} s"
+        f"{' beside other work' * (dates[-1] in CROWDED)}"
         f"{', seeds shared the steps of adaptive solves' * shared}"
     )
 

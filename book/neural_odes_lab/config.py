@@ -63,7 +63,7 @@ class Config:
 
     Subclasses are frozen dataclasses of fields made by :func:`option`, typed
     as bool, a Literal, ``Count``, ``Natural``, ``Positive``, ``NonNegative``,
-    any ``Annotated`` number with a :class:`Range`, or a tuple of one of them.
+    any ``Annotated`` number with a ``Range``, or a tuple of one of them.
 
     Raises:
         TypeError: a value of another type; names the field and what it got.

@@ -97,13 +97,14 @@ class Study:
         name: ``chapter.what``.
         paper: the section, equation or figure that it measures.
         config: its :class:`~neural_odes_lab.config.Config`.
-        measure: see :data:`Measure`.
+        measure: a function of (config, variant, seeds, device) that returns a
+            row for each seed, or several.
         variants: what is compared, given a config.
         claims: what is judged, given a config.
         settings: by name, what claims are judged under besides "chosen", the
             config as it is: changes to it, one or several (see :func:`grid`).
         quick: changes for a run that a reader can wait for.
-        tiny: changes for tests, besides :data:`TINY`.
+        tiny: changes for tests.
         block: how many seeds are measured together.
         files: data that it reads, relative to the folder of its own file; when
             they change, its finished tasks are measured again. Code that it
@@ -112,7 +113,7 @@ class Study:
         keys: columns that tell a seed's rows apart, besides the variant.
         converged: which runs count as converged, fixed before any is run.
         matters: the smallest differences that would matter, by quantity, where
-            they differ from :data:`~neural_odes_lab.verdicts.MATTERS`.
+            they differ from ``neural_odes_lab.verdicts.MATTERS``.
         derive: makes what tables and judges see from the rows; by default it is
             the rows themselves.
         label: what a variant is called in tables.

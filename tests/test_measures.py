@@ -286,7 +286,7 @@ def test_a_network_is_its_layers_and_its_flow_the_limit():
     gaps = []
     for layers in (8, 16):
         equal = seeded(lambda n=layers: resnet.residual(4, n), 0)
-        ends = (m.solve(x).z[-1] for m in (equal, resnet.flow_of(equal, 4)))
+        ends = (m.solve(x).z[-1] for m in (equal, resnet.flow_of(equal)))
         with torch.no_grad():
             gaps.append(common.distance(*ends))
     assert gaps[0] / gaps[1] == pytest.approx(2, rel=0.1)  # Euler's error

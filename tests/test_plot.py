@@ -372,15 +372,24 @@ class TestCurves:
         frame = pd.DataFrame(
             {
                 "n": [2, 2, 1, 1],
-                "loss": [1.0, 3.0, 0.5, 0.5],
+                "nfe": [1.0, 3.0, 0.5, 0.5],
                 "seed": [0, 1] * 2,
             }
         )
-        (drawn,) = plot.means(frame, "n", "loss", label="final").containers
+        (drawn,) = plot.means(frame, "n", "nfe", label="final").containers
         line, caps, _ = drawn.lines
         assert line.get_xydata().tolist() == [[1, 0.5], [2, 2]]
         assert caps[1].get_ydata() == pytest.approx([0.5, 2 + 2**0.5])
         assert drawn.get_label() == "final"
+
+    def test_losses_have_geometric_means_and_bars_above_zero(self):
+        frame = pd.DataFrame({"n": [1, 1], "loss": [0.01, 1.0]})
+        (drawn,) = plot.means(frame, "n", "loss").containers
+        line, caps, _ = drawn.lines
+        assert line.get_ydata() == pytest.approx([0.1])
+        factor = 100 ** (0.5**0.5)
+        assert caps[0].get_ydata() == pytest.approx([0.1 / factor])
+        assert caps[1].get_ydata() == pytest.approx([0.1 * factor])
 
     def test_bad_histories(self):
         short, long = (SimpleNamespace(loss=torch.ones(n)) for n in (2, 3))

@@ -18,7 +18,8 @@ HTML = Path(__file__).resolve().parents[1] / "_build" / "html"
 POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' blob:; "
     "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
-    "font-src 'self' data:; worker-src 'self' blob:; object-src 'none'"
+    "font-src 'self' data:; media-src 'self' data:; worker-src 'self' blob:; "
+    "object-src 'none'"
 )
 """The strictest content security policy under which the pages work."""
 

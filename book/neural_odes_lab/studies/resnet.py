@@ -90,13 +90,13 @@ def layers_of(network: NeuralODE) -> Tensor:
     return weights
 
 
-def flow_of(network: NeuralODE, width: int) -> NeuralODE:
+def flow_of(network: NeuralODE) -> NeuralODE:
     """The flow of the weights that lie on lines between the layers'."""
-    layers = layers_of(network)
+    count = layers_of(network).shape[1]
     flow = copy.deepcopy(network)
-    flow.field = Galerkin(mlp(2, width, width, 2), Hats(layers.shape[1]))
-    flow.field.coefficients = nn.Parameter(layers)
-    flow.solver = Solver(rtol=1e-5, atol=1e-5, max_step=1 / layers.shape[1])
+    field: Any = flow.field
+    field.basis, field.jumps = Hats(count), ()
+    flow.solver = Solver(rtol=1e-5, atol=1e-5, max_step=1 / count)
     return flow
 
 
@@ -185,7 +185,7 @@ def resnet(
     for layers in config.layers:
         make = partial(residual, config.width, layers, equal=variant == EQUAL)
         for one in trained_spheres(config, make, seeds, device):
-            flow = flow_of(one.model, config.width)
+            flow = flow_of(one.model)
             found = quality(one.model, one.x, one.y)
             swapped = accuracy(flow, one.x, one.y)
             ends = (model.solve(one.x).z[-1] for model in (one.model, flow))

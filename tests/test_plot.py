@@ -371,9 +371,9 @@ class TestCurves:
     def test_means_have_the_spread_of_their_seeds(self):
         frame = pd.DataFrame(
             {
-                "n": [2, 2, 1, 1],
-                "nfe": [1.0, 3.0, 0.5, 0.5],
-                "seed": [0, 1] * 2,
+                "n": [2, 2, 2, 1, 1],
+                "nfe": [1.0, 3.0, np.nan, 0.5, 0.5],
+                "seed": [0, 1, 2, 0, 1],
             }
         )
         (drawn,) = plot.means(frame, "n", "nfe", label="final").containers

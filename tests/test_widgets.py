@@ -208,6 +208,8 @@ def test_modes_widget_takes_galerkins_alone() -> None:
     assert ModesWidget(galerkin, x, y).modes == 5
     sizes = [NeuralODE(Galerkin(mlp(2, 4, 2), Fourier(m))) for m in (3, 1)]
     assert [m for m, _ in ModesWidget(sizes, x, y).models] == [1, 3]
+    twice = [galerkin, galerkin]
+    assert [m for m, _ in ModesWidget(twice, x, y).models] == [5, 5]
     with pytest.raises(TypeError, match="models must"):
         ModesWidget(NeuralODE(mlp(2, 2)), x, y)
 
@@ -334,6 +336,8 @@ def test_flow_widget_takes_depths_of_their_own() -> None:
 
 
 def test_crossing_and_cover_hold_their_numbers() -> None:
+    assert CrossingWidget(1e-4).eps == 1e-4
+    assert CrossingWidget(np.float32(0.5)).eps == 0.5
     crossing = CrossingWidget(0.05, 3, point=-0.5)
     assert (crossing.eps, crossing.theta, crossing.point) == (0.05, 3, [-0.5])
     cover = CoverWidget(200, r=0.7, n=4)
@@ -361,7 +365,7 @@ def test_depths_widget_takes_depths_on_the_line() -> None:
     with pytest.raises(ValueError, match=r"^x must"):
         DepthsWidget(model, torch.zeros(5, 1), y[:5])
     with pytest.raises(ValueError, match=r"^x must"):
-        DepthsWidget(model, torch.zeros(5, 2), y[:5])
+        DepthsWidget(model, torch.rand(5, 2), y[:5])
     with pytest.raises(ValueError, match="point must"):
         DepthsWidget(model, x, y, point=(2,))
     wide = NeuralODE(

@@ -312,16 +312,14 @@ def mean_std(values: pd.Series) -> str:
 def geometric(values: pd.Series) -> str:
     """Geometric mean ×÷ standard deviation as a factor, of numbers > 0."""
     own = values.astype(float).dropna()
-    if len(own) < 2 or not (own > 0).all() or own.nunique() == 1:
+    if len(own) < 2 or not (own > 0).all():
         return mean_std(values)
     logs = np.log(own)
     factor = math.exp(logs.std())
     if factor < 1.01:
         return mean_std(values)
-    digits = f"{factor:.{3 if factor < 1.2 else 2}g}"
-    if factor >= 100:
-        digits = f"{factor:.0f}"
-    return f"{math.exp(logs.mean()):.2g} ×÷ {digits}"
+    digits = ".3g" if factor < 1.2 else ".2g" if factor < 100 else ".0f"
+    return f"{math.exp(logs.mean()):.2g} ×÷ {factor:{digits}}"
 
 
 def _rounded(value: float, decimals: int) -> str:

@@ -20,7 +20,7 @@ from torch import Tensor
 from neural_odes.checks import check_at_least, check_positive, generator
 from neural_odes.fields import Field, step_limits
 from neural_odes.initial_value import integrate
-from neural_odes.ode import NeuralODE, check_plain, explain_misfit
+from neural_odes.ode import NeuralODE, check_plain, common_depth, explain_misfit
 
 
 @dataclass(frozen=True)
@@ -146,10 +146,9 @@ def renormalised_exponent(
     _check_pieces(pieces, align)
     away = sphere((len(z),), z.shape[1], radius=radius, seed=seed).to(z)
     total = z.new_zeros(len(z))
-    control = torch.cat([u, u])
+    seeing = partial(_seeing, field, torch.cat([u, u]))
     for i in range(pieces):
         s = _piece(i, pieces, end, z)
-        seeing = partial(_seeing, field, control)
         both, _ = _follow(model, x, seeing, torch.cat([z, z + away]), s)
         z, near = both[-1].chunk(2)
         away = near - z
@@ -307,14 +306,14 @@ def _problem(
             f"model must be a NeuralODE, got {type(model).__name__}"
         )
     check_plain(model)
-    assert not callable(model.depth)
+    depth = common_depth(model)
     z0 = model.solve(x, torch.zeros(1)).z[0]
     if z0.ndim != 2:
         raise ValueError(
             "x must be lifted to vectors, z(0) of shape (N, n), got "
             f"{tuple(z0.shape)}"
         )
-    return model.field, z0, model.control(x), float(model.depth)
+    return model.field, z0, model.control(x), depth
 
 
 def _check_pieces(pieces: int, align: int) -> None:

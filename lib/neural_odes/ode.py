@@ -344,22 +344,23 @@ class Start:
         return self.state if len(self.state) > 1 else self.state[0]
 
 
-def check_plain(model: NeuralODE, *, one_depth: bool = True) -> None:
-    """Refuse a model whose field has a state of its own.
-
-    Args:
-        one_depth: whether to refuse depths per sample, too.
-    """
+def check_plain(model: NeuralODE) -> None:
+    """Refuse a model whose field has a state of its own."""
     if isinstance(model.field, JointField):
         raise TypeError(
             "model.field must be a field of (s, z, x), got "
             f"{type(model.field).__name__}, whose weights have their own state"
         )
-    if one_depth and callable(model.depth):
+
+
+def common_depth(model: NeuralODE) -> float:
+    """A model's depth, if all samples have the same."""
+    if callable(model.depth):
         raise ValueError(
             "model.depth must be a number, the same for all samples, got "
             f"{type(model.depth).__name__}"
         )
+    return float(model.depth)
 
 
 def _check_domains(field: Any, depth: float) -> None:

@@ -15,7 +15,7 @@ from torch import Tensor
 from neural_odes.checks import check_nonnegative
 from neural_odes.fields import Field, lengths, step_limits
 from neural_odes.initial_value import integrate
-from neural_odes.ode import NeuralODE, check_plain
+from neural_odes.ode import NeuralODE, check_plain, common_depth
 from neural_odes.solver import Solution
 from neural_odes.training.fit import Penalty
 
@@ -38,7 +38,7 @@ def fixed_point(strength: float) -> Penalty:
     check_nonnegative("strength", strength)
 
     def penalty(model: NeuralODE, solution: Solution, x: Tensor) -> Tensor:
-        check_plain(model, one_depth=False)
+        check_plain(model)
         s = solution.s[-1]
         s = s[:, None] if s.ndim else s
         slope = model.field(s, solution.z[-1], model.control(x))
@@ -67,6 +67,7 @@ def steady_state(strength: float) -> Penalty:
 
     def penalty(model: NeuralODE, solution: Solution, x: Tensor) -> Tensor:
         check_plain(model)
+        common_depth(model)
         end, control = solution.z[-1], model.control(x)
         s = solution.s[-1] * solution.s.new_tensor([1.0, 2.0])
 

@@ -249,6 +249,7 @@ def means(
         label: of the curve; by default the quantity's name.
     """
     ax = on_axes(ax)
+    frame = frame.dropna(subset=[quantity])
     factors = quantity in GEOMETRIC and bool((frame[quantity] > 0).all())
     across, ends = [], []
     for value, own in frame.groupby(x)[quantity]:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from neural_odes.data import half_moons, nested_spheres
 from neural_odes.nets import mlp, seeded
-from neural_odes.ode import NeuralODE
+from neural_odes.ode import NeuralODE, common_depth
 from neural_odes.solver import Solver
 from neural_odes.training import History, accuracy, fit
 from neural_odes.training.ensemble import Loss
@@ -246,12 +246,7 @@ def turnover(model: NeuralODE, x: Tensor, depths: int = 101) -> float:
     Raises:
         ValueError: samples have depths of their own.
     """
-    if callable(model.depth):
-        raise ValueError(
-            "model.depth must be a number, the same for all samples, got "
-            f"{type(model.depth).__name__}"
-        )
-    s = torch.linspace(0, model.depth, depths, dtype=x.dtype)
+    s = torch.linspace(0, common_depth(model), depths, dtype=x.dtype)
     z, control = model.solve(x, s).z, model.control(x)
     speed = torch.stack(
         [

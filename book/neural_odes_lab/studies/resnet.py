@@ -32,10 +32,11 @@ from neural_odes_lab.studies.common import (
     trained_spheres,
 )
 from neural_odes_lab.study import Row, study
+from neural_odes_lab.verdicts import MATTERS
 
 EQUAL, RANDOM = "equal layers", "random layers"
-MATTERS = 0.02
-"""What counts as a cost: two samples in a hundred."""
+COST = MATTERS["accuracy"]
+"""Of the accuracy that counts as one."""
 
 
 @dataclass(frozen=True)
@@ -132,13 +133,13 @@ def claims(config: Residual) -> Sequence[Claim]:
             "flow-equal",
             f"From equal layers, a flow can take the place of {most} layers "
             "without a cost in accuracy.",
-            mean_below("cost", equal, MATTERS),
+            mean_below("cost", equal, COST),
         ),
         Claim(
             "flow-random",
             f"From random layers, a flow in the place of {most} layers costs "
             "accuracy.",
-            mean_above("cost", random, MATTERS),
+            mean_above("cost", random, COST),
         ),
         Claim(
             "accuracy-equal",

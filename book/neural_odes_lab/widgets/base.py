@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from html import escape
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -209,7 +210,8 @@ def of_plane(x: Any) -> None:
 def within(name: str, value: Any, low: float, high: float) -> float:
     """The value, if it is a number in [low, high]."""
     text = f"{name} must be a number from {low:g} to {high:g}, got {value!r}"
-    if not isinstance(value, int | float) or isinstance(value, bool):
+    number = isinstance(value, Real) and not isinstance(value, bool)
+    if not number:
         raise TypeError(text)
     if not low <= value <= high:
         raise ValueError(text)

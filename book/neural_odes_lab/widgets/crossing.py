@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traitlets
 
+from neural_odes.checks import check_positive
 from neural_odes_lab.widgets.base import Widget, bundled, within
 
 
@@ -15,7 +16,7 @@ class CrossingWidget(Widget):
     theta and the bound of the theorem. The page evaluates the formulas.
 
     Args:
-        eps: the error allowed, in [0.001, 1].
+        eps: the error allowed, > 0 and <= 1.
         theta: where its slider starts, in [0.1, 10].
         point: the input x where the point starts, in [-1, 1].
         title: above the figure.
@@ -37,9 +38,10 @@ class CrossingWidget(Widget):
         point: float = 0.75,
         title: str = "How large must θ be for x to reach −x?",
     ) -> None:
+        check_positive("eps", eps)
         super().__init__(
             title=title,
-            eps=within("eps", eps, 1e-3, 1),
+            eps=within("eps", eps, 0, 1),
             theta=within("theta", theta, 0.1, 10),
             point=[within("point", point, -1, 1)],
         )

@@ -50,7 +50,8 @@ class DepthsWidget(ModelWidget):
         point: Sequence[float] | None = None,
         title: str = "Each input stops at its own depth g(x)",
     ) -> None:
-        if not isinstance(x, Tensor) or x.ndim != 2 or x.unique().numel() < 2:
+        line = isinstance(x, Tensor) and x.ndim == 2 and x.shape[1] == 1
+        if not line or x.unique().numel() < 2:
             got = tuple(x.shape) if isinstance(x, Tensor) else repr(x)
             raise ValueError(
                 "x must have shape (N, 1) and two different inputs or more, "

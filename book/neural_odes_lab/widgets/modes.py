@@ -53,15 +53,17 @@ class ModesWidget(ModelWidget):
         title: str = "How many functions do the weights need?",
     ) -> None:
         several: Any = models if isinstance(models, list | tuple) else [models]
-        named: dict[str, NeuralODE] = {}
         for one in several:
             field = getattr(one, "field", one)
             if not isinstance(field, Galerkin):
                 kind = type(field).__name__
                 raise TypeError(f"models must have Galerkin fields, got {kind}")
-            named[str(field.basis.size)] = one
+        ranked = sorted(several, key=lambda one: one.field.basis.size)
+        named = {str(i): one for i, one in enumerate(ranked)}
         super().__init__(named, x, y, title=title, point=point)
-        sizes = [(int(label), state) for label, state in self.models]
-        self.models = sorted(sizes, key=lambda pair: pair[0])
+        self.models = [
+            (one.field.basis.size, state)
+            for one, (_, state) in zip(ranked, self.models, strict=True)
+        ]
         self.modes = self.models[-1][0]
         self.s = max(fixed_depth(state) for _, state in self.models)

@@ -1,14 +1,16 @@
 """What the studies measure, against what is known."""
 
+import importlib
 import math
 
 import pandas as pd
 import pytest
 import torch
+from torch import nn
 
 from neural_odes import History, NeuralODE, mlp, seeded
 from neural_odes.solver import METHODS, Solver
-from neural_odes_lab.results import Result
+from neural_odes_lab.results import Result, ledger
 from neural_odes_lab.studies import (
     STUDIES,
     adjoint,
@@ -17,10 +19,185 @@ from neural_odes_lab.studies import (
     background,
     common,
     images,
+    points,
     resnet,
     solvers,
+    spheres,
+    stability,
     table1,
 )
+
+HERE = "test_measures"
+MEANINGS = {
+    f"{HERE}.test_quantities_of_a_flow_that_is_known": (
+        *("exponent", "largest per turnover", "per turnover", "growing"),
+        *("peak", "attacked", "exchanged", "beyond", "noisy", "fresh"),
+    ),
+    f"{HERE}.test_a_quality_is_loss_accuracy_and_evaluations": (
+        *("loss", "accuracy", "nfe", "before", "success"),
+    ),
+    f"{HERE}.test_away_from_the_training_points": ("rings", "gap"),
+    f"{HERE}.test_the_most_points_end_where_a_condition_first_fails": (
+        *("fitted", "doublings of fitted", "doublings of cheap"),
+    ),
+    f"{HERE}.test_what_a_flow_costs_is_the_accuracy_that_is_lost": ("cost",),
+    f"{HERE}.test_gradient_errors_fall_with_the_tolerance": ("adjoint",),
+    f"{HERE}.test_memory_counts_what_is_alive_once": ("memory",),
+    f"{HERE}.test_length_and_bending_of_known_paths": ("length", "bending"),
+    f"{HERE}.test_roughness_is_the_length_of_the_weights_way": (
+        *("jump", "variation"),
+    ),
+    f"{HERE}.test_table_1_counts_the_papers_parameters": (
+        *("parameters", "per parameter"),
+    ),
+    f"{HERE}.test_spikes_are_counted_in_loss_and_evaluations": ("spikes",),
+    f"{HERE}.test_the_augmented_field_is_exact_in_one_euler_step": (
+        "roundings",
+    ),
+    "test_boundary.test_of_a_plane": ("distance",),
+    "test_chaos.test_lorenz_has_the_published_spectrum": ("spectrum",),
+    "test_chaos.test_algorithm_1_saturates_where_the_renormalised_version_does"
+    "_not": ("renormalised",),
+    "test_control.test_theorem_1_holds_exactly_above_its_bound": (
+        *("steps of theta off", "loss over that before"),
+    ),
+    "test_control.test_the_l1_loss_is_convex_in_theta": ("second difference",),
+    "test_dimensionality.test_crossings_of_known_lines_are_found": (
+        "crossings",
+    ),
+    "test_dimensionality.test_an_island_is_closed_and_a_half_plane_is_none": (
+        "island",
+    ),
+    "test_dimensionality.test_covers_of_circle_and_sphere_have_closed_forms": (
+        "needed",
+    ),
+    "test_generation.test_straight_paths_do_not_bend_and_a_parabola_does": (
+        "bend",
+    ),
+    "test_generation.test_the_energy_distance_of_shifted_normals_is_the_closed"
+    "_form": ("energy 1", "energy 4", "energy 64"),
+    "test_generation.test_the_density_of_a_growing_flow_is_the_normal_one": (
+        "log likelihood",
+    ),
+}
+"""Where a test shows, on a case whose truth is known, that a quantity means
+what its name says."""
+BY_DEFINITION = {"seconds", "excess", "drift"}
+"""The processor's clock, and two distances of what was computed, which have
+no other truth."""
+
+
+def test_every_quantity_of_a_claim_has_its_test():
+    judged = {
+        evidence.quantity
+        for entry in ledger().entries
+        for verdict in entry.chosen
+        for evidence in verdict.evidence
+    }
+    shown = {one for names in MEANINGS.values() for one in names}
+    assert judged <= shown | BY_DEFINITION
+    for place in MEANINGS:
+        module, _, name = place.partition(".")
+        assert callable(getattr(importlib.import_module(module), name))
+
+
+def straight(rates, weights, bias):
+    """z' = rates z and a linear readout, whose truth is in closed form."""
+    n = len(rates)
+    field, readout = nn.Linear(n, n, bias=False), nn.Linear(n, 1)
+    with torch.no_grad():
+        field.weight.copy_(torch.diag(torch.tensor(rates)))
+        readout.weight.copy_(torch.tensor([weights]))
+        readout.bias.fill_(bias)
+    return NeuralODE(field, readout=readout)
+
+
+def trained_already(model, dim, samples=100):
+    x, y = common.fresh_spheres(samples, 5, "cpu", dim=dim)
+    empty = torch.tensor([0.0])
+    history = History(empty, empty, empty, 0.0)
+    return common.Trained(3, model, x, y, history)
+
+
+def test_quantities_of_a_flow_that_is_known():
+    """The same growth in all directions, and a plane as the boundary."""
+    rate, w, b = 0.7, [0.6, -0.3], 0.2
+    model = straight([rate] * 2, w, b)
+    config = stability.Stability(dim=2, fresh=200, perturbations=2, starts=1)
+    one = trained_already(model, 2)
+    found = stability._exponents(config, one)
+    found |= stability._robustness(config, one)
+    x, y = common.fresh_spheres(200, 3, "cpu", dim=2)
+    # Inputs are on the boundary where the grown state is.
+    weight = math.exp(rate) * torch.tensor(w)
+    score = x @ weight + b
+    far, right = score.abs() / weight.norm(), score.sign() == y[:, 0]
+    for name in ("exponent", "largest"):
+        assert found[name] == pytest.approx(rate, abs=1e-5)
+    assert found["growing"] == 1
+    assert found["peak"] == pytest.approx(math.exp(rate), rel=1e-5)
+    # Speed over spread: both grow alike, about a mean that is not quite 0.
+    inputs = one.x.double()
+    spread = (inputs - inputs.mean(0)).square().sum(1).mean().sqrt()
+    turn = rate * (inputs.norm(dim=1).mean() / spread).item()
+    assert found["per turnover"] == pytest.approx(rate / turn, rel=1e-4)
+    assert found["fresh"] == right.double().mean().item()
+    assert found["distance"] == pytest.approx(far.median().item(), abs=1e-3)
+    out_of_reach = (right & (far > config.attack)).float().mean().item()
+    for name in ("beyond", "attacked", "exchanged"):
+        assert found[name] == pytest.approx(out_of_reach, abs=0.005)
+    normal = torch.distributions.Normal(0.0, config.noise_level)
+    kept = normal.cdf(torch.where(right, far, -far)).mean().item()
+    assert found["noisy"] == pytest.approx(kept, abs=0.03)
+
+
+def test_a_quality_is_loss_accuracy_and_evaluations():
+    x = torch.tensor([[1.0], [-2.0], [3.0], [-0.5]])
+    y = torch.tensor([[1.0], [-1.0], [-1.0], [-1.0]])
+    model = straight([0.0], [1.0], 0.0)
+    found = common.quality(model, x, y)
+    assert found["loss"] == pytest.approx((0 + 1 + 16 + 0.25) / 4)
+    assert found["accuracy"] == 0.75
+    model.solver = Solver("rk4", step_size=0.25)
+    assert common.quality(model, x, y)["nfe"] == 16
+
+
+def test_away_from_the_training_points():
+    """A half-plane is right in half of the ball, of the shell and the gap."""
+    one = trained_already(straight([0.0] * 2, [1.0, 0.0], 0.0), 2)
+    found = spheres.extrapolation(spheres.NestedSpheres(fresh=20_000), one)
+    assert found == pytest.approx({"rings": 0.5, "gap": 0.5}, abs=0.02)
+    # A circle half-way between the rings is right everywhere.
+    model = NeuralODE(
+        lambda s, z, x: 0 * z,
+        readout=lambda z: z.norm(dim=1, keepdim=True) - 0.75,
+    )
+    one = trained_already(model, 2)
+    found = spheres.extrapolation(spheres.NestedSpheres(fresh=2_000), one)
+    assert found == {"rings": 1, "gap": 1}
+
+
+def test_the_most_points_end_where_a_condition_first_fails():
+    numbers = [16, 32, 64, 128]
+    runs = {
+        0: ([1, 1, 0.9, 1], [20, 39, 40, 20]),
+        1: ([0.9, 1, 1, 1], [20, 20, 20, 20]),
+        2: ([1, 1, 1, 1], [20, 20, 41, 80]),
+    }
+    rows = [
+        {"variant": 2, "seed": seed, "N": n, "accuracy": a, "nfe": nfe}
+        for seed, (accuracies, nfes) in runs.items()
+        for n, a, nfe in zip(numbers, accuracies, nfes, strict=True)
+    ]
+    found = points.limits(points.Points(), pd.DataFrame(rows))
+    assert list(found["fitted"]) == [32, 8, 128]
+    assert list(found["cheap"]) == [32, 128, 32]
+
+
+def test_what_a_flow_costs_is_the_accuracy_that_is_lost(rows):
+    found = rows("anatomy.resnet")
+    lost = found["accuracy"] - found["swapped"]
+    assert (found["cost"] == lost).all()
 
 
 @pytest.fixture

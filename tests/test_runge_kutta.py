@@ -1,6 +1,7 @@
 """The library's own methods against torchdiffeq's, to rounding."""
 
 import math
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -10,7 +11,7 @@ from torchdiffeq import odeint
 
 from neural_odes import NeuralODE, Solver, mlp, seeded
 from neural_odes.adaptive_steps import Pace, first_steps, root_mean_square
-from neural_odes.initial_value import integrate
+from neural_odes.initial_value import integrate, solve
 from neural_odes.runge_kutta import TABLEAUS, Progress
 from neural_odes.solver import METHODS, SolverError
 
@@ -113,6 +114,54 @@ def test_tuples_are_torchdiffeqs(method):
     for ours, other in zip(own, theirs, strict=True):
         torch.testing.assert_close(ours, other, rtol=1e-10, atol=1e-10)
     assert cost == their_cost
+
+
+@pytest.mark.parametrize("method", ["bosh3", "dopri5"])
+def test_a_field_that_stands_still_costs_what_it_costs_torchdiffeq(method):
+    costs = [
+        integrate(
+            lambda s, z: 0 * z,
+            *(torch.ones(2).double(), [0.0, 3.0]),
+            solver=solver(method, backend),
+        )[1]
+        for backend in ("own", "torchdiffeq")
+    ]
+    assert costs[0] == costs[1]
+
+
+def test_a_problem_whose_step_overflows_costs_the_others_nothing():
+    """Of two, the first is infinite once; the second has no step to spare."""
+    calls = 0
+
+    def field(along, s, z):
+        nonlocal calls
+        calls += 1
+        last_stage = 2 + 6 + 6  # of the second step: in its error alone
+        once = math.inf if calls == last_stage else 0.0
+        return torch.stack([0 * z[0] + once, (3 * z[1]).cos() * 5])
+
+    def alone(along, s, z):
+        return (3 * z).cos() * 5
+
+    start, depths = torch.ones(1).double(), [0.0, 2.0]
+    own = Solver(rtol=1e-6, atol=1e-6)
+    z, (one,) = solve(
+        *(alone, (), start, depths),
+        solver=own,
+        jumps=[()],
+        max_step=[math.inf],
+    )
+    both, (first, second) = solve(
+        *(field, (), torch.stack([start, start]), depths),
+        solver=replace(own, max_steps=one.steps + one.rejected),
+        jumps=[()] * 2,
+        max_step=[math.inf] * 2,
+        stacked=True,
+    )
+    assert first.rejected == 1
+    assert second == one
+    torch.testing.assert_close(both[1], z)
+    assert (both[0] == 1).all()
 
 
 @pytest.mark.parametrize("method", TABLEAUS)

@@ -554,20 +554,36 @@ def test_second_gradients_reach_output_depths():
     assert torch.autograd.gradgradcheck(end, s, atol=1e-4)
 
 
-@pytest.mark.parametrize("backend", ["own", "torchdiffeq"])
-def test_the_field_is_read_nowhere_beyond_the_solve(backend):
+@pytest.mark.parametrize(
+    ("backend", "rate"),
+    # torchdiffeq's first trial step cannot be told where the solve ends.
+    [("own", 0.0), ("own", 1e-3), ("torchdiffeq", 0.0)],
+)
+def test_the_field_is_read_nowhere_beyond_the_solve(backend, rate):
     """A control may be a table that ends there."""
     seen = []
 
     def field(s, z):
         seen.append(s.item())
-        return 0.0 * z
+        return rate * z
 
     s = torch.tensor([0.0, 1.0]).double()
     solver = Solver(max_step=0.3, backend=backend)
     integrate(field, torch.full((1,), 1e3).double(), s, solver=solver)
     assert 0 <= min(seen) <= max(seen) <= 1
     assert max(b - a for a, b in pairwise(seen)) <= 0.3 + 1e-9
+
+
+@pytest.mark.parametrize("backend", ["own", "torchdiffeq"])
+def test_a_jump_that_rounding_moves_off_the_end_takes_no_step(backend):
+    s = torch.tensor([0.0, 0.3])  # 0.30000001
+    solver = Solver("euler", step_size=0.1, backend=backend)
+    _, nfe = integrate(lambda s, z: -z, torch.ones(1), s, solver=solver)
+    assert nfe == 3
+    _, nfe = integrate(
+        lambda s, z: -z, torch.ones(1), s, solver=solver, jumps=[0.3]
+    )
+    assert nfe == 3
 
 
 def test_rounding_does_not_add_up_over_many_steps():

@@ -157,6 +157,7 @@ class Check:
     variants: tuple[Any, ...]
     values: pd.Series
     right: pd.Series
+    quantity: str = ""
 
     def __str__(self) -> str:
         low, high = plain(self.values.min()), plain(self.values.max())
@@ -413,7 +414,7 @@ def every_seed(
         own = _values(frame, quantity, {**where, **_where(a)})
         right = (own >= above) & (own <= below)  # false of NaN
         label = f"{_name(a)}: {quantity}{low}{both}{high}"
-        return [Check(label, _variants(frame, a), own, right)]
+        return [Check(label, _variants(frame, a), own, right, quantity)]
 
     return judge
 
@@ -445,7 +446,7 @@ def slope(
         )
         label = f"slope {near:g} ± {within:g}"
         named, right = _variants(frame, a), (found - near).abs() <= within
-        return [Check(label, named, found, right)]
+        return [Check(label, named, found, right, y)]
 
     return judge
 
@@ -475,7 +476,9 @@ def outgrows(quantity: str, numbers: Sequence[float], most: float) -> Judge:
         label = f"{first:g} to {others[-1]:g}, doublings above proportion"
         mean = pd.concat(gains, axis=1).mean(axis=1, skipna=False)
         named = _variants(frame, *numbers)
-        return [Comparison(label, named, mean.dropna())]
+        return [
+            Comparison(label, named, mean.dropna(), f"doublings of {quantity}")
+        ]
 
     return judge
 

@@ -284,7 +284,7 @@ def first_steps(
     order, steps = paces[0].order, []
     for slope_, bend_, guess_ in zip(*numbers(slope, bend, guess), strict=True):
         if slope_ <= 1e-15 and bend_ <= 1e-15:
-            step_ = max(1e-6, guess_ * 1e-3)
+            step_ = 1e-6
         else:
             step_ = (0.01 / max(slope_, bend_)) ** (1 / order)
         steps.append(min(100 * guess_, step_))

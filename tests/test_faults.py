@@ -5,6 +5,8 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -43,26 +45,29 @@ def test_two_that_write_one_checkpoint_do_not_harm_each_other(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["state.pt"]
 
 
-@pytest.fixture
+@contextmanager
 def full_disk():
-    """Files of this process cannot grow beyond 500 bytes."""
+    """Files of this process cannot grow beyond 500 bytes, nor can its log."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (500, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    signal.signal(signal.SIGXFSZ, handler)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
 
 
-def test_a_full_disk_is_named_and_the_old_file_stays(tmp_path, full_disk):
+def test_a_full_disk_is_named_and_the_old_file_stays(tmp_path):
     result, state = tmp_path / "result.json", tmp_path / "state.pt"
     write_json(result, {"numbers": [1]})
     before = result.read_text()
-    with pytest.raises(OSError, match=r"result\.json cannot be written"):
+    refused = partial(pytest.raises, OSError)
+    with full_disk(), refused(match=r"result\.json cannot be written"):
         write_json(result, {"numbers": list(range(1000))})
     solver = Solver("euler", step_size=1.0)
     model = NeuralODE(mlp(2, 8, 2), readout=nn.Linear(2, 1), solver=solver)
-    with pytest.raises(OSError, match=r"state\.pt cannot be written"):
+    with full_disk(), refused(match=r"state\.pt cannot be written"):
         fit(
             *(model, *nested_spheres(8)),
             epochs=1,

@@ -612,14 +612,30 @@ def test_advice_fits_the_cause():
     )
 
 
-def test_the_limit_of_the_solver_holds_beside_the_fields():
+@pytest.mark.parametrize("backend", ["own", "torchdiffeq"])
+def test_the_limit_of_the_solver_holds_beside_the_fields(backend):
     """Both limit steps: the smaller one counts."""
 
     def steps(own, field):
         model = NeuralODE(
-            Galerkin(mlp(2, 4, 2), Fourier(field)), solver=Solver(max_step=own)
+            Galerkin(mlp(2, 4, 2), Fourier(field)),
+            solver=Solver(max_step=own, backend=backend),
         )
         return model.solve(torch.ones(1, 2)).nfe
 
     assert steps(0.01, 3) > 100 > steps(1.0, 3)
     assert steps(1.0, 41) > 100
+
+
+@pytest.mark.parametrize("backend", ["own", "torchdiffeq"])
+def test_the_worst_part_of_a_tuple_counts(backend):
+    """A part that stands still does not dilute the error of the other."""
+    solver = Solver(backend=backend)
+    s, z0 = [0.0, 3.0], torch.ones(2)
+    _, alone = integrate(lambda s, z: (5 * z).sin(), z0, s, solver=solver)
+    _, beside = integrate(
+        lambda s, z: ((5 * z[0]).sin(), torch.zeros(100)),
+        *((z0, torch.zeros(100)), s),
+        solver=solver,
+    )
+    assert beside == alone

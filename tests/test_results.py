@@ -250,7 +250,7 @@ def test_a_report_says_where_it_is_from_and_what_was_judged():
     assert text.startswith(f"{NAME}: 2 seeds, cpu, 2026-01-02, 3 s; ×÷")
     assert "layers  distance" in text
     assert "16      0.088 ×÷ 1.6" in text
-    assert "✓ held: The distance falls as 1 / layers." in text
+    assert "✓ held: Twice the layers halve the distance" in text
     assert "slope -1 ± 0.2: -1, 2 of 2 seeds" in text
 
 

@@ -63,8 +63,8 @@ def claims(config: Activations) -> Sequence[Claim]:
     return [
         Claim(
             f"two-ways-{hidden}-{readout}",
-            f"Tanh and ELU reach the lowest loss ({hidden} hidden layers, "
-            f"{readout} readout).",
+            "Tanh and ELU after the last layer reach the lowest loss "
+            f"({hidden} in the hidden layers, {readout} readout).",
             all_of(
                 *(
                     lowest(

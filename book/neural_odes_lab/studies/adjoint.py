@@ -55,7 +55,7 @@ SMALL = {"size": 4, "channels": 2, "samples": 20, "batch_size": 10}
         Claim(
             f"backpropagation-{tolerance:g}",
             "Backpropagation gives a more accurate gradient than the adjoint "
-            f"at {tolerance:g}.",
+            f"at a tolerance of {tolerance:g}.",
             column_below(*WAYS, ratio=True, tolerance=tolerance),
         )
         for tolerance in config.tolerances

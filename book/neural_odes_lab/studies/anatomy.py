@@ -113,7 +113,8 @@ def _exponent(variant: str, size: str, degree: float, off: float) -> Any:
     claims=[
         Claim(
             "galnode-linear",
-            "GalNODE's parameters are linear in m and in theta's size.",
+            "A GalNODE's parameters are linear in the number of modes and in "
+            "the size of theta.",
             all_of(
                 _exponent("GalNODE", "modes", 1, 1e-9),
                 _exponent("GalNODE", "theta", 1, 1e-9),
@@ -121,8 +122,8 @@ def _exponent(variant: str, size: str, degree: float, off: float) -> Any:
         ),
         Claim(
             "hypernetwork-polynomial",
-            "A hypernetwork's parameters are polynomial in theta's size, to a "
-            "degree that its layers decide.",
+            "A hypernetwork's parameters are polynomial in the size of theta, "
+            "to a degree that its layers decide.",
             all_of(
                 _exponent("hypernetwork", "theta", 1, 0.1),
                 _exponent(AS_THETA, "theta", 2, 0.1),
@@ -294,7 +295,8 @@ FIELDS: dict[str, Callable[[DepthVariants], nn.Module]] = {
     claims=[
         Claim(
             f"loss-{slug(name)}",
-            f"{name} ends at a lower loss than vanilla.",
+            f"With depth in the field ({name}), the loss ends lower than "
+            "without it (vanilla).",
             below("loss", name, "vanilla", ratio=True),
         )
         for name in FIELDS
@@ -303,8 +305,8 @@ FIELDS: dict[str, Callable[[DepthVariants], nn.Module]] = {
     + [
         Claim(
             "loss-as-many-parameters",
-            "GalNODE ends at a lower loss than a vanilla field with as many "
-            "parameters.",
+            "GalNODE's loss ends lower than that of a field without depth and "
+            "with as many parameters.",
             below("loss", "GalNODE", WIDE, ratio=True),
         )
     ],

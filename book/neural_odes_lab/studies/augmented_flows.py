@@ -100,10 +100,19 @@ def model(config: Spheres, make: Callable[[Spheres], Parts]) -> NeuralODE:
     claims=[
         Claim(quantity, sentence, below(quantity, "2nd order", "ANODE"))
         for quantity, sentence in (
-            ("parameters", "2nd order needs fewer parameters than ANODE."),
-            ("nfe", "2nd order takes fewer evaluations than ANODE."),
-            ("length", "2nd order's paths are shorter than ANODE's."),
-            ("bending", "2nd order's paths bend less than ANODE's."),
+            (
+                "parameters",
+                "Second order needs fewer parameters than zeros (ANODE).",
+            ),
+            ("nfe", "Second order takes fewer evaluations than zeros (ANODE)."),
+            (
+                "length",
+                "Second order's paths are shorter than those of zeros (ANODE).",
+            ),
+            (
+                "bending",
+                "Second order's paths bend less than those of zeros (ANODE).",
+            ),
         )
     ],
     quick={"samples": 128, "epochs": 60},
@@ -140,8 +149,8 @@ def flows(
     claims=lambda config: [
         Claim(
             "evaluations",
-            f"{config.extra[-1]} added states take fewer evaluations than "
-            f"{config.extra[0]}.",
+            f"With {config.extra[-1]} added states a solve takes fewer "
+            f"evaluations than with {config.extra[0]}.",
             below("nfe", config.extra[-1], config.extra[0]),
         )
     ],

@@ -57,7 +57,8 @@ class Euler(Flow):
     claims=lambda config: [
         Claim(
             "first-order",
-            "The distance falls as 1 / layers.",
+            "Twice the layers halve the distance between an Euler network "
+            "and its flow.",
             slope(
                 *("layers", "distance", "flow"),
                 near=-1,
@@ -112,7 +113,7 @@ WAYS = ("backprop", "adjoint")
         Claim(
             f"backpropagation-{tolerance:g}",
             "After training, backpropagation gives a more accurate gradient "
-            f"than the adjoint at {tolerance:g}.",
+            f"than the adjoint, at a tolerance of {tolerance:g}.",
             column_below(
                 *WAYS, ratio=True, stage="trained", tolerance=tolerance
             ),

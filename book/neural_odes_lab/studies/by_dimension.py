@@ -37,12 +37,13 @@ def claims(config: ByDimension) -> Sequence[Claim]:
     return [
         Claim(
             "loss",
-            f"The loss in dimension {last} is below that in {first}.",
+            f"The loss in {last} dimensions is below that in {first}.",
             below("loss", last, first, ratio=True),
         ),
         Claim(
             "evaluations",
-            f"Dimension {last} takes fewer evaluations than {first}.",
+            f"In {last} dimensions a solve takes fewer evaluations than in "
+            f"{first}.",
             below("nfe", last, first),
         ),
         Claim(

@@ -107,11 +107,14 @@ SYSTEMS: dict[str, tuple[Callable[..., Tensor], int, float]] = {
     claims=[
         Claim(
             f"{estimator}-{slug(name)}",
-            f"{estimator}: within {'10 %' if known else '0.02'} of {name}'s "
+            f"{what} comes within {'10 %' if known else '0.02'} of {name}'s "
             f"known exponent, {known:g}.",
             near(estimator, name, value=known, within=0.1 * abs(known) or 0.02),
         )
-        for estimator in ("renormalised", "spectrum")
+        for estimator, what in (
+            ("renormalised", "Algorithm 1, renormalised,"),
+            ("spectrum", "The variational equation"),
+        )
         for name, (_, _, known) in SYSTEMS.items()
     ],
     label="system",
@@ -169,7 +172,7 @@ def saturates(config: Saturation) -> Sequence[Claim]:
     return [
         Claim(
             "underestimates",
-            "Algorithm 1 underestimates when S is too large.",
+            "Algorithm 1 underestimates Lorenz's exponent when S is too large.",
             all_of(
                 *(
                     mean_below("exponent", "Lorenz", LORENZ[0], S=longest, r=r)

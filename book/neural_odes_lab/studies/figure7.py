@@ -18,16 +18,17 @@ from neural_odes_lab.studies.stability import (
     WORDS,
     Stability,
     measured,
+    sentence,
 )
 from neural_odes_lab.study import Row, study
 from neural_odes_lab.verdicts import FITTED
 
 SYSTEM = "Lorenz's system"
 HELPS = {
-    "attacks": ("Stability helps against attacks", "attacked"),
-    "noise": ("Stability helps against noise", "noisy"),
+    "attacks": ("raises accuracy under attack", "attacked"),
+    "noise": ("raises accuracy under noise", "noisy"),
 }
-"""By id, the sentence and the quantity that would be greater."""
+"""By id, what a penalty does and the quantity that would be greater."""
 
 
 def _claims() -> Iterator[Claim]:
@@ -36,40 +37,42 @@ def _claims() -> Iterator[Claim]:
         if kind.penalty:
             yield Claim(
                 f"exponent-{slug(name)}",
-                f"The penalty makes exponents smaller ({name}).",
+                sentence(name, "makes exponents smaller"),
                 below("exponent", name, plain),
             )
             yield Claim(
                 f"growing-{slug(name)}",
-                f"With the penalty errors grow for fewer points ({name}).",
+                sentence(name, "lets errors grow for fewer points"),
                 below("growing", name, plain),
             )
             yield Claim(
                 f"peak-{slug(name)}",
-                f"With the penalty errors peak lower along the path ({name}).",
+                sentence(name, "lowers the peak of errors along the path"),
                 below("peak", name, plain, ratio=True),
             )
-            for id_, (sentence, quantity) in HELPS.items():
+            for id_, (does, quantity) in HELPS.items():
                 yield Claim(
                     f"{id_}-{slug(name)}",
-                    f"{sentence} ({name}).",
+                    sentence(name, does),
                     above(quantity, name, plain),
                 )
         else:
             yield Claim(
                 f"lorenz-{slug(name)}",
-                f"{name}: the exponent exceeds Lorenz's, per unit of depth.",
+                f"A network's exponent ({name}) exceeds Lorenz's, per unit of "
+                "depth.",
                 mean_above("exponent", name, LORENZ[0]),
             )
             yield Claim(
                 f"lorenz-turnover-{slug(name)}",
-                f"{name}: the exponent exceeds Lorenz's, per turnover.",
+                f"A network's exponent ({name}) exceeds Lorenz's, per "
+                "turnover.",
                 above("per turnover", name, SYSTEM),
             )
             yield Claim(
                 f"lorenz-largest-{slug(name)}",
-                f"{name}: the largest finite-time exponent exceeds Lorenz's, "
-                "per turnover.",
+                f"A network's largest finite-time exponent ({name}) exceeds "
+                "Lorenz's, per turnover.",
                 above("largest per turnover", name, SYSTEM),
             )
 

@@ -223,7 +223,8 @@ def _enough(way: str) -> Judge:
         ),
         Claim(
             "likelihood-quality",
-            "Solved finely, it is no nearer to the data, either.",
+            "Solved finely, maximum likelihood comes no nearer to the data "
+            "than flow matching.",
             _everywhere(
                 above,
                 f"energy {LAST}",
@@ -234,7 +235,8 @@ def _enough(way: str) -> Judge:
         ),
         Claim(
             "likelihood-higher",
-            "It gives fresh data the higher log likelihood.",
+            "Maximum likelihood gives fresh data a higher log likelihood than "
+            "flow matching.",
             _everywhere(above, "log likelihood", "likelihood", "independent"),
         ),
         Claim(

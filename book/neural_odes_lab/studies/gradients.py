@@ -67,25 +67,31 @@ class Ways(Flow):
         *(
             Claim(
                 f"memory-{way}",
-                f"The memory of the way by {way} does not grow with the "
-                "evaluations.",
+                f"The memory of {name} does not grow with the evaluations.",
                 slope("nfe", "memory", way, near=0, within=0.2),
             )
-            for way in ("adjoint", "reversible")
+            for way, name in (
+                ("adjoint", "the adjoint"),
+                ("reversible", "a reversible solver"),
+            )
         ),
         *(
             Claim(
                 f"exact-{way}",
-                f"The way by {way} gives the gradient of what was computed "
-                f"at {config.tolerances[0]:g}, to rounding.",
+                f"{name} gives the gradient of what was computed, to "
+                f"rounding, even at a tolerance of {config.tolerances[0]:g}.",
                 every_seed("drift", way, below=1e-6, level=0),
             )
-            for way in ("recomputation", "reversible", "adjoint")
+            for way, name in (
+                ("recomputation", "Recomputation"),
+                ("reversible", "A reversible solver"),
+                ("adjoint", "The adjoint"),
+            )
         ),
         Claim(
             "nfe-seminorm",
-            "The seminorm takes fewer evaluations than the adjoint at "
-            f"{config.tolerances[-1]:g}.",
+            "With the seminorm, the adjoint takes fewer evaluations, at a "
+            f"tolerance of {config.tolerances[-1]:g}.",
             below(
                 *("nfe", "seminorm", "adjoint"),
                 ratio=True,

@@ -69,12 +69,12 @@ VARIANTS = ("flow", "network and flow", "network")
         Claim(
             "separable",
             "An input network makes the data linearly separable before the "
-            "flow (99 % of a linear probe).",
+            "flow: a linear probe gets 99 % right.",
             every_seed("before", "network and flow", above=0.99),
         ),
         Claim(
             "without-flow",
-            "Without its flow the model gets 99 % of its points right, too.",
+            "Without a flow, a model with that network gets 99 % right, too.",
             every_seed("accuracy", "network", above=0.99),
         ),
     ],

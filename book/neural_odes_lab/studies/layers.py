@@ -35,7 +35,8 @@ def claims(config: Layers) -> Sequence[Claim]:
     return [
         Claim(
             f"{slug(name)}-{control}",
-            f"The {name} flow extrapolates better (gap) than {what}.",
+            f"Between the rings, the {name} flow is right more often than "
+            f"{what}.",
             above("gap", {"variant": name, "solver": SOLVED}, other),
         )
         for name in FIELDS

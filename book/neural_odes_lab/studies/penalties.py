@@ -18,6 +18,7 @@ from neural_odes_lab.studies.stability import (
     Kind,
     Stability,
     measured,
+    sentence,
 )
 from neural_odes_lab.study import Row, study
 from neural_odes_lab.verdicts import FIRST_LOOK, FITTED
@@ -31,17 +32,17 @@ from neural_odes_lab.verdicts import FIRST_LOOK, FITTED
     variants=(PLAIN, FIXED, STEADY, *COSTS),
     claims=[
         *(
-            Claim(f"{id_}-{slug(name)}", f"{text} ({name}).", judge)
+            Claim(f"{id_}-{slug(name)}", sentence(name, does), judge)
             for name in (FIXED, STEADY, *COSTS)
-            for id_, text, judge in (
+            for id_, does, judge in (
                 (
                     "exponent",
-                    "The penalty makes exponents smaller",
+                    "makes exponents smaller",
                     below("exponent", name, PLAIN),
                 ),
                 (
                     "evaluations",
-                    "The penalty saves evaluations",
+                    "saves evaluations",
                     below("nfe", name, PLAIN),
                 ),
             )
@@ -49,7 +50,7 @@ from neural_odes_lab.verdicts import FIRST_LOOK, FITTED
         *(
             Claim(
                 f"attacks-{slug(name)}",
-                f"The penalty helps against attacks ({name}).",
+                sentence(name, "raises accuracy under attack"),
                 above("attacked", name, PLAIN),
                 after=FIRST_LOOK,
             )
@@ -87,27 +88,27 @@ def _kind(config: Stability, variant: str) -> tuple[Kind, float]:
     block=10,
     variants=(PLAIN, FIXED, STEADY, *COSTS, CAPPED),
     claims=[
-        Claim(f"{id_}-{slug(name)}", f"{name}: {text}.", judge)
+        Claim(f"{id_}-{slug(name)}", sentence(name, does), judge)
         for name in (FIXED, STEADY, *COSTS, CAPPED)
-        for id_, text, judge in (
+        for id_, does, judge in (
             (
                 "boundary",
-                "the boundary is farther from fresh points",
+                "moves the boundary away from fresh points",
                 above("distance", name, PLAIN, ratio=True),
             ),
             (
                 "beyond",
-                "more points are out of an attack's reach",
+                "puts more points out of an attack's reach",
                 above("beyond", name, PLAIN),
             ),
             (
                 "attacks",
-                "the accuracy under attack is higher",
+                "raises accuracy under attack",
                 above("attacked", name, PLAIN),
             ),
             (
                 "exchanged",
-                "so is that under attacks through another solver",
+                "raises accuracy under attacks through another solver",
                 above("exchanged", name, PLAIN),
             ),
         )

@@ -70,7 +70,10 @@ def claims(config: Points) -> Sequence[Claim]:
     first, *others = config.dims
     found = []
     if others:
-        fits = f"Dimension {others[0]} fits more points than dimension {first}."
+        fits = (
+            f"In {others[0]} dimensions a flow fits more points than in "
+            f"{first}."
+        )
         fitted = above("fitted", others[0], first, ratio=True)
         found.append(Claim("plane", fits, fitted))
     if len(others) > 1:
@@ -78,7 +81,7 @@ def claims(config: Points) -> Sequence[Claim]:
         grow = (
             (
                 "fitted",
-                f"From dimension {others[0]} on, the most points that all fit",
+                f"From {others[0]} dimensions on, the points that a flow fits",
                 outgrows("fitted", others, most),
             ),
             (

@@ -111,7 +111,7 @@ def learns(name: str, floor: float) -> Claim:
     """In every seed, the loss is at most a tenth of the floor."""
     return Claim(
         slug(name),
-        f"{name}: learns the reflection.",
+        f"{name}: every seed learns the reflection.",
         every_seed("loss", name, below=floor / 10),
     )
 
@@ -123,7 +123,7 @@ def fails(name: str, floor: float) -> Claim:
     """
     return Claim(
         slug(name),
-        f"{name}: fails to learn the reflection.",
+        f"{name}: no seed learns the reflection.",
         every_seed("loss", name, above=0.99 * floor),
     )
 

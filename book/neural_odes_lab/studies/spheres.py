@@ -91,19 +91,22 @@ CLAIMS = [
     *(
         Claim(
             f"{where}-best",
-            f"Data control extrapolates best ({where}).",
+            f"{place}, the data-controlled field is right most often.",
             highest(where, "data-controlled", FIELDS),
         )
-        for where in ("rings", "gap")
+        for where, place in (
+            ("rings", "On new points of the rings"),
+            ("gap", "Between the rings, where no training points lie"),
+        )
     ),
     Claim(
         "evaluations-fewest",
-        "Data control takes the fewest evaluations.",
+        "The data-controlled field takes the fewest evaluations.",
         lowest("nfe", "data-controlled", FIELDS),
     ),
     Claim(
         "fit-best",
-        "Depth-variant models fit the training data best.",
+        "Fields that change with depth fit the training points best.",
         all_of(
             *(
                 below("loss", a, b, ratio=True)
@@ -114,18 +117,19 @@ CLAIMS = [
     ),
     Claim(
         "boundaries",
-        "Depth-variant models draw less precise boundaries than data control.",
+        "Fields that change with depth draw less precise boundaries than data "
+        "control.",
         all_of(*(above("gap", "data-controlled", a) for a in VARYING)),
     ),
     Claim(
         "evaluations-most",
-        "The depth-invariant model takes the most evaluations.",
+        "The depth-invariant field takes the most evaluations.",
         highest("nfe", "depth-invariant", FIELDS),
     ),
     Claim(
         "crossings",
-        "Trajectories of depth-variant models cross in the plane, those of "
-        "the depth-invariant model never.",
+        "Trajectories cross in the plane where the field changes with depth, "
+        "and never where it does not.",
         all_of(
             *(every_seed("crossings", a, above=1) for a in VARYING),
             every_seed("crossings", "depth-invariant", below=0),

@@ -140,6 +140,24 @@ KINDS = {
 }
 COSTS = {"kinetic energy": kinetic_energy, "Jacobian norm": jacobian_norm}
 """Penalties of later work, by their running costs."""
+SAID = {
+    FIXED: "the fixed-point penalty (21)",
+    f"{CONCAT}, {FIXED}": "the fixed-point penalty (21), in a field that sees "
+    "depth,",
+    STEADY: "the steady-state penalty (20)",
+    "kinetic energy": "the kinetic-energy penalty",
+    "Jacobian norm": "the Jacobian-norm penalty",
+    CAPPED: "a cap on singular values",
+}
+"""What is done to a model, in a sentence."""
+
+
+def sentence(name: str, does: str) -> str:
+    """A claim about what is done to a model."""
+    text = SAID[name]
+    return f"{text[0].upper()}{text[1:]} {does}."
+
+
 QUICK = {"samples": 64, "epochs": 60, "fresh": 100}
 WORDS = {
     "largest": "largest finite-time exponent",

@@ -25,21 +25,24 @@ from neural_odes_lab.study import Row, per_seed, study
 def claims(config: Table1) -> Sequence[Claim]:
     found = []
     if "IL-NODE" in config.models and len(config.models) > 1:
-        best = (("accuracy", highest), ("nfe", lowest))
+        best = (
+            ("accuracy", highest, "is the most accurate"),
+            ("nfe", lowest, "takes the fewest evaluations"),
+        )
         found = [
             Claim(
                 f"il-node-{quantity}",
-                f"IL-NODE is best in {quantity}.",
+                f"A learned input layer (IL-NODE) {what}.",
                 judge(quantity, "IL-NODE", config.models),
                 "table 1",
             )
-            for quantity, judge in best
+            for quantity, judge, what in best
         ]
     if "2nd order" in config.models and len(config.models) > 1:
         found.append(
             Claim(
                 "second-order-per-parameter",
-                "2nd order is most accurate per thousand parameters.",
+                "Second order is the most accurate per thousand parameters.",
                 highest("per parameter", "2nd order", config.models),
                 "table 1",
             )
@@ -48,7 +51,8 @@ def claims(config: Table1) -> Sequence[Claim]:
         found.append(
             Claim(
                 "vanilla-spikes",
-                "Vanilla converges without spikes in loss or evaluations.",
+                "Without augmentation (vanilla), training shows no spikes in "
+                "loss or evaluations.",
                 every_seed("spikes", "vanilla", below=0),
                 "figure 9",
             )

@@ -162,6 +162,15 @@ def test_what_was_not_trained_is_not_continued(tmp_path, named, changed):
         fit(one, x, y, checkpoint=path, **settings)
 
 
+def test_paths_read_at_other_depths_are_not_continued(tmp_path):
+    path, s = tmp_path / "state.pt", torch.tensor([0.0, 0.5, 1.0])
+    model = NeuralODE(mlp(2, 2))
+    y = torch.zeros(3, len(X), 2)
+    fit(model, X, y, epochs=1, depths=s, checkpoint=path, progress=False)
+    with pytest.raises(ValueError, match="another data"):
+        fit(model, X, y, epochs=2, depths=s / 2, checkpoint=path)
+
+
 class Scaled(nn.Module):
     def __init__(self, scale):
         super().__init__()
@@ -195,6 +204,7 @@ def weighed(model, solution, x):
         (nn.Linear(1, 1).requires_grad_(False), nn.Linear(1, 1)),
         (NeuralODE(nn.Tanh(), depth=1.0), NeuralODE(nn.Tanh(), depth=2.0)),
         ([Solver(rtol=1e-3)], [Solver(rtol=1e-4)]),
+        ({1, 2}, {1, 3}),
     ],
 )
 def test_what_tells_two_trainings_apart_is_in_their_identity(one, other):

@@ -332,6 +332,8 @@ def test_running_costs_are_integrated_along_the_path():
         exact = x.square().sum(1) * (1 - torch.exp(-2 * s[:, None])) / 2
         torch.testing.assert_close(found.running, exact)
         torch.testing.assert_close(found.z[-1], x / math.e)
+        late = model.solve(x, s[1:])  # depths need not begin at 0
+        torch.testing.assert_close(late.running, exact[1:])
     assert model.solve(x, s[:1]).running.tolist() == [[0.0] * 3]
     assert NeuralODE(lambda s, z, x: -z).solve(x).running is None
     joint = NeuralODE(Joint(), running=kinetic_energy, solver=TIGHT)

@@ -43,6 +43,13 @@ def test_penalties_of_an_exponential_decay():
     assert value(steady_state(0.3), model).item() == pytest.approx(both)
 
 
+@pytest.mark.parametrize("penalty", [fixed_point(1.0), steady_state(1.0)])
+def test_the_field_sees_what_it_sees_in_the_flow(penalty):
+    """A control of 2 x: |f| = 2 |x|, over an interval of length 1."""
+    model = NeuralODE(lambda s, z, u: u + 0 * z, control=lambda x: 2 * x)
+    assert value(penalty, model).item() == pytest.approx(5 + 2, rel=1e-5)
+
+
 def test_the_steady_state_is_asked_for_up_to_2s():
     """S = 2: |x| (e^-2 - e^-4), not up to S + 1."""
     model = NeuralODE(lambda s, z, x: -z, depth=2.0, solver=TIGHT)

@@ -420,10 +420,10 @@ def test_a_switch_takes_no_word():
 
 
 def test_errors_survive_a_process_pool():
-    error = SolverError("underflow", 0.5, 7)
+    error = SolverError("underflow", 0.5, 7, member=3)
     again = pickle.loads(pickle.dumps(error))
     assert str(again) == str(error)
-    assert (again.depth, again.nfe) == (0.5, 7)
+    assert (again.depth, again.nfe, again.member) == (0.5, 7, 3)
 
 
 def layers(size, values):

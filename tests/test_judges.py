@@ -323,6 +323,13 @@ def test_just_what_matters_does_matter():
     assert replace(one, p_matters=judges.LEVEL).sign == -1
 
 
+def test_the_mean_decides_not_most_seeds():
+    """A loss in most seeds, and a gain that outweighs them."""
+    rows = frame(a=[0.0] * 16 + [1.0] * 14, b=[0.01] * 30)
+    (verdict,) = judge([Claim("a", "", judges.above("q", "a", "b"))], rows)
+    assert verdict.word == "held"
+
+
 @pytest.mark.parametrize("comparisons", [1, 7])
 def test_the_seeds_needed_decide_at_a_second_look(comparisons):
     gains = pd.Series([0.9, -0.4, 1.1, 0.2, -0.1, 0.8])

@@ -41,3 +41,14 @@ test("a path at constant speed is straight, another is not", () => {
   assert.ok(bendOf(path.map(at)) < 1e-20);
   assert.ok(bendOf(path.map((s) => at(s * s))) > 0.1);
 });
+
+test("what is drawn is the mean of all weights, and later of the last ones", () => {
+  const [draw, w] = [random(3), firstWeights(0)];
+  const { soft, update } = learner(w);
+  let mean = 0;
+  for (let step = 1; step <= 210; step++) {
+    update(...pairsOf("independent", data, 2, draw), Float64Array.of(draw(), draw()));
+    mean += (w[7] - mean) * Math.max(1 / step, 0.005);
+    if ([1, 3, 200, 210].includes(step)) assert.ok(Math.abs(soft[7] - mean) < 1e-12, `${step}`);
+  }
+});

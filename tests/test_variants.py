@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from test_widgets_js import HERE, NODE, node, wide
 from torch import Tensor, nn
 
-from neural_odes import fit, half_moons
+from neural_odes import AdaptiveDepth, fit, half_moons
 from neural_odes.regularize import fixed_point
 from neural_odes_lab.config import kinds
 from neural_odes_lab.widgets import PlaygroundWidget, load_model, make_model
@@ -73,6 +73,11 @@ def test_gradients_are_torch_s() -> None:
         model = make_model(settings)
         off_start(model)
         x, y = data(settings)
+        if isinstance(model.depth, AdaptiveDepth):  # on both sides of |.|
+            with torch.no_grad():
+                list(model.depth.parameters())[-1].mul_(20)
+            change = 1 + model.depth.module(x)
+            assert change.min() < 0 < change.max()
         solution = model.solve(x)
         loss = (model.readout(solution.z[-1]) - y).square().mean()
         if "penalty" in settings:

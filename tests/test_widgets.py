@@ -263,6 +263,7 @@ def test_ball_widget_takes_a_plane_with_a_readout() -> None:
 
 
 def test_generation_widget_takes_what_the_page_can_train() -> None:
+    assert GenerationWidget("your drawing").data == "your drawing"
     widget = GenerationWidget("spirals", pairs="transport", steps=4)
     assert (widget.data, widget.pairs) == ("spirals", "transport")
     assert widget.doublings == 2

@@ -45,6 +45,27 @@ def test_it_learns_moons_and_straightens_its_paths(widget: Locator) -> None:
     wait_until(page, lambda: value(widget, "updates") == 0)
 
 
+def test_what_a_reader_draws_is_learned(widget: Locator) -> None:
+    """A short line in place of the heart: all samples end near it."""
+    page = widget.page
+    widget.get_by_label("Data", exact=True).select_option("your drawing")
+    pad = widget.locator(".ode-pad")
+    pad.scroll_into_view_if_needed()
+    box = pad.bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    heart = value(widget, "energy distance")
+    page.mouse.move(x, y - 20)
+    page.mouse.down()
+    page.mouse.move(x, y + 20, steps=4)
+    page.mouse.up()
+    wait_until(page, lambda: value(widget, "energy distance") > 1.5 * heart)
+    press(widget.get_by_role("button", name="Train"))
+    wait_until(page, lambda: value(widget, "energy distance") < 0.05)
+    press(widget.get_by_role("button", name="Clear"))
+    wait_until(page, lambda: value(widget, "energy distance") == heart)
+
+
 def test_pairs_by_transport_do_not_bend(widget: Locator) -> None:
     press(widget.get_by_role("button", name="by transport"))
     press(widget.get_by_role("button", name="Train"))

@@ -4,6 +4,7 @@ import { drawData } from "./shared/datasets.js";
 import {
   apart, assign, bendOf, between, energyDistance, firstWeights, follow, learner, noise, pairsOf, some, take,
 } from "./shared/matching.js";
+import { pad, scattered } from "./shared/pad.js";
 import { line, marker, pen, tidy } from "./shared/plot.js";
 import { vector } from "./shared/scene.js";
 import { random } from "./shared/random.js";
@@ -12,7 +13,8 @@ import {
 } from "./shared/ui.js";
 
 const STEPS = [1, 2, 4, 8, 16, 32, 64];
-const DATA = ["half-moons", "spirals", "disc in a ring"];
+const DRAWN = "your drawing";
+const DATA = ["half-moons", "spirals", "disc in a ring", DRAWN];
 const PAIRS = [["independent", "by chance"], ["transport", "by transport"]];
 const BATCH = { independent: 128, transport: 64 };
 const [POINTS, OWN, SHOWN, SAMPLES, SCALE] = [600, 2048, 30, 200, 1.45];
@@ -84,7 +86,8 @@ function renderGeneration({ model: python, el }) {
       }
     };
     const restart = () => {
-      data = drawData(name.get(), POINTS, 0).x.map((v) => SCALE * v);
+      data = name.get() === DRAWN ? scattered(sheet.spots(), POINTS, random(0))
+        : drawData(name.get(), POINTS, 0).x.map((v) => SCALE * v);
       [learning, draw, own] = [learner(firstWeights(0)), random(3), null];
       [step, loss, times, spread] = [0, NaN, 0, between(data, data)];
       look();
@@ -120,15 +123,16 @@ function renderGeneration({ model: python, el }) {
       nudge: (dx, dy) => place(point.get()[0] + 0.05 * dx, point.get()[1] + 0.05 * dy),
       jump: (end) => place(end, point.get()[1]),
     });
+    const sheet = pad(shell.guarded(() => (stop(), restart())));
     const sets = choice("Data", DATA.map((one) => [one, one]), name.get(), name.set);
     const pairs = buttons("Pairs", PAIRS, kind.get(), kind.set);
     const steps = slider("Euler steps", { min: 0, max: STEPS.length - 1, step: 1 }, doublings.set);
     const again = button("Rectify", shell.guarded(rectify));
     const values = readout();
     const row = (...all) => node("div", { className: "ode-buttons" }, ...all);
-    shell.root.append(node("div", { className: "ode-body" },
-      plane, node("div", { className: "ode-panel" }, row(train, again, button("Restart", () => (stop(), restart()))),
-        steps, pairs, sets, values)),
+    const controls = node("div", { className: "ode-panel" },
+      row(train, again, button("Restart", () => (stop(), restart()))), steps, pairs, sets, sheet);
+    shell.root.append(node("div", { className: "ode-body ode-panorama" }, plane, controls, values),
     key("hollow: noise, filled: samples", "small squares: more samples, over the data in grey",
       "grey lines: pairs", "coloured: paths of the learned field", DRAG_KEY));
     name.watch(restart);
@@ -147,6 +151,8 @@ function renderGeneration({ model: python, el }) {
       frame = drawFlows(pen(plane.canvas), { data, cloud, lines, paths, ends, own: way });
       plane.place(...frame.handle, way[0][0], `noise at ${from} ends at ${to}`);
       sets.show(name.get());
+      sheet.hidden = name.get() !== DRAWN;
+      if (!sheet.hidden) sheet.show();
       pairs.show(kind.get());
       again.disabled = step === 0;
       steps.show(doublings.get(), String(n));

@@ -9,7 +9,7 @@ import traitlets
 from neural_odes.checks import check_one_of
 from neural_odes_lab.widgets.base import Widget, bundled
 
-Data = Literal["half-moons", "spirals", "disc in a ring"]
+Data = Literal["half-moons", "spirals", "disc in a ring", "your drawing"]
 Pairs = Literal["independent", "transport"]
 STEPS = (1, 2, 4, 8, 16, 32, 64)
 
@@ -25,7 +25,8 @@ class GenerationWidget(Widget):
     takes it. A point of noise can be dragged. No kernel is needed.
 
     Args:
-        data: what is generated at first.
+        data: what is generated at first; "your drawing" is a heart until a
+            reader draws.
         pairs: "independent", by chance, or "transport", those of the least sum
             of squared distances within each update.
         steps: of Euler's method at first, 1, 2, 4, ... or 64.

@@ -480,6 +480,10 @@ class TestAnimations:
         pictures = [np.frombuffer(f, np.uint8).astype(int) for f in reader]
         assert np.abs(pictures[0] - pictures[self.FRAMES - 1]).mean() > 3
         assert np.abs(pictures[-1] - pictures[-2]).mean() < 1
+        code = re.search(r'poster="data:image/jpeg;base64,([^"]*)"', html)
+        poster = Image.open(io.BytesIO(base64.b64decode(code.group(1))))
+        first = np.asarray(poster).astype(int).ravel()
+        assert np.abs(first - pictures[0]).mean() < 2  # both lose a little
 
     def test_gif_in_a_closed_fold_where_ffmpeg_is_missing(self, monkeypatch):
         def missing():

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from neural_odes import files
 from neural_odes_lab import records, report, results, tables
+from neural_odes_lab.matrix import Matrix
 from neural_odes_lab.records import Record
 from neural_odes_lab.results import Result
 from neural_odes_lab.studies import STUDIES
@@ -355,6 +356,7 @@ def shown(record):
     parts = [found.table, lambda: found.cards, lambda: found.multiverse]
     parts += [found.report, lambda: found.ledger, lambda: found.ledger.paper]
     parts += [lambda: report.page(found)]
+    parts += [lambda: Matrix({"chosen": found}, HOSTILE, [HOSTILE])]
     for part in parts:
         with suppress(ValueError, TypeError, KeyError):
             page = part()

@@ -1,6 +1,6 @@
 // A link into a page lands where it points: formulas and pictures get their
 // heights later, so the page goes there again when they have, for some seconds,
-// unless its reader has moved on.
+// unless its reader has moved on. A verdict opens its evidence.
 {
   const SECONDS = 5;
   let moved = false;
@@ -10,6 +10,9 @@
     await window.MathJax?.startup?.promise;
     const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
     if (!target) return;
+    const verdict = target.querySelector(":scope > [popovertarget]");
+    verdict?.focus({ preventScroll: true });
+    verdict?.popoverTargetElement?.showPopover();
     const grown = new ResizeObserver(() => {
       if (!moved) target.scrollIntoView({ behavior: "instant" });
     });

@@ -15,11 +15,17 @@ from neural_odes_lab import results
 from neural_odes_lab.judges import Comparison, Evidence
 from neural_odes_lab.ledger import address, deciding, lesson_of, linked_word
 from neural_odes_lab.markup import Html, join, tag
+from neural_odes_lab.matrix import Matrix
 from neural_odes_lab.results import Result
 from neural_odes_lab.studies import STUDIES
 from neural_odes_lab.study import Study
-from neural_odes_lab.tables import MARKS, Method, correction, style
+from neural_odes_lab.tables import MARKS, Method, style
 from neural_odes_lab.verdicts import FIRST_LOOK, Verdict
+
+LEGEND = (
+    "A press on a verdict opens its evidence: a dot for each seed, a line for "
+    "their mean, dashes for no difference."
+)
 
 
 def command(study: str, setting: str, seeds: int = FIRST_LOOK) -> str:
@@ -61,25 +67,22 @@ class Shown:
     def _repr_html_(self) -> Html:
         chosen, *others = self.found.values()
         name = self.study.name
-        note = correction(chosen.verdicts)
-        single = [one for one in others if len(one.configs) == 1]
+        single = {
+            setting: one
+            for setting, one in self.found.items()
+            if len(one.configs) == 1
+        }
+        matrix = Matrix(single, self.commands()[0], results.across(name).told)
         return join(
             tag("h2", self.study.summary, id=_anchor(name)),
             tag("p", tag("code", name), f", {self.study.paper}"),
-            [_card(name, one) for one in chosen.verdicts],
-            tag("p", tag("small", note)) if note else None,
-            chosen.table()._repr_html_(),
-            Method(
-                self.study.method, self.study.described(chosen.config)
-            )._repr_html_(),
-            results.across(name)._repr_html_()
-            if single and chosen.verdicts
-            else None,
-            [_folded(one) for one in single],
+            matrix._repr_html_() if chosen.verdicts else None,
+            _measured(chosen),
             [
-                one.multiverse._repr_html_()
+                _folded(one)
+                if len(one.configs) == 1
+                else one.multiverse._repr_html_()
                 for one in others
-                if len(one.configs) > 1
             ],
             tag("pre", "\n".join(self.commands()), tabindex="0"),
         )
@@ -89,26 +92,19 @@ def _anchor(study: str) -> str:
     return re.sub(r"\W|_", "-", study)
 
 
+def _measured(one: Result) -> Html:
+    """What was measured under a setting, and how."""
+    method = Method(one.study.method, one.study.described(one.config))
+    return join(one.table()._repr_html_(), method._repr_html_())
+
+
 def _folded(one: Result) -> Html:
     """What one more setting shows, until a reader opens it."""
-    name = tag("em", one.record.setting)
     return tag(
         "details",
-        tag("summary", "In full under ", name),
-        one.report()._repr_html_(),
+        tag("summary", "Measured under ", tag("em", one.record.setting)),
+        _measured(one),
         class_="method",
-    )
-
-
-def _card(study: str, verdict: Verdict) -> Html:
-    """A claim with all that was found, at an address."""
-    return tag(
-        "div",
-        tag("strong", linked_word(verdict)),
-        f" {verdict.claim.sentence}",
-        tag("ul", [tag("li", text) for text in verdict.reasons]),
-        class_=f"verdict {style(verdict.word)}",
-        id=address(study, verdict.claim),
     )
 
 
@@ -133,6 +129,7 @@ class Page:
         return tag(
             "div",
             tag("ul", [tag("li", one) for one in links]),
+            tag("p", LEGEND),
             [one._repr_html_() for one in self.studies],
             [tag("p", text) for text in self._missing()],
             class_="evidence",

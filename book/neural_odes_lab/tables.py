@@ -328,9 +328,19 @@ def _rounded(value: float, decimals: int) -> str:
     return str(Decimal(value).quantize(unit, ROUND_HALF_UP))
 
 
-def dots(values: pd.Series, all_: pd.Series) -> Html | None:
-    """Each seed as a dot on the column's range, the mean as a line."""
+def dots(
+    values: pd.Series, all_: pd.Series, *, zero: bool = False
+) -> Html | None:
+    """Each seed as a dot on the column's range, the mean as a line.
+
+    Args:
+        values: by seed.
+        all_: what the range holds.
+        zero: whether it holds 0, too, and that is marked.
+    """
     own, low, high = values.astype(float).dropna(), all_.min(), all_.max()
+    if zero:
+        low, high = min(low, 0.0), max(high, 0.0)
     if len(own) < 2 or not high > low:
         return None
     at = 4 + 72 * (own - low) / (high - low)
@@ -339,17 +349,18 @@ def dots(values: pd.Series, all_: pd.Series) -> Html | None:
     places = sorted(set(at.round()))
     return tag(
         "svg",
+        tag("path", d=f"M{4 - 72 * low / (high - low):.1f} 0v12", class_="zero")
+        if zero
+        else None,
         tag("path", d=f"M{at.mean():.1f} 1v10"),
         tag(
             "path",
             class_="dots",
-            stroke="#0072b2",
+            stroke="#0072b28c",
             stroke_width="5",
             stroke_linecap="round",
-            stroke_opacity=".55",
             d="".join(f"M{x:g} 6h.01" for x in places),
         ),
-        viewBox="0 0 80 12",
         width="80",
         height="12",
         aria_hidden="true",

@@ -213,7 +213,7 @@ def _judged(
             else e
             for e in each
         )
-        word = _word(found)
+        word = word_of(found)
         needed: int | None = 0
         if word == "undecided":
             open_ = [
@@ -238,7 +238,8 @@ def _with_least(one: Evidence, matters: Mapping[str, float]) -> Evidence:
     return replace(one, matters=least)
 
 
-def _word(evidence: Sequence[Evidence]) -> Word:
+def word_of(evidence: Sequence[Evidence]) -> Word:
+    """What evidence says, all of it together."""
     signs = [
         e.sign
         if isinstance(e, Comparison)

@@ -1,12 +1,17 @@
-"""The ledger is filtered, sorted and followed without a kernel."""
+"""Claims are filtered, sorted, followed and opened without a kernel."""
 
 from __future__ import annotations
 
-from conftest import Visit, new_visit
+import re
+from typing import Any
+
+import pytest
+from conftest import SCREENS, Visit, new_visit
 from playwright.sync_api import Browser, Locator, expect
 from test_index import TARGETS, ids
 
 PAGE = "book/ledger.html"
+CLAIM = "claim-chaos-figure7-attacks-steady-state"
 
 
 def rows(visit: Visit) -> Locator:
@@ -70,3 +75,43 @@ def test_claims_are_sorted_by_a_column_and_back(
         assert column.all_inner_texts() == sorted(before, reverse=True)
         press.click()
         assert column.all_inner_texts() == before
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["script", "none"])
+@pytest.mark.parametrize("screen", SCREENS.values(), ids=SCREENS)
+def test_a_verdict_opens_its_evidence(
+    browser: Browser, server: str, screen: dict[str, Any], script: bool
+) -> None:
+    with new_visit(
+        browser, server, java_script_enabled=script, **screen
+    ) as visit:
+        page = visit.page
+        page.goto(f"{server}/book/evidence_chaos.html#{CLAIM}")
+        cell = page.locator(f"#{CLAIM}")
+        card = page.locator(":popover-open")
+        if script:  # a link to a verdict opens it
+            expect(card).to_be_visible()
+            page.keyboard.press("Escape")
+        expect(card).to_have_count(0)
+        button = cell.get_by_role("button")
+        button.focus()
+        page.keyboard.press("Enter")
+        expect(card).to_contain_text("Stability helps against attacks")
+        expect(card.get_by_role("link")).to_have_text(button.inner_text())
+        expect(card.locator("svg").first).to_be_visible()
+        expect(card.locator("code")).to_have_text(
+            re.compile("neural_odes_lab run chaos.figure7")
+        )
+        box = card.bounding_box()
+        size = page.viewport_size
+        assert box
+        assert size
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= size["width"]
+        page.keyboard.press("Escape")
+        expect(card).to_have_count(0)
+        expect(button).to_be_focused()
+        page.emulate_media(media="print")
+        cards = page.locator(".verdict[popover]")
+        assert all(one.is_visible() for one in cards.all())
+        assert not visit.errors

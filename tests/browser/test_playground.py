@@ -42,7 +42,7 @@ def test_it_is_seen_on_one_screen(playground: Locator) -> None:
     parts = [
         named(playground, "Train"),
         playground.locator(".ode-main canvas"),
-        playground.locator(".ode-lamp"),
+        playground.locator(".ode-main .ode-lamp"),
     ]
     if not phone:
         parts += playground.locator(
@@ -67,7 +67,7 @@ def take(playground: Locator, data: str) -> None:
 
 
 def lamp(playground: Locator) -> str:
-    return playground.locator(".ode-lamp strong").inner_text()
+    return playground.locator(".ode-main .ode-lamp strong").inner_text()
 
 
 def named(playground: Locator, name: str) -> Locator:
@@ -180,6 +180,50 @@ def test_every_model_is_drawn(playground: Locator) -> None:
             "() => document.documentElement.scrollWidth - window.innerWidth"
         )
         assert excess <= 0
+    control(playground, "Model").select_option("depth-invariant")
+
+
+def test_two_models_train_from_one_start(playground: Locator) -> None:
+    page = playground.page
+    take(playground, "half-moons")
+    control(playground, "Model").select_option("concat")
+    flows = playground.locator(".ode-main, .ode-rival")
+    scores = flows.locator(".ode-score")
+
+    def same() -> bool:
+        own, other = scores.all_inner_texts()
+        return own == other.replace(", grey", "")
+
+    control(playground, "Compare with").select_option("concat")
+    wait_until(page, same)
+    before = scores.all_inner_texts()
+    press(named(playground, "Train"))
+    wait_until(page, lambda: scores.nth(1).inner_text() != before[1])
+    press(named(playground, "Pause"))
+    wait_until(page, same)  # after as many steps, to the last digit
+    assert scores.all_inner_texts() != before
+
+    control(playground, "Compare with").select_option("augmented")
+    wait_until(page, lambda: "augmented" in scores.nth(1).inner_text())
+    assert len(page.workers) == 2
+    page.evaluate("scrollTo({ top: 0, behavior: 'instant' })")
+    boxes = [one.bounding_box() for one in flows.all()]
+    first, second = (box for box in boxes if box)
+    if page.evaluate("innerWidth") < 500:
+        assert second["y"] >= first["y"] + first["height"]
+    else:
+        assert second["x"] >= first["x"] + first["width"]
+        assert second["y"] == first["y"]
+        rail = playground.locator(".ode-missions").bounding_box()
+        assert rail
+        assert rail["y"] + rail["height"] <= page.evaluate("innerHeight")
+    excess = page.evaluate(
+        "() => document.documentElement.scrollWidth - window.innerWidth"
+    )
+    assert excess <= 0
+    control(playground, "Compare with").select_option("no other")
+    wait_until(page, flows.nth(1).is_hidden)
+    wait_until(page, lambda: len(page.workers) == 1)
     control(playground, "Model").select_option("depth-invariant")
 
 

@@ -19,6 +19,7 @@ from matplotlib.animation import (
     FFMpegWriter,
     PillowWriter,
 )
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -46,8 +47,8 @@ def film(
         label: what the film shows, for those who do not see it.
 
     Returns:
-        Self-contained HTML. The last frame stays for a second, and is the
-        picture shown until the film is started.
+        Self-contained HTML. The last frame stays for a second; the first is
+        the picture shown until the film is started.
     """
     # Otherwise matplotlib draws each frame twice, to lay it out again.
     with mpl.rc_context({"figure.constrained_layout.use": False}):
@@ -64,8 +65,8 @@ def film(
         try:
             program = imageio_ffmpeg.get_ffmpeg_exe()
         except RuntimeError:  # there is no ffmpeg for this machine
-            return HTML(_gif(animation, fig, label))
-        return HTML(_video(animation, fig, label, program))
+            return HTML(_gif(animation, _poster(fig, frames), label))
+        return HTML(_video(animation, _poster(fig, frames), label, program))
 
 
 def _stage(box: Sequence[float], axis_labels: tuple[str, str]) -> Figure:
@@ -81,24 +82,24 @@ def _stage(box: Sequence[float], axis_labels: tuple[str, str]) -> Figure:
 
 
 def _video(
-    animation: ArtistAnimation, fig: Figure, label: str, program: str
+    animation: ArtistAnimation, poster: str, label: str, program: str
 ) -> str:
     with mpl.rc_context({"animation.ffmpeg_path": program}):
         writer = FFMpegWriter(fps=FPS, codec="libx264", extra_args=X264)
         data = _saved(animation, writer, "film.mp4")
     return (
         f'<video controls muted playsinline loop style="{STYLE}" '
-        f'aria-label="{escape(label)}" poster="{_poster(fig)}" '
+        f'aria-label="{escape(label)}" poster="{poster}" '
         f'src="data:video/mp4;base64,{data}"></video>'
     )
 
 
-def _gif(animation: ArtistAnimation, fig: Figure, label: str) -> str:
+def _gif(animation: ArtistAnimation, poster: str, label: str) -> str:
     """GIFs play by themselves, so this one waits in a closed fold."""
     data = _saved(animation, PillowWriter(fps=FPS), "film.gif")
     return (
         f'<details><summary>Play the animation<br><img style="{STYLE}" '
-        f'alt="The last frame" src="{_poster(fig)}"></summary>'
+        f'alt="The first frame" src="{poster}"></summary>'
         f'<img style="{STYLE}" alt="{escape(label)}" '
         f'src="data:image/gif;base64,{data}"></details>'
     )
@@ -113,8 +114,11 @@ def _saved(
         return b64encode(path.read_bytes()).decode()
 
 
-def _poster(fig: Figure) -> str:
-    """The last frame: saving the film leaves it on the figure."""
+def _poster(fig: Figure, frames: Sequence[Sequence[Artist]]) -> str:
+    """The first frame, which a player shows at 0:00."""
+    for i, artists in enumerate(frames):
+        for artist in artists:
+            artist.set_visible(i == 0)
     picture = io.BytesIO()
     fig.savefig(picture, format="jpeg", dpi=DPI, pil_kwargs={"quality": 80})
     return "data:image/jpeg;base64," + b64encode(picture.getvalue()).decode()

@@ -11,6 +11,8 @@ import {
 } from "./shared/ui.js";
 
 const SETTINGS = { rtol: 1e-6, atol: 1e-6, patience: 10000 };
+// Of a map's many points, whose colours need no more.
+const COARSE = { ...SETTINGS, rtol: 1e-4, atol: 1e-4 };
 const CELLS = 24;
 const RING = 180;
 const NUDGE = 1e-4;
@@ -19,15 +21,16 @@ const QUESTION = "All inputs in the ball flow to the end. Does their image cross
 const CHOICES = [["crosses", "It crosses"], ["stays", "It stays on its side"]];
 
 /** Ends of inputs, [z1, z2] of each. */
-function endsOf(model, inputs) {
-  const z = model.solve(Float64Array.from(inputs.flat()), [0, model.depth], SETTINGS).z[1];
+function endsOf(model, inputs, settings = SETTINGS) {
+  const z = model.solve(Float64Array.from(inputs.flat()), [0, model.depth], settings).z[1];
   return inputs.map((_, i) => [z[2 * i], z[2 * i + 1]]);
 }
 
 /** The first finite-time exponent of the flow at each of the inputs. */
-export function exponentsAt(model, inputs) {
+export function exponentsAt(model, inputs, settings) {
   const offsets = [[NUDGE, 0], [-NUDGE, 0], [0, NUDGE], [0, -NUDGE]];
-  const ends = endsOf(model, inputs.flatMap(([u, v]) => offsets.map(([du, dv]) => [u + du, v + dv])));
+  const around = inputs.flatMap(([u, v]) => offsets.map(([du, dv]) => [u + du, v + dv]));
+  const ends = endsOf(model, around, settings);
   const slope = (k) => ends[k].map((v, i) => (v - ends[k + 1][i]) / (2 * NUDGE));
   return inputs.map((_, n) =>
     Math.log(stretchOf(slope(4 * n), slope(4 * n + 2)).largest) / model.depth);
@@ -66,13 +69,13 @@ function makeMap(model, data) {
   const width = (box[1] - box[0]) / CELLS;
   const cells = Array.from({ length: CELLS * CELLS }, (_, i) =>
     [box[0] + (i % CELLS + 0.5) * width, box[2] + (Math.floor(i / CELLS) + 0.5) * width]);
-  const exponents = exponentsAt(model, cells);
+  const exponents = exponentsAt(model, cells, COARSE);
   const inputs = data.y.length;
   const ends = endsOf(model, Array.from({ length: inputs }, (_, i) => [data.x[2 * i], data.x[2 * i + 1]]));
-  const all = Float64Array.from([...ends, ...endsOf(model, cells)].flat());
+  const all = Float64Array.from([...ends, ...endsOf(model, cells, COARSE)].flat());
   return {
     model, box, exponents, ends, top: Math.max(...exponents.map(Math.abs)),
-    carried: carriedBack(model, box)?.[0] ?? null,
+    carried: once(() => carriedBack(model, box)?.[0] ?? null), // after an answer
     states: { model, box: boxAround(model, [all], { rim: 0.04 }) },
   };
 }
@@ -119,7 +122,7 @@ function drawMap(sheet, map, data, found, point, free) {
       ctx.fillRect(across(column), up(row + 1), across(column + 1) - across(column), up(row) - up(row + 1));
     });
     ctx.globalAlpha = 1;
-    if (map.carried && free) curveOf(ctx, frame, map.carried, map.box, c.ink);
+    if (free && map.carried()) curveOf(ctx, frame, map.carried(), map.box, c.ink);
     data.y.forEach((y, i) => {
       const label = Math.sign(y) || 1;
       marker(ctx, shapeOf(label), frame.x(data.x[2 * i]), frame.y(data.x[2 * i + 1]), 2.8, c.classes[label], c.paper, 0.8);
@@ -162,7 +165,7 @@ function renderBall({ model: python, el }) {
     const map = () => mapOf(selected.get());
     const solution = latest(() => moved.map((t) => t.get()), (label, r, at) => {
       const { model, carried, box } = mapOf(label);
-      const shortest = carried && distanceTo(at, carried, (box[1] - box[0]) / 4);
+      const shortest = () => carried() && distanceTo(at, carried(), (box[1] - box[0]) / 4);
       const [exponent] = exponentsAt(model, [at]);
       return { exponent, shortest, ...imageOf(model, at, r) };
     });
@@ -180,7 +183,7 @@ function renderBall({ model: python, el }) {
     const values = readout();
     const guess = prediction(shell, answer, {
       question: QUESTION, choices: CHOICES,
-      judge: () => judge(solution(), radius.get(), solution().exponent, solution().shortest),
+      judge: () => judge(solution(), radius.get(), solution().exponent, solution().shortest()),
     });
     shell.root.append(...pair(plane, chart, panel, values,
       key(...CLASS_KEY.slice(0, 2), "orange: differences grow, violet: they shrink",
@@ -196,6 +199,7 @@ function renderBall({ model: python, el }) {
       drawImage(pen(chart), now, data, found, free);
       const crosses = found.crosses ? "crosses the line" : "stays on its side";
       const [r, from] = [tidy(radius.get()), vector(at)];
+      const shortest = free ? found.shortest() : null;
       variant.show(selected.get());
       size.show(radius.get(), r);
       plane.place(...frame.handle, at[0], `at ${from}${free ? `, the ball's image ${crosses}` : ""}`);
@@ -207,7 +211,7 @@ function renderBall({ model: python, el }) {
         "radius r": r,
         "exponent at its centre": rate(found.exponent),
         "line crossed?": free ? (found.crosses ? "yes" : "no") : "?",
-        "smallest ball that crosses": free ? (found.shortest === null ? "–" : tidy(found.shortest, 3)) : "?",
+        "smallest ball that crosses": free ? (shortest === null ? "–" : tidy(shortest, 3)) : "?",
         "output at its centre": tidy(now.model.output(Float64Array.from(found.middle))[0]),
       });
       shell.say(`Ball of radius ${r} around ${from}${free ? `: its image ${crosses}` : ""}`);

@@ -2,12 +2,13 @@
 import { ownData } from "./playground/owndata.js";
 import { folded, missionRail, runTable, settingControls, takeAway } from "./playground/controls.js";
 import { isDone, MISSIONS } from "./playground/missions.js";
-import { drawGhost, drawSpace, drawTraining, turnByHand } from "./playground/pictures.js";
-import { about, lampOf, marks, readings, stoppedReadings } from "./playground/readings.js";
-import { fromAddress, sane, toAddress } from "./playground/settings.js";
+import { canvasOf, drawGhost, drawSpace, drawTraining, turnByHand } from "./playground/pictures.js";
+import { about, marks, readings, stoppedReadings } from "./playground/readings.js";
+import { caption, makeRival } from "./playground/rival.js";
+import { CHOICES, fromAddress, sane, toAddress } from "./playground/settings.js";
 import { pythonOf, safetensors } from "./playground/takeaway.js";
 import { connect, serve } from "./playground/trainer.js";
-import { measure, seenAt, wayOf } from "./playground/view.js";
+import { holding, measure, SEEN, seenAt, steady, wayOf } from "./playground/view.js";
 import { drawData, OWN } from "./shared/datasets.js";
 import { classifyInputs, drawInputs } from "./shared/inputs.js";
 import { unpack } from "./shared/nets.js";
@@ -21,16 +22,10 @@ import { drawWeights, strongest } from "./shared/weights.js";
 
 const BUDGET = 14; // milliseconds of training for each picture
 const CURVES = 8;
-const SEEN = 0.02; // of a gap from the exact flow, from which on it is drawn
 const OTHERS = [["loss", "Loss"], ["space", "Space"], ["weights", "Weights θ(s)"]];
 
 /** Only a page of the book keeps its settings in the address. */
 const inBook = () => document.documentElement.hasAttribute("data-content_root");
-
-const canvasOf = (name) => {
-  const canvas = node("canvas", { role: "img", "aria-label": name });
-  return [canvas, node("div", { className: "ode-canvas" }, canvas)];
-};
 
 function renderPlayground({ model: python, el }) {
   return mount(python, el, (shell) => {
@@ -49,7 +44,7 @@ function renderPlayground({ model: python, el }) {
     let [running, failed, goal, point] = [false, false, 0, [1.2, 0.4]];
     let [noted, before] = [false, []]; // this run, in the table; the losses of the last
     let [view, depth, angles] = [{ solver: "trained", steps: 4 }, 1, { turn: 0.6, tilt: 0.35 }];
-    let [now, region, exact, frame, map, pace, learning, other] = [null, null, null, null, null, 0, 0, "loss"];
+    let [now, region, exact, frame, map, pace, learning, other, against] = [null, null, null, null, null, 0, 0, "loss", ""];
     const done = MISSIONS.map(() => false);
 
     // Training.
@@ -65,11 +60,12 @@ function renderPlayground({ model: python, el }) {
         region = running ? region : null;
       }
       if (result.failed || (running && goal && step >= goal)) stop();
-      else if (running && result.losses.length) ask();
+      else if (result.losses.length) rival.follow(step, () => running && ask());
       now = null;
       shell.redraw();
     }));
-    shell.leave(trainer.stop);
+    const rival = makeRival(python.get("_esm") ?? "", shell.redraw);
+    shell.leave(() => [trainer, rival].forEach((one) => one.stop()));
     const ask = () => trainer.train(BUDGET, goal ? goal - step : undefined);
     const train = button("▶ Train", () => (running ? stop() : go()));
     const go = (until = 0) => {
@@ -94,6 +90,8 @@ function renderPlayground({ model: python, el }) {
       [losses, nfes, step, failed, goal] = [[], [], 0, false, 0];
       [path, now, region, exact, frame, noted] = [null, null, null, null, null, false];
       trainer.start(settings, data, w);
+      rival.start(against && { ...settings, variant: against }, data);
+      shell.root.toggleAttribute("data-compare", against !== "");
       if (running) ask();
       else trainer.train(0, 0);
       shell.redraw();
@@ -129,6 +127,7 @@ function renderPlayground({ model: python, el }) {
     const controls = settingControls(settings, change);
     const look = (given) => {
       [view, now, region] = [{ ...view, ...given }, null, null];
+      rival.look();
       shell.redraw();
     };
     const solver = choice("Solve by", [["trained", "as it was trained"],
@@ -138,7 +137,9 @@ function renderPlayground({ model: python, el }) {
     const show = (value) => ((depth = value), shell.redraw());
     const play = player(shell, () => depth, show);
     const values = readout();
-    const lamp = node("p", { className: "ode-lamp" });
+    const under = caption();
+    const versus = choice("Compare with", [["", "no other"], ...CHOICES.variant.map((name) => [name, name])], against,
+      (name) => ((against = name), restart()));
     const what = node("p", { className: "ode-about" });
     const more = folded("More settings", controls.activation, controls.layers, controls.width,
       controls.penalty, controls.decay, controls.batch, controls.points, controls.seed);
@@ -158,9 +159,9 @@ function renderPlayground({ model: python, el }) {
     const part = (name, ...children) => node("div", { className: `ode-${name}` }, ...children);
     shell.root.classList.add("ode-playground");
     shell.root.append(part("lab", controls.data,
-      part("top", controls.variant, what, part("buttons", train, button("Step", () => (trainer.train(0, 1), stop())),
+      part("top", part("models", controls.variant, versus), what, part("buttons", train, button("Step", () => (trainer.train(0, 1), stop())),
         button("Restart", () => (stop(), restart())))),
-      part("main", plane, lamp), part("play", play, deep), part("map", inputsBox), second,
+      part("main", plane, under), rival, part("play", play, deep), part("map", inputsBox), second,
       part("rest", controls.method, controls.steps, controls.lr, controls.extra, controls.modes, solver, coarse, values),
       missions), runs, fold("What the marks mean", legend), more, ownPart, away);
     restart(opened);
@@ -198,14 +199,7 @@ function renderPlayground({ model: python, el }) {
       else if (other === "weights") {
         const s = depthsOf(model);
         drawWeights(sheet, model, model, strongest(model, s, CURVES), s, k);
-      } else drawTraining(sheet, losses, nfes, before);
-    };
-    /** What the lamp says of the steps of training. */
-    const judge = () => {
-      const [word, why] = lampOf(net, exact);
-      lamp.replaceChildren(node("strong", {}, `● ${word}`), `: ${why}`);
-      lamp.dataset.is = word;
-      return word;
+      } else drawTraining(sheet, losses, nfes, rival.losses() ?? before);
     };
     const drawRegion = (way) => {
       const start = performance.now();
@@ -230,7 +224,7 @@ function renderPlayground({ model: python, el }) {
       if (now.scene) now.scene.box = steady(frame?.box, holding(now.scene.box, point));
       controls.show(settings, own);
       what.textContent = about(net);
-      const word = judge();
+      const word = under.show(net, now, exact);
       solver.show(view.solver);
       coarse.show(view.steps, String(view.steps));
       coarse.hidden = view.solver !== "euler";
@@ -250,14 +244,15 @@ function renderPlayground({ model: python, el }) {
       frame = { ...drawFlow(sheet, scene, data, way, k), box: scene.box };
       if (exact?.z && exact.gap > SEEN && view.solver === "trained") drawGhost(sheet, frame, scene, exact.z, k);
       shell.root.toggleAttribute("data-line", net.features === 1);
-      if (net.features === 2) drawRegion(way);
+      if (net.features === 2 && !against) drawRegion(way);
+      rival.draw(view, point, depth);
       drawSecond(now, k);
       const [from, to] = [vector(point), vector(way.z.at(-1))];
       plane.place(...frame.handle, point[0], `at ${from}, ends at ${to}`);
       plane.describe(`Field at depth ${tidy(depth)}, ${data.n} points on their way, and one from ${from} to ${to}`);
       checkMissions(way);
       values.show(readings(now, way, { step, learning, pace: running ? pace : 0 }));
-      legend.show(...marks(model));
+      legend.show(...marks(model, against));
       away.show();
       // A line has no classes.
       const right = net.features === 2 ? `${tidy(100 * now.trained.right, 0)} %` : "–";
@@ -266,21 +261,6 @@ function renderPlayground({ model: python, el }) {
       pace = 0.8 * pace + 0.2 * (performance.now() - start);
     };
   });
-}
-
-/** A box, square in the plane, that holds a point as well. */
-function holding(box, point) {
-  if (point.length < 2) return box;
-  const middle = [(box[0] + box[1]) / 2, (box[2] + box[3]) / 2];
-  const half = Math.max((box[1] - box[0]) / 2, ...point.map((v, i) => 1.1 * Math.abs(v - middle[i])));
-  return middle.flatMap((m) => [m - half, m + half]);
-}
-
-/** The old box as long as it holds the new one and is not much larger. */
-function steady(old, box) {
-  const [left, right, low, high] = box;
-  const fits = old && old[0] <= left && old[1] >= right && old[2] <= low && old[3] >= high;
-  return fits && old[3] - old[2] < 1.6 * (high - low) ? old : box;
 }
 
 export default { render: renderPlayground };

@@ -1,7 +1,14 @@
 // The playground's small pictures: loss and evaluations, and states in space.
 import { axes, inside, line, marker, shapeOf, tidy } from "../shared/plot.js";
+import { node } from "../shared/ui.js";
 
 const MARKS = 400;
+
+/** A canvas that shows something of a name, and the box that it fills. */
+export function canvasOf(name, className = "") {
+  const canvas = node("canvas", { role: "img", "aria-label": name });
+  return [canvas, node("div", { className: `ode-canvas ${className}` }, canvas)];
+}
 
 /** The exact flow of the data up to frame k, dotted over the steps of training. */
 export function drawGhost({ ctx, colours: c }, frame, { ends }, z, k) {

@@ -43,8 +43,8 @@ export function readings(now, way, { step, learning, pace }) {
 }
 
 /** What the marks of the pictures mean. */
-export const marks = (model) => [
+export const marks = (model, against) => [
   ...CLASS_KEY, ...(model.boundary ? ["dashed: output 0"] : []),
   model.controlled ? "arrows: the field of the large point" : "arrows: the field",
-  "dotted: the exact flow", "solid: loss, grey that of the run before", ["dashed green: NFE by dopri5 at 10⁻⁴", "ode-green"], DRAG_KEY,
+  "dotted: the exact flow", `solid: loss, grey that of ${against || "the run before"}`, ["dashed green: NFE by dopri5 at 10⁻⁴", "ode-green"], DRAG_KEY,
 ];

@@ -11,6 +11,8 @@ const TOLERANCE = { rtol: 1e-4, atol: 1e-4, maxSteps: 500 };
 const FINE = { rtol: 1e-7, atol: 1e-7, maxSteps: 500 }; // of differences
 const EXACT = { rtol: 1e-6, atol: 1e-6, maxSteps: 200, patience: 300 };
 const NUDGE = 1e-4;
+/** Of a gap from the exact flow, from which on it is drawn. */
+export const SEEN = 0.02;
 
 /**
  * A model whose solves take fixed steps, however many depths are asked for;
@@ -164,3 +166,18 @@ export const seenAt = (measured, x, way) => ({
   get moved() { return measured.net.functions ? movedBy(measured.model) : 0; },
   get rest() { return restlessness(measured.model, measured.data.x, measured.scene.z); },
 });
+
+/** A box, square in the plane, that holds a point as well. */
+export function holding(box, point) {
+  if (point.length < 2) return box;
+  const middle = [(box[0] + box[1]) / 2, (box[2] + box[3]) / 2];
+  const half = Math.max((box[1] - box[0]) / 2, ...point.map((v, i) => 1.1 * Math.abs(v - middle[i])));
+  return middle.flatMap((m) => [m - half, m + half]);
+}
+
+/** The old box as long as it holds the new one and is not much larger. */
+export function steady(old, box) {
+  const [left, right, low, high] = box;
+  const fits = old && old[0] <= left && old[1] >= right && old[2] <= low && old[3] >= high;
+  return fits && old[3] - old[2] < 1.6 * (high - low) ? old : box;
+}

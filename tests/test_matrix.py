@@ -10,7 +10,7 @@ import pytest
 
 from neural_odes_lab import results
 from neural_odes_lab.ledger import address
-from neural_odes_lab.matrix import Matrix
+from neural_odes_lab.matrix import Matrix, in_common
 from neural_odes_lab.study import Study
 from neural_odes_lab.tables import MARKS
 
@@ -54,17 +54,27 @@ def test_every_claim_is_one_cell_with_its_word_and_evidence(
 def test_claims_that_differ_in_a_model_share_a_row() -> None:
     rows = dict(matrix("chaos.figure7").rows())
     penalties = ["fixed point", "concat, fixed point", "steady state"]
-    assert list(rows["Stability helps against attacks."]) == penalties
-    lorenz = rows["The exponent exceeds Lorenz's, per turnover."]
+    assert (
+        list(rows["The … penalty … raises accuracy under attack."]) == penalties
+    )
+    lorenz = rows["A network's exponent … exceeds Lorenz's, per turnover."]
     assert list(lorenz) == ["depth-invariant", "concat"]
     assert len(rows) == 8
     rows = dict(matrix("chaos.estimators").rows())
     assert list(map(len, rows.values())) == [4, 4]  # of other numbers
+    rows = dict(matrix("dimensionality.theorem1").rows())
+    assert len(rows) == 3  # which share no word
+
+
+def test_a_row_is_titled_by_what_its_claims_share() -> None:
+    assert in_common(["One claim."]) == "One claim."
+    three = [f"The {name} is better." for name in ("a b", "c", "d e f")]
+    assert in_common(three) == "The … is better."
 
 
 def test_a_claim_of_its_own_shows_each_comparison() -> None:
     rows = dict(matrix("augmentation.table1").rows())
-    cells = rows["IL-NODE is best in accuracy."]
+    cells = rows["A learned input layer (IL-NODE) is the most accurate."]
     assert list(cells) == ["verdict", "vanilla", "ANODE", "2nd order"]
     assert [cell.whole for cell in cells.values()] == [True] + 3 * [False]
     whole, *parts = (cell.word for cell in cells.values())

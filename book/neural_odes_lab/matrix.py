@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 
 from neural_odes_lab.judges import Check, Evidence, plain, slug
 from neural_odes_lab.ledger import address, linked_word
@@ -57,8 +58,8 @@ class Matrix:
         for i, one in enumerate(verdicts):
             name = self._named(one)
             family = one.claim.id.replace(slug(name), "", 1)
-            sentence = NUMBER.sub("…", _without(name, one.claim.sentence))
-            kin.setdefault((family, sentence), []).append((i, name))
+            rest = _without(name, one.claim.sentence, named=bool(family))
+            kin.setdefault((family, rest), []).append((i, name))
         parts = {
             i: _parts(verdicts[i].evidence)
             for ((i, _), *others) in kin.values()
@@ -73,17 +74,11 @@ class Matrix:
                 else name or _subject(verdicts[i]): Cell(i, verdicts[i].word)
                 for i, name in members
             }
-            (i, name), *others = members
+            i = members[0][0]
             for place, own in parts.get(i, {}).items():
                 cells[place] = Cell(i, word_of(own), whole=False)
-            titles = {
-                _without(name if others else "", verdicts[i].claim.sentence)
-                for i, name in members
-            }
-            title = titles.pop()
-            if titles:
-                title = NUMBER.sub("…", title)
-            lines.append((title.replace("….", "…"), cells))
+            said = [verdicts[i].claim.sentence for i, _ in members]
+            lines.append((in_common(said), cells))
         return lines
 
     def _named(self, verdict: Verdict) -> str:
@@ -187,14 +182,31 @@ class Matrix:
         )
 
 
-def _without(name: str, sentence: str) -> str:
-    """A sentence about a variant as one about any."""
-    if not name:
-        return sentence
+def _without(name: str, sentence: str, *, named: bool) -> str:
+    """What a sentence says of any variant, where it is about one.
+
+    If the claim's id has more than the variant, and the sentence says the
+    variant in other words, the id alone tells.
+    """
     mark = rf"(?<!\w){re.escape(name)}(?!\w)"
-    text = re.sub(mark, "…", sentence, count=1).replace(" (…)", "")
-    text = text.removeprefix("…: ")
-    return text[:1].upper() + text[1:]
+    if not name or not re.search(mark, sentence):
+        return "" if name and named else sentence
+    return NUMBER.sub("…", re.sub(mark, "…", sentence, count=1))
+
+
+def in_common(sentences: Sequence[str]) -> str:
+    """The words that sentences share, with dots for those they do not."""
+    words = sentences[0].split()
+    for other in sentences[1:]:
+        kept: list[str] = []
+        matcher = SequenceMatcher(None, words, other.split(), autojunk=False)
+        for word, first, last, *_ in matcher.get_opcodes():
+            if word == "equal":
+                kept += words[first:last]
+            elif kept[-1:] != ["…"]:
+                kept.append("…")
+        words = kept
+    return " ".join(words)
 
 
 def _subject(verdict: Verdict) -> str:

@@ -28,10 +28,17 @@ LEGEND = (
 )
 
 
-def command(study: str, setting: str, seeds: int = FIRST_LOOK) -> str:
+FIRST_SEEDS = list(range(FIRST_LOOK))
+
+
+def command(
+    study: str, setting: str, seeds: Sequence[int] = FIRST_SEEDS
+) -> str:
     """What makes a result, on a command line."""
     chosen = "" if setting == "chosen" else f" --setting {setting}"
-    more = "" if seeds == FIRST_LOOK else f" --seeds {seeds}"
+    plain = list(seeds) == list(range(len(seeds)))
+    said = str(len(seeds)) if plain else ",".join(map(str, seeds))
+    more = "" if seeds == FIRST_SEEDS else f" --seeds {said}"
     return f"python -m neural_odes_lab run {study}{chosen}{more}"
 
 
@@ -50,11 +57,13 @@ class Shown:
     def commands(self) -> list[str]:
         """What makes these results, and those that were not made."""
         seeds = {
-            setting: len(one.record.seeds) if self.study.random else FIRST_LOOK
+            setting: list(one.record.seeds)
+            if self.study.random
+            else FIRST_SEEDS
             for setting, one in self.found.items()
         }
         return [
-            command(self.study.name, name, seeds.get(name, FIRST_LOOK))
+            command(self.study.name, name, seeds.get(name, FIRST_SEEDS))
             + ("" if name in self.found else "  # not run for this book")
             for name in ("chosen", *self.study.settings)
         ]

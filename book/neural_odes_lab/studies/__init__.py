@@ -21,6 +21,7 @@ from neural_odes_lab.studies import (
     generation,
     gradients,
     graphs,
+    images_of_noise,
     inputs,
     layers,
     penalties,
@@ -44,7 +45,7 @@ STUDIES: Mapping[str, Study] = MappingProxyType(
             *(theorem, reflection, spheres, layers),
             *(by_dimension, points, cover, inputs),
             *(estimators, figure7, penalties),
-            generation,
+            *(generation, images_of_noise),
         )
         for one in vars(module).values()
         if isinstance(one, Study) and one.measure.__module__ == module.__name__

@@ -69,7 +69,19 @@ def points(name: str, samples: int, seed: int) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Generation(Config):
+class Matching(Config):
+    """How fields are trained by flow matching."""
+
+    updates: Count = option(1500, "of flow matching (chosen)")
+    batch: Count = option(128, "pairs an update sees (chosen)")
+    lr: Positive = option(
+        0.01, "Adam's, which falls to 0 in flow matching (chosen)"
+    )
+    pairs: Count = option(8192, "of a flow's own, to rectify it (chosen)")
+
+
+@dataclass(frozen=True)
+class Generation(Matching):
     """How flows that generate are trained.
 
     f is a multilayer perceptron of the state and the depth, with three hidden
@@ -85,16 +97,10 @@ class Generation(Config):
 
     samples: Count = option(2048, "points of data (chosen)")
     width: Count = option(48, "of the field's three hidden layers (chosen)")
-    updates: Count = option(1500, "of flow matching (chosen)")
-    batch: Count = option(128, "pairs an update sees (chosen)")
     epochs: Count = option(8, "of maximum likelihood (chosen)")
     likely: Count = option(
         128, "points an update of maximum likelihood sees (chosen)"
     )
-    lr: Positive = option(
-        0.01, "Adam's, which falls to 0 in flow matching (chosen)"
-    )
-    pairs: Count = option(8192, "of a flow's own, to rectify it (chosen)")
     fresh: Count = option(1000, "points of each sample compared (chosen)")
     steps: tuple[Count, ...] = option(
         (1, 2, 4, 8, 16, 32, LAST), "of Euler's method (chosen)"
@@ -306,7 +312,12 @@ def flows(
     for seed, likely in zip(
         seeds, _by_likelihood(config, variant, seeds), strict=True
     ):
-        found = {"likelihood": likely, **_by_matching(config, variant, seed)}
+        x = points(variant, config.samples, seed)
+        start = seeded(lambda: _field(config), seed)
+        found = {
+            "likelihood": likely,
+            **by_matching(config, x, start, seed),
+        }
         fresh = points(variant, config.fresh, seed + FRESH)
         rows += [
             {
@@ -369,14 +380,22 @@ def _lost_volume(model: NeuralODE, solution: Solution, x: Tensor) -> Tensor:
     return -solution.running[-1].mean()
 
 
-def _by_matching(config: Generation, data: str, seed: int) -> dict[str, Found]:
-    """The flows of a seed by flow matching, by how pairs are made."""
-    x = points(data, config.samples, seed)
+def by_matching(
+    config: Matching, x: Tensor, start: nn.Module, seed: int
+) -> dict[str, Found]:
+    """Flows from noise to data by flow matching, by how pairs are made.
+
+    Args:
+        config: of the training.
+        x: data, shape (N, n).
+        start: an untrained field of states (N, n).
+        seed: of all pairs and depths.
+    """
     draws = torch.Generator().manual_seed(seed + 4 * FRESH)
 
     def independent(n: int) -> tuple[Tensor, Tensor]:
         rows = torch.randint(len(x), (n,), generator=draws)
-        return torch.randn(n, 2, generator=draws), x[rows]
+        return torch.randn(n, x.shape[1], generator=draws), x[rows]
 
     def transport(n: int) -> tuple[Tensor, Tensor]:
         return matched(*independent(n))
@@ -395,7 +414,7 @@ def _by_matching(config: Generation, data: str, seed: int) -> dict[str, Found]:
 
     def rectified(start: Found) -> Found:
         began = time.process_time()
-        z0 = torch.randn(config.pairs, 2, generator=draws)
+        z0 = torch.randn(config.pairs, x.shape[1], generator=draws)
         with torch.no_grad():
             z1 = NeuralODE(start[0]).solve(z0).z[-1]
         solved = time.process_time() - began
@@ -407,7 +426,6 @@ def _by_matching(config: Generation, data: str, seed: int) -> dict[str, Found]:
         field, more = trained(start[0], own)
         return field, start[1] + solved + more
 
-    start = seeded(lambda: _field(config), seed)
     first = trained(start, independent)
     field, more = trained(first[0], independent)
     once = rectified(first)

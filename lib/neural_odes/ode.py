@@ -312,14 +312,13 @@ class NeuralODE(nn.Module):
         """
         control = start.control
         inside = {id(p) for m in parts_of(self.control) for p in m.parameters()}
-        found: list[Tensor] = []
-        found += [p for p in self.parameters() if id(p) not in inside]
+        kept = list[Tensor](p for p in self.parameters() if id(p) not in inside)
         of_x = control is not x and isinstance(control, Tensor)
-        found.append(control if of_x else x)
+        kept.append(control if of_x else x)
         depths = start.sample_depths
         if depths is not None and depths.is_leaf:
-            found.append(depths)
-        return found
+            kept.append(depths)
+        return kept
 
 
 @dataclass(frozen=True)

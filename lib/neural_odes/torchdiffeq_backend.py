@@ -6,6 +6,7 @@ torchdiffeq is also the reference that tests compare with.
 from __future__ import annotations
 
 import math
+import warnings
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +17,9 @@ from torchdiffeq import odeint, odeint_adjoint
 
 from neural_odes.solver import METHODS, Solver, SolverError
 from neural_odes.states import State, first_slope, rebuild, tensors
+
+# torchdiffeq hands min_step to all of scipy's methods.
+warnings.filterwarnings("ignore", ".*no effect .* solver: `min_step`")
 
 
 def solve(

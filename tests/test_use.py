@@ -32,12 +32,12 @@ SOURCES = {
 }
 PROGRAMS = {
     ("use-04", "stream-1"): 30,
-    ("rates-0", "rates-1"): 28,
-    ("known-0", "known-1"): 26,
-    ("stiff-0",): 17,
+    ("rates-0", "rates-1"): 25,
+    ("known-0", "known-1"): 23,
+    ("stiff-0",): 15,
     ("implicit-0", "implicit-1"): 17,
-    ("events-0",): 18,
-    ("jumps-0", "jumps-1"): 25,
+    ("events-0",): 16,
+    ("jumps-0", "jumps-1"): 22,
     ("export-0", "export-1"): 20,
     ("keys-0",): 6,
 }

@@ -404,6 +404,30 @@ def test_wrapped_modules_are_read_as_what_they_wrap(wrap):
     assert as_field(field) is field
 
 
+@pytest.mark.parametrize("outermost", [False, True])
+def test_weights_of_compiled_parts_load_into_plain_ones_and_back(outermost):
+    parts = [torch.compile(mlp(2, 4, 2)), nn.Linear(2, 2)]
+    compiled = NeuralODE(parts[0], readout=parts[1])
+    plain = NeuralODE(mlp(2, 4, 2), readout=nn.Linear(2, 2))
+    assert "field.module.0.weight" in plain.state_dict()
+    state = compiled.state_dict()
+    assert "field.module._orig_mod.0.weight" in state
+    wrapped = nn.Sequential(plain) if outermost else plain
+    if outermost:
+        state = nn.Sequential(compiled).state_dict()
+    wrapped.load_state_dict(state)
+    for one, other in zip(
+        plain.parameters(), compiled.parameters(), strict=True
+    ):
+        assert torch.equal(one, other)
+    nn.init.ones_(plain.readout.weight)
+    compiled.load_state_dict(plain.state_dict())
+    assert (compiled.readout.weight == 1).all()
+    plain.load_state_dict(torch.compile(compiled).state_dict())
+    with pytest.raises(RuntimeError, match=r"Missing key.*readout"):
+        plain.load_state_dict(NeuralODE(mlp(2, 4, 2)).state_dict())
+
+
 @pytest.mark.parametrize(
     ("call", "says"),
     [

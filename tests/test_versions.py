@@ -89,3 +89,10 @@ def test_actions_of_the_job_that_may_write_are_pinned_by_commit():
     used = re.findall(r"uses: (\S+)", publish)
     assert used
     assert all(re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", one) for one in used)
+
+
+def test_the_extras_that_the_readme_installs_are_there() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"neural-odes\[(\w+)\]", text))
+    assert named == {"data", "lab"}
+    assert named <= PROJECT["optional-dependencies"].keys()

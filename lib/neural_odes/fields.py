@@ -17,7 +17,8 @@ Field = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 ``s`` is a scalar tensor, or has shape (N, 1) where each sample has its own
 depth; ``z`` is the state, shape (N, ...); ``x`` is the model's input, or what
-the control makes of it."""
+the control makes of it. Modules in it may say where they jump and how
+long an adaptive method's step may be, by attributes ``jumps``, ``max_step``."""
 
 
 class DepthInvariant(nn.Module):
@@ -59,7 +60,8 @@ def as_field(field: Any, name: str = "field") -> Any:
 
     Args:
         field: a callable of (s, z, x), taken as it is; or an ``nn.Module`` of
-            one argument z, taken as a depth-invariant field.
+            one argument z, which becomes the ``module`` of a depth-invariant
+            field.
         name: of the argument, for the error.
 
     Raises:

@@ -52,7 +52,8 @@ class NeuralODE(nn.Module):
     """y = r(z(S)) where dz/ds = f(s, z, x) and z(0) = h(x).
 
     Args:
-        field: f, a callable of (s, z, x), or an ``nn.Module`` of z alone.
+        field: f, a callable of (s, z, x), or an ``nn.Module`` of z alone, which
+            is then found at ``model.field.module``.
         lift: h, maps the input x of shape (N, ...) to the initial state; by
             default the identity.
         control: u, maps the input, once per solve, to what the field gets in
@@ -85,11 +86,8 @@ class NeuralODE(nn.Module):
         solver: Solver | None = None,
     ) -> None:
         super().__init__()
-        for name, part in (
-            ("lift", lift),
-            ("control", control),
-            ("readout", readout),
-        ):
+        parts = {"lift": lift, "control": control, "readout": readout}
+        for name, part in parts.items():
             if part is not None:
                 check_function(name, part, "one tensor")
         if running is not None:
@@ -131,6 +129,11 @@ class NeuralODE(nn.Module):
                 f"state_dict must be of a model of depth {self.depth}, got one "
                 f"of depth {found}"
             )
+        # Keys of compiled parts fit plain ones, and the other way round.
+        own = {k.replace("_orig_mod.", ""): k for k in self.state_dict()}
+        for key in [key for key in state_dict if key.startswith(prefix)]:
+            name = key.removeprefix(prefix).replace("_orig_mod.", "")
+            state_dict[prefix + own.get(name, name)] = state_dict.pop(key)
         super()._load_from_state_dict(state_dict, prefix, local_metadata, *args)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -158,7 +161,8 @@ class NeuralODE(nn.Module):
             x: input, shape (N, ...), floating point.
             s: depths at which to return the state, shape (T,), increasing, in
                 [0, S]; by default (0, S). For a model with a depth per sample
-                they are fractions of that depth, in [0, 1].
+                they are fractions of that depth, in [0, 1]. From another state,
+                or backwards, :func:`integrate` follows ``model.field``.
             beyond: whether s may go beyond S, where the field is evaluated
                 unchanged.
 
@@ -307,21 +311,14 @@ class NeuralODE(nn.Module):
         from: with both, the adjoint would count their gradients twice.
         """
         control = start.control
-        inside = (
-            {id(p) for p in self.control.parameters()}
-            if isinstance(self.control, nn.Module)
-            else set()
-        )
-        found: list[Tensor] = []
-        found += [p for p in self.parameters() if id(p) not in inside]
-        if control is x or not isinstance(control, Tensor):
-            found.append(x)
-        else:
-            found.append(control)
+        inside = {id(p) for m in parts_of(self.control) for p in m.parameters()}
+        kept = list[Tensor](p for p in self.parameters() if id(p) not in inside)
+        of_x = control is not x and isinstance(control, Tensor)
+        kept.append(control if of_x else x)
         depths = start.sample_depths
         if depths is not None and depths.is_leaf:
-            found.append(depths)
-        return found
+            kept.append(depths)
+        return kept
 
 
 @dataclass(frozen=True)

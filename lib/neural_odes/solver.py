@@ -25,7 +25,8 @@ class Method:
     """The properties of a Runge-Kutta method.
 
     Attributes:
-        order: the global error falls as (step size) ** order.
+        order: the global error falls as (step size) ** order; 0 where the
+            method changes it on the way.
         stages: evaluations of the field per step. Methods of the
             Dormand-Prince kind reuse the last stage of the previous step.
         adaptive: whether an error estimate controls the step size.
@@ -40,32 +41,32 @@ METHODS: Mapping[str, Method] = MappingProxyType(
     {
         "euler": Method(1, 1, adaptive=False),
         "midpoint": Method(2, 2, adaptive=False),
+        "heun2": Method(2, 2, adaptive=False),
         "heun3": Method(3, 3, adaptive=False),
         "rk4": Method(4, 4, adaptive=False),
         "adaptive_heun": Method(2, 1, adaptive=True),
+        "fehlberg2": Method(2, 2, adaptive=True),
         "bosh3": Method(3, 3, adaptive=True),
         "dopri5": Method(5, 6, adaptive=True),
         "dopri8": Method(8, 13, adaptive=True),
+        "scipy_solver": Method(0, 0, adaptive=True),
     }
 )
+"""torchdiffeq's, but not Adams', right only where all steps are equal. For
+stiff equations, ``scipy_solver`` is scipy's LSODA, or another by options such
+as {"solver": "Radau"}; its gradients are the adjoint's."""
 
 
-ADVICE: Mapping[str, str] = MappingProxyType(
-    {
-        "max_steps was reached": "raise max_steps; if the equation is stiff, "
-        "use an implicit method, such as scipy's Radau; a model in training "
-        "may need a smaller learning rate, weight decay or a penalty",
-        "the step size underflowed": "tell the solver where the field jumps, "
-        "or use a smooth activation; a model in training may need a smaller "
-        "learning rate, weight decay or a penalty",
-        "the field is NaN or infinite": "look for a division by 0 or a root of "
-        "a negative number there; a model in training may need a smaller "
-        "learning rate, weight decay or a penalty",
-        "the state is NaN or infinite": "with fixed steps, a smaller step_size "
-        "or an adaptive method; a model in training may need a smaller "
-        "learning rate, weight decay or a penalty",
-    }
-)
+ADVICE: Mapping[str, str] = {
+    "max_steps was reached": "raise max_steps; if the equation is stiff, use "
+    'Solver("scipy_solver", adjoint=True)',
+    "the step size underflowed": "tell the solver where the field jumps, or "
+    "use a smooth activation",
+    "the field is NaN or infinite": "look for a division by 0 or a root of a "
+    "negative number there",
+    "the state is NaN or infinite": "with fixed steps, a smaller step_size or "
+    "an adaptive method",
+}
 """What may help, by the reason why a solve stopped."""
 
 
@@ -88,8 +89,9 @@ class SolverError(ArithmeticError):
         self.member = member
         super().__init__(
             f"the solver stopped at depth s = {depth:.4g} after {nfe} "
-            f"evaluations: {reason}."
-            + (f" What may help: {ADVICE[reason]}." if reason in ADVICE else "")
+            f"evaluations: {reason}. What may help: "
+            f"{ADVICE.get(reason, 'another method')}; a model in training may "
+            "need a smaller learning rate, weight decay or a penalty."
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -113,7 +115,8 @@ class Solver:
         step_size: the largest step of a fixed-step method, in units of s. Each
             interval between two output depths is cut into the fewest equal
             steps that are no longer than this.
-        max_steps: give up after this many steps between two output depths.
+        max_steps: give up after this many steps between two output depths;
+            ``scipy_solver`` has no such limit.
         max_step: the longest step of an adaptive method, in units of s.
         error_norm: what an adaptive method keeps within the tolerances: the
             error of the "batch", the root-mean-square over all its samples,
@@ -164,6 +167,8 @@ class Solver:
             )
         if not adaptive or self.max_step is not None:
             check_positive(ours, getattr(self, ours))
+        if self.method == "scipy_solver" and not self.adjoint:
+            raise ValueError("adjoint must be True with scipy_solver")
 
     @property
     def uses_own_methods(self) -> bool:

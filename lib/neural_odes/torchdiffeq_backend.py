@@ -6,6 +6,7 @@ torchdiffeq is also the reference that tests compare with.
 from __future__ import annotations
 
 import math
+import warnings
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +17,9 @@ from torchdiffeq import odeint, odeint_adjoint
 
 from neural_odes.solver import METHODS, Solver, SolverError
 from neural_odes.states import State, first_slope, rebuild, tensors
+
+# torchdiffeq hands min_step to all of scipy's methods.
+warnings.filterwarnings("ignore", ".*no effect .* solver: `min_step`")
 
 
 def solve(
@@ -52,8 +56,10 @@ def solve(
             adjoint_options=_options(solver, s, s[:1], jumps),
             **arguments,
         )
-    except AssertionError as error:  # how torchdiffeq gives up
+    except (AssertionError, ValueError) as error:  # how torchdiffeq gives up
         raise SolverError(given_up(error), *counted.where()) from error
+    if len(tensors(z)[0]) < len(s):  # how scipy gives up
+        raise SolverError("the step size underflowed", *counted.where())
     for part in tensors(z):
         if part.requires_grad:
             part.register_hook(_refuse_second_derivatives)
@@ -84,6 +90,11 @@ class _CountedField:
 def _options(
     solver: Solver, s: Tensor, end: Tensor, jumps: Tensor
 ) -> dict[str, Any]:
+    if solver.method == "scipy_solver":
+        if len(jumps):
+            raise ValueError("scipy_solver cannot be told where a field jumps")
+        longest = solver.max_step or math.inf
+        return {"max_step": longest, **(solver.options or {})}
     if not METHODS[solver.method].adaptive:
 
         def grid(_field: Any, _z0: Any, s: Tensor) -> Tensor:
@@ -152,10 +163,10 @@ def _refuse_missed_tensors(
                 queue.append(following)
 
 
-def given_up(error: AssertionError) -> str:
+def given_up(error: Exception) -> str:
     """Why torchdiffeq gave up, in this library's words; re-raises the rest."""
     text = str(error)
-    if text.endswith(("dt 0.0", "dt nan")):  # a step size spoilt by NaN
+    if text.endswith(("dt 0.0", "dt nan", "contain infs or NaNs")):
         return "the field is NaN or infinite"
     if "underflow" in text:
         return "the step size underflowed"

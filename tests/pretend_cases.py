@@ -27,7 +27,6 @@ from neural_odes import (
     renormalised_exponent,
     seeded,
 )
-from neural_odes.attack import accuracy_under_noise
 
 X, Y = nested_spheres(12)
 MODELS = {
@@ -121,12 +120,9 @@ def test_paths_and_graphs():
                 *(Last(m), x, x[:, :1].sign()), radius=0.1, restarts=2
             )
         ),
-        lambda m, x: torch.tensor(
-            accuracy_under_noise(Last(m), x, x[:, :1].sign(), std=0.1)
-        ),
     ],
     ids=[
-        *("exponent", "renormalised", "accuracy", "attack", "noise"),
+        *("exponent", "renormalised", "accuracy", "attack"),
     ],
 )
 def test_what_is_measured(estimate):

@@ -266,18 +266,6 @@ CASES = {
         },
         also={"x": "y"},  # which has to fit it
     ),
-    "accuracy_under_noise": Case(
-        attack.accuracy_under_noise,
-        lambda: {
-            "model": model(),
-            "x": X,
-            "y": Y,
-            "std": 0.1,
-            "draws": 2,
-            "seed": 0,
-        },
-        also={"x": "y"},  # which has to fit it
-    ),
     "accuracy": Case(
         lib.accuracy,
         lambda: {"model": model(), "x": X, "y": Y},

@@ -11,7 +11,6 @@ from torch import nn
 from neural_odes import NeuralODE, mlp, seeded
 from neural_odes.attack import (
     accuracy_under_attack,
-    accuracy_under_noise,
     pgd,
 )
 
@@ -60,10 +59,6 @@ def test_accuracy_falls_where_the_ball_reaches_across_the_line():
     assert accuracy_under_attack(model, x, y, radius=0.05) == 1
     assert accuracy_under_attack(model, x, y, radius=0.5) == 0.5
     assert accuracy_under_attack(model, x, y, radius=2.0, norm="linf") == 0
-    assert accuracy_under_noise(model, x, y, std=0.0) == 1
-    noisy = accuracy_under_noise(model, x, y, std=0.1, draws=4000)
-    expected = 0.5 + 0.5 * 0.5 * (1 + math.erf(1 / math.sqrt(2)))
-    assert noisy == pytest.approx(expected, abs=0.01)
 
 
 def test_restarts_find_what_one_start_misses():
@@ -99,10 +94,6 @@ def test_bad_arguments_are_named():
         accuracy_under_attack(model, x, y, radius=1.0, restarts=0)
     with pytest.raises(ValueError, match="norm must"):
         pgd(model, x, y, radius=1.0, norm="l3")
-    with pytest.raises(ValueError, match="std must"):
-        accuracy_under_noise(model, x, y, std=-1.0)
-    with pytest.raises(ValueError, match="draws must"):
-        accuracy_under_noise(model, x, y, std=1.0, draws=0)
 
 
 def test_labels_that_would_broadcast_or_are_others_are_refused():

@@ -11,14 +11,13 @@ from neural_odes.checks import (
     check_at_least,
     check_batch,
     check_function,
-    check_nonnegative,
     check_one_of,
     check_positive,
     generator,
 )
 from neural_odes.fields import lengths
 from neural_odes.training.ensemble import Loss
-from neural_odes.training.fit import accuracy, check_labels, in_eval_mode
+from neural_odes.training.fit import check_labels, in_eval_mode
 from neural_odes.training.loop import check_shapes, check_targets
 
 Norm = Literal["l2", "linf"]
@@ -133,38 +132,6 @@ def accuracy_under_attack(
         check_shapes(output, y)
         survived &= output.sign() == y.sign()
     return survived.double().mean().item()
-
-
-def accuracy_under_noise(
-    model: nn.Module,
-    x: Tensor,
-    y: Tensor,
-    *,
-    std: float,
-    draws: int = 10,
-    seed: int = 0,
-) -> float:
-    """The share of outputs with their label's sign, under Gaussian noise.
-
-    Args:
-        model: its outputs have the shape of y.
-        x: inputs, shape (N, ...).
-        y: labels -1 and +1, shape (N, 1).
-        std: standard deviation of the noise on each component, >= 0.
-        draws: number of noisy copies of each input, >= 1.
-        seed: of the noise.
-
-    Raises:
-        TypeError, ValueError: an argument of the wrong type, or out of range.
-    """
-    check_batch("x", x)
-    check_labels(y)
-    check_function("model", model, "x")
-    check_nonnegative("std", std)
-    check_at_least("draws", draws, 1)
-    noise = torch.randn(draws, *x.shape, generator=generator(seed)).to(x)
-    many = (x + std * noise).flatten(0, 1)
-    return accuracy(model, many, y.repeat(draws, *[1] * (y.ndim - 1)))
 
 
 def _within(away: Tensor, radius: float, norm: Norm) -> Tensor:

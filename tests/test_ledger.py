@@ -60,6 +60,7 @@ def test_claims_that_no_claim_of_the_paper_names_are_controls():
         "dimensionality.adaptive_depth",
         "dimensionality.layers",
         "dimensionality.nested_spheres",
+        "generation.digits",
         "generation.flows",
         "gradients.ways",
     }

@@ -26,7 +26,9 @@ def matrix(name: str) -> Matrix:
 ENTRIES = results.ledger().entries
 
 
-@pytest.mark.parametrize("study", [one.study for one in ENTRIES], ids=str)
+@pytest.mark.parametrize(
+    "study", [one.study for one in ENTRIES], ids=lambda study: study.name
+)
 def test_every_claim_is_one_cell_with_its_word_and_evidence(
     study: Study,
 ) -> None:

@@ -6,6 +6,7 @@ verdict("chaos.figure7", claim)    one verdict of it, by its id, in a line
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ LEGEND = (
 
 
 FIRST_SEEDS = list(range(FIRST_LOOK))
+OTHER = {"above": "below", "below": "above"}
 
 
 def command(
@@ -172,15 +174,20 @@ def evidence(lesson: str, folder: str | Path | None = None) -> Page:
 
 @dataclass(frozen=True)
 class Lines:
-    """Verdicts of a study, a line each."""
+    """Verdicts of a study, a line each, with the setting if it is another."""
 
     study: str
     verdicts: Sequence[Verdict]
+    setting: str = "chosen"
+
+    @property
+    def _under(self) -> str:
+        return "" if self.setting == "chosen" else f"({self.setting}) "
 
     def __repr__(self) -> str:
         return "\n".join(
             f"{MARKS[one.word]} {one.word}: {one.claim.sentence} "
-            f"({in_short(one)})"
+            f"{self._under}({in_short(one)})"
             for one in self.verdicts
         )
 
@@ -191,7 +198,7 @@ class Lines:
                 tag(
                     "p",
                     tag("strong", linked_word(one)),
-                    f" {one.claim.sentence} ",
+                    f" {one.claim.sentence} {self._under}",
                     tag(
                         "a",
                         in_short(one),
@@ -227,7 +234,7 @@ def verdict(study: str, *claims: str, setting: str = "chosen") -> Lines:
                 f"claims must each be one of {study} ({known}), got {claim!r}"
             )
         chosen += own
-    return Lines(study, chosen)
+    return Lines(study, chosen, setting)
 
 
 def in_short(verdict: Verdict) -> str:
@@ -240,7 +247,9 @@ def in_short(verdict: Verdict) -> str:
         right = int(one.right.sum())
         return f"{right} of {seeds} seeds" if seeds > 1 else "one run"
     gain = one.interval()[0]
-    if not one.ratio and abs(gain) < 1e-9:
+    if abs(math.log(gain) if one.ratio else gain) < (
+        0.005 if one.ratio else 1e-9
+    ):
         return f"no difference, {seeds} seeds"
     right = gain > (1 if one.ratio else 0)
     what = (
@@ -249,8 +258,13 @@ def in_short(verdict: Verdict) -> str:
         else f"{abs(gain):.2g}"
     )
     other = "" if right else " the other way"
+    *_, word, bound = f"  {one.label}".split(" ")
+    if word in OTHER and re.fullmatch(r"-?\d[\d.]*", bound):
+        other = f" {word if right else OTHER[word]} {bound}"
+    else:
+        what = f"by {what}"
     several = len(verdict.evidence) > 1 and verdict.word == "held"
-    return f"{'at least ' * several}by {what}{other}, {seeds} seeds"
+    return f"{'at least ' * several}{what}{other}, {seeds} seeds"
 
 
 def _seeds(one: Evidence) -> int:

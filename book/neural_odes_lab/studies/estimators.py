@@ -107,8 +107,8 @@ SYSTEMS: dict[str, tuple[Callable[..., Tensor], int, float]] = {
     claims=[
         Claim(
             f"{estimator}-{slug(name)}",
-            f"{what} comes within {'10 %' if known else '0.02'} of {name}'s "
-            f"known exponent, {known:g}.",
+            f"{what} finds the known exponent: {name}, {known:g}, to within "
+            f"{'10 %' if known else '0.02'}.",
             near(estimator, name, value=known, within=0.1 * abs(known) or 0.02),
         )
         for estimator, what in (

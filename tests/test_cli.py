@@ -179,7 +179,7 @@ def test_a_terminal_without_ticks_gets_the_words(tmp_path):
     run = "run anatomy.parameters --setting quick --no-progress --out"
     done = in_a_shell(f"{run} {tmp_path}", PYTHONIOENCODING="ascii")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "? held: GalNODE" in done.stdout
+    assert "? held: A GalNODE" in done.stdout
 
 
 def test_missing_images_are_named_in_one_line(tmp_path, capsys, monkeypatch):

@@ -96,7 +96,7 @@ def test_a_verdict_opens_its_evidence(
         button = cell.get_by_role("button")
         button.focus()
         page.keyboard.press("Enter")
-        expect(card).to_contain_text("Stability helps against attacks")
+        expect(card).to_contain_text("raises accuracy under attack")
         expect(card.get_by_role("link")).to_have_text(button.inner_text())
         expect(card.locator("svg").first).to_be_visible()
         expect(card.locator("code")).to_have_text(

@@ -298,9 +298,9 @@ def flows(
     flow was made of; flows by likelihood are trained side by side within a
     block, and share its time.
 
-    One step counts as good as 64 where ``excess`` is below 1.25 on average. At
-    first this margin was counted twice, which was seen and mended once the
-    seeds were in: so these claims rest on a rule that was not fixed before.
+    One step counts as good as 64 where ``excess`` is below 1.25 on average.
+    Seeds begin at 20: those before were looked at while fields, margins and
+    claims were chosen.
     """
     rows: list[Row] = []
     for seed, likely in zip(

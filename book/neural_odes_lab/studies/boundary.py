@@ -14,7 +14,7 @@ Score = Callable[[Tensor], Tensor]
 
 SPACING = {1: 0.001, 2: 0.02, 3: 0.08}
 """Of the grid on which a boundary is looked for, by n."""
-HALVINGS, ROUNDS, CHUNK = 20, 3, 50_000
+HALVINGS, ROUNDS, CHUNK = 14, 3, 50_000
 
 
 @torch.no_grad()

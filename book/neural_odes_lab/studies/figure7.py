@@ -28,7 +28,8 @@ HELPS = {
     "attacks": ("raises accuracy under attack", "attacked"),
     "noise": ("raises accuracy under noise", "noisy"),
 }
-"""By id, what a penalty does and the quantity that would be greater."""
+"""By id, what a penalty may do, and the quantity that would be greater. Where
+the field does not see depth, chaos.penalties judges it."""
 
 
 def _claims() -> Iterator[Claim]:
@@ -50,7 +51,7 @@ def _claims() -> Iterator[Claim]:
                 sentence(name, "lowers the peak of errors along the path"),
                 below("peak", name, plain, ratio=True),
             )
-            for id_, (does, quantity) in HELPS.items():
+            for id_, (does, quantity) in HELPS.items() if kind.concat else ():
                 yield Claim(
                     f"{id_}-{slug(name)}",
                     sentence(name, does),

@@ -13,7 +13,11 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from neural_odes.attack import accuracy_under_attack
-from neural_odes.chaos import finite_time_exponents, lyapunov_exponent
+from neural_odes.chaos import (
+    finite_time_exponents,
+    lyapunov_exponent,
+    sphere,
+)
 from neural_odes.depth import DepthConcat
 from neural_odes.nets import mlp
 from neural_odes.ode import NeuralODE
@@ -71,14 +75,16 @@ class Stability(Spheres):
     without the penalty.
 
     These are measured on ``fresh`` points that training never saw: ``fresh`` is
-    the accuracy; in the study of robustness ``distance`` is the median of their
+    the accuracy; in the study of penalties ``distance`` is the median of their
     distances to the decision boundary, at most 1, found on a grid and followed
     to the foot of the perpendicular; ``beyond`` is the share on the right side
     and farther from the boundary than ``attack``, which no attack of that
     radius can lower; ``attacked`` is the share on the right side at the end of
     each of ``starts`` l2 attacks of radius ``attack``; ``exchanged`` is the
     same where rk4 in steps of 0.05 takes the place of dopri5, whose steps could
-    hide gradients; ``noisy`` is the accuracy under Gaussian noise, with 10
+    hide gradients; ``blind`` needs no gradient, and is the share on the right
+    side at all of 100 points uniform on the sphere of radius ``attack``;
+    ``noisy`` is the accuracy under Gaussian noise, with 10
     draws per point. An attack starts at a point uniform in the cube of half
     side ``attack``, projected to the ball, and is projected gradient ascent on
     minus the output times the label, in 20 steps of an eighth of the radius
@@ -167,6 +173,7 @@ WORDS = {
     "distance": "distance to the boundary",
     "beyond": "right, and farther from the boundary than an attack",
     "exchanged": "attacked, by another solver",
+    "blind": "attacked, without gradients",
 }
 
 
@@ -292,7 +299,7 @@ def _under_noise(
 
 
 def _robustness(config: Stability, one: Trained) -> Row:
-    """How far fresh points are from the boundary, and another solver's view."""
+    """How far fresh points are from the boundary, and two more attacks."""
     seed, model, x, _, _ = one
     fresh, label = fresh_spheres(
         config.fresh, seed, str(x.device), dim=config.dim
@@ -308,4 +315,18 @@ def _robustness(config: Stability, one: Trained) -> Row:
         "exchanged": accuracy_under_attack(
             fixed, fresh, label, radius=config.attack, restarts=config.starts
         ),
+        "blind": _around(model, fresh, label, config.attack, seed),
     }
+
+
+@torch.no_grad()
+def _around(
+    model: NeuralODE, x: Tensor, y: Tensor, radius: float, seed: int
+) -> float:
+    """The share of points that are right at 100 points around them."""
+    away = sphere((100, len(x)), x.shape[1], radius=radius, seed=seed).to(x)
+    right = torch.ones_like(y, dtype=torch.bool)
+    for part in (x + away).split(20):
+        output = model(part.flatten(0, 1)).unflatten(0, part.shape[:2])
+        right &= (output.sign() == y).all(0)
+    return right.double().mean().item()

@@ -19,6 +19,7 @@ from neural_odes_lab.studies import (
     background,
     common,
     images,
+    inputs,
     points,
     resnet,
     solvers,
@@ -53,6 +54,9 @@ MEANINGS = {
     f"{HERE}.test_spikes_are_counted_in_loss_and_evaluations": ("spikes",),
     f"{HERE}.test_the_augmented_field_is_exact_in_one_euler_step": (
         "roundings",
+    ),
+    f"{HERE}.test_what_a_flow_moves_and_what_is_left_without_it": (
+        *("moved", "ablated"),
     ),
     "test_boundary.test_of_a_plane": ("distance",),
     "test_chaos.test_lorenz_has_the_published_spectrum": ("spectrum",),
@@ -177,6 +181,25 @@ def test_away_from_the_training_points():
     one = trained_already(model, 2)
     found = spheres.extrapolation(spheres.NestedSpheres(fresh=2_000), one)
     assert found == {"rings": 1, "gap": 1}
+
+
+def test_what_a_flow_moves_and_what_is_left_without_it():
+    """All points move one to the right, and the readout is at home there."""
+    model = straight([0.0] * 2, [1.0, 0.0], -1.0)
+    one = trained_already(
+        NeuralODE(
+            lambda s, z, x: torch.tensor([1.0, 0.0]).expand_as(z),
+            readout=model.readout,
+        ),
+        2,
+    )
+    found, y = inputs._probed(one), one.y[:, 0]
+    spread = (one.x - one.x.mean(0)).square().sum(1).mean().sqrt()
+    assert found["moved"] == pytest.approx(1 / spread.item(), rel=1e-5)
+    share = (one.x[:, 0].sign() == y).double().mean().item()
+    assert found["accuracy"] == pytest.approx(share)
+    share = ((one.x[:, 0] - 1).sign() == y).double().mean().item()
+    assert found["ablated"] == pytest.approx(share)
 
 
 def test_the_most_points_end_where_a_condition_first_fails():

@@ -20,7 +20,7 @@ from neural_odes.nets import mlp
 from neural_odes.ode import NeuralODE
 from neural_odes.training import accuracy
 from neural_odes_lab.config import Count, Natural, option
-from neural_odes_lab.judges import Claim, below
+from neural_odes_lab.judges import Claim, below, slug
 from neural_odes_lab.studies.common import (
     Spheres,
     count,
@@ -77,6 +77,17 @@ AUGMENTED: dict[str, Callable[[Spheres], Parts]] = {
         _input_layer(),
     ),
 }
+HIGHER: dict[str, Callable[[Spheres], Parts]] = {
+    "3rd order": lambda config: (
+        HigherOrder(mlp(6, config.width, config.width, 2), order=3),
+        ZeroAugment(4),
+    ),
+    "selective": lambda config: (
+        HigherOrder(mlp(6, config.width, config.width, 4), size=2),
+        ZeroAugment(4),
+    ),
+}
+"""Equations (13) and (14), with two more states than the others."""
 WORDS = {
     "length": "path length",
     "bending": "bending, 1 is straight",
@@ -96,24 +107,40 @@ def model(config: Spheres, make: Callable[[Spheres], Parts]) -> NeuralODE:
     paper="section 4, figures 10 and 11",
     config=Flows,
     block=10,
-    variants=AUGMENTED,
+    variants={**AUGMENTED, **HIGHER},
     claims=[
-        Claim(quantity, sentence, below(quantity, "2nd order", "ANODE"))
-        for quantity, sentence in (
-            (
-                "parameters",
-                "Second order needs fewer parameters than zeros (ANODE).",
-            ),
-            ("nfe", "Second order takes fewer evaluations than zeros (ANODE)."),
-            (
-                "length",
-                "Second order's paths are shorter than those of zeros (ANODE).",
-            ),
-            (
-                "bending",
-                "Second order's paths bend less than those of zeros (ANODE).",
-            ),
-        )
+        *(
+            Claim(
+                f"evaluations-{slug(name)}",
+                f"{said} takes fewer evaluations than second order.",
+                below("nfe", name, "2nd order"),
+            )
+            for name, said in (
+                ("3rd order", "Third order (13)"),
+                ("selective", "The selective form (14)"),
+            )
+        ),
+        *(
+            Claim(quantity, sentence, below(quantity, "2nd order", "ANODE"))
+            for quantity, sentence in (
+                (
+                    "parameters",
+                    "Second order needs fewer parameters than zeros (ANODE).",
+                ),
+                (
+                    "nfe",
+                    "Second order takes fewer evaluations than zeros (ANODE).",
+                ),
+                (
+                    "length",
+                    "Second order's paths are shorter than those of zeros (ANODE).",
+                ),
+                (
+                    "bending",
+                    "Second order's paths bend less than those of zeros (ANODE).",
+                ),
+            )
+        ),
     ],
     quick={"samples": 128, "epochs": 60},
     words=WORDS,
@@ -121,15 +148,17 @@ def model(config: Spheres, make: Callable[[Spheres], Parts]) -> NeuralODE:
 def flows(
     config: Flows, variant: str, seeds: Sequence[int], device: str
 ) -> list[Row]:
-    """Nested spheres with two added states, in five ways.
+    """Nested spheres with added states, in seven ways.
 
     vanilla: no states are added to x. ANODE: two zeros are appended to x, and f
     maps all four states to their derivatives. IL: as ANODE, but the outputs of
     a trained linear layer of x take the place of the zeros; x itself is kept.
     2nd order: the first two states are positions, which start at x, the others
     velocities, which start at zero or (IL) at the outputs of a linear layer of
-    x; f maps all four to accelerations. The linear readout takes the first two
-    states.
+    x; f maps all four to accelerations. 3rd order: the slope of velocities is
+    two more states, and f maps all six to the slopes of those. selective: as
+    2nd order, with two more states of first order, whose slopes f returns, too.
+    All of these start at zero. The linear readout takes the first two states.
 
     Paths are those of these two states, read at 101 depths, for all training
     points: ``length`` is the mean path length divided by the spread of the data
@@ -137,7 +166,8 @@ def flows(
     path length divided by the mean distance between a path's ends. ``fresh`` is
     the accuracy on points that training never saw.
     """
-    return _measured(config, AUGMENTED[variant], seeds, device)
+    make = {**AUGMENTED, **HIGHER}[variant]
+    return _measured(config, make, seeds, device)
 
 
 @study(

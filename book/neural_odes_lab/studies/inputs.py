@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from neural_odes.nets import mlp
 from neural_odes.ode import NeuralODE
 from neural_odes_lab.config import Count, option
-from neural_odes_lab.judges import Claim, every_seed
+from neural_odes_lab.judges import Claim, below, every_seed
 from neural_odes_lab.studies.common import (
     Spheres,
     Trained,
@@ -31,6 +31,7 @@ class InputNetwork(Spheres):
         "hidden units of the input network, ReLU, before its linear second "
         "layer (chosen)",
     )
+    layers: Count = option(3, "hidden layers of the deep one (chosen)")
 
 
 class Still(nn.Module):
@@ -48,15 +49,17 @@ def model(config: InputNetwork, variant: str) -> NeuralODE:
         variant: one of ``VARIANTS``.
     """
     w = config.width
-    network = mlp(2, config.units, 2, activation=nn.ReLU)
+    hidden = [config.units] * (config.layers if "deep" in variant else 1)
+    network = mlp(2, *hidden, 2, activation=nn.ReLU)
     return NeuralODE(
-        Still() if variant == "network" else mlp(2, w, w, 2),
+        mlp(2, w, w, 2) if "flow" in variant else Still(),
         lift=None if variant == "flow" else network,
         readout=nn.Linear(2, 1),
     )
 
 
-VARIANTS = ("flow", "network and flow", "network")
+DEEP = "deep network and flow"
+VARIANTS = ("flow", "network and flow", "network", DEEP, "deep network")
 
 
 @study(
@@ -77,6 +80,17 @@ VARIANTS = ("flow", "network and flow", "network")
             "Without a flow, a model with that network gets 99 % right, too.",
             every_seed("accuracy", "network", above=0.99),
         ),
+        Claim(
+            "moves-less",
+            "Behind a deeper input network the flow moves points less.",
+            below("moved", DEEP, "network and flow", ratio=True),
+        ),
+        Claim(
+            "superfluous",
+            "Behind a deep input network the flow can be left out once trained:"
+            " the readout gets 95 % right without it.",
+            every_seed("ablated", DEEP, above=0.95),
+        ),
     ],
     quick={"samples": 128, "epochs": 60},
     words={
@@ -93,7 +107,8 @@ def input_network(
 
     flow: f and a linear readout. network and flow: the same, preceded by a
     network 2-``units``-2 with ReLU between its layers. network: this network
-    and a readout, trained without f. ``before`` and ``after`` are the
+    and a readout, trained without f. deep: the same with ``layers`` hidden
+    layers of ``units`` in the network. ``before`` and ``after`` are the
     accuracies of a linear probe (logistic regression with hardly any
     regularisation, C = 1e4) that is fitted to z(0) or z(1) of the training
     points and evaluated on them; ``moved`` is the root mean square distance

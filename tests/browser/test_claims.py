@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Locator, expect
 from test_index import TARGETS, ids
 
 PAGE = "book/ledger.html"
-CLAIM = "claim-chaos-figure7-attacks-steady-state"
+CLAIM = "claim-chaos-penalties-attacks-steady-state"
 
 
 def rows(visit: Visit) -> Locator:
@@ -100,7 +100,7 @@ def test_a_verdict_opens_its_evidence(
         expect(card.get_by_role("link")).to_have_text(button.inner_text())
         expect(card.locator("svg").first).to_be_visible()
         expect(card.locator("code")).to_have_text(
-            re.compile("neural_odes_lab run chaos.figure7")
+            re.compile("neural_odes_lab run chaos.penalties")
         )
         box = card.bounding_box()
         size = page.viewport_size

@@ -82,7 +82,7 @@ def _effects() -> Iterator[Claim]:
     claims=tuple(_effects()),
     converged=FITTED,
     quick=QUICK,
-    tiny={"dim": 2},  # where looking for the boundary takes less
+    tiny={"dim": 2, "starts": 1},  # in the plane a boundary is found sooner
     words=WORDS,
 )
 def penalties(

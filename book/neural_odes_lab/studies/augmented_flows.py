@@ -20,7 +20,7 @@ from neural_odes.nets import mlp
 from neural_odes.ode import NeuralODE
 from neural_odes.training import accuracy
 from neural_odes_lab.config import Count, Natural, option
-from neural_odes_lab.judges import Claim, below, slug
+from neural_odes_lab.judges import Claim, above, below
 from neural_odes_lab.studies.common import (
     Spheres,
     count,
@@ -29,6 +29,7 @@ from neural_odes_lab.studies.common import (
     trained_spheres,
 )
 from neural_odes_lab.study import Row, study
+from neural_odes_lab.verdicts import FIRST_LOOK
 
 
 @dataclass(frozen=True)
@@ -109,16 +110,17 @@ def model(config: Spheres, make: Callable[[Spheres], Parts]) -> NeuralODE:
     block=10,
     variants={**AUGMENTED, **HIGHER},
     claims=[
-        *(
-            Claim(
-                f"evaluations-{slug(name)}",
-                f"{said} takes fewer evaluations than second order.",
-                below("nfe", name, "2nd order"),
-            )
-            for name, said in (
-                ("3rd order", "Third order (13)"),
-                ("selective", "The selective form (14)"),
-            )
+        Claim(
+            "third-order-loss",
+            "Third order (13) ends at a higher loss than second order.",
+            above("loss", "3rd order", "2nd order", ratio=True),
+            after=FIRST_LOOK,
+        ),
+        Claim(
+            "selective-evaluations",
+            "The selective form (14) takes fewer evaluations than second "
+            "order.",
+            below("nfe", "selective", "2nd order"),
         ),
         *(
             Claim(quantity, sentence, below(quantity, "2nd order", "ANODE"))
@@ -133,11 +135,13 @@ def model(config: Spheres, make: Callable[[Spheres], Parts]) -> NeuralODE:
                 ),
                 (
                     "length",
-                    "Second order's paths are shorter than those of zeros (ANODE).",
+                    "Second order's paths are shorter than those of zeros "
+                    "(ANODE).",
                 ),
                 (
                     "bending",
-                    "Second order's paths bend less than those of zeros (ANODE).",
+                    "Second order's paths bend less than those of zeros "
+                    "(ANODE).",
                 ),
             )
         ),
@@ -159,6 +163,8 @@ def flows(
     two more states, and f maps all six to the slopes of those. selective: as
     2nd order, with two more states of first order, whose slopes f returns, too.
     All of these start at zero. The linear readout takes the first two states.
+    Evaluations of third order are not compared, as some of its runs fail; its
+    loss is, over seeds from 20 on.
 
     Paths are those of these two states, read at 101 depths, for all training
     points: ``length`` is the mean path length divided by the spread of the data

@@ -51,6 +51,7 @@ def test_claims_that_no_claim_of_the_paper_names_are_controls():
     }
     assert left == {
         "anatomy.resnet",
+        "augmentation.flows",
         "augmentation.graph",
         "augmentation.memory",
         "augmentation.widths",

@@ -134,7 +134,7 @@ PAPER = (
         "parameters.",
         "section 4, figures 10 and 11",
         "augmentation.html#nested-spheres-with-two-more-states",
-        {"augmentation.flows": ALL},
+        {"augmentation.flows": ("parameters", "nfe", "length", "bending")},
     ),
     PaperClaim(
         "On a line two trajectories never cross, so no shared flow learns the "

@@ -56,7 +56,7 @@ class Pace:
         member: which problem.
         progress: is kept up to date.
         depths: output depths, the first of which is the start.
-        jumps: depths at which the field jumps, on which steps end.
+        jumps: increasing depths at which the field jumps; steps end there.
         longest: the longest step.
         most: the most steps, accepted or not, between two output depths.
         order: of the method.
@@ -139,16 +139,12 @@ def adaptive_steps(
     field: Field,
     along: Along,
     z: Tensor,
-    s: Sequence[float],
     tableau: Tableau,
-    progress: Sequence[Progress],
+    paces: Sequence[Pace],
     *,
     rtol: float,
     atol: float,
     norm: Norm,
-    max_steps: int,
-    max_step: Sequence[float],
-    jumps: Sequence[Sequence[float]],
     stacked: bool = False,
     leave: bool = True,
 ) -> Iterator[tuple[list[tuple[int, int]], Tensor]]:
@@ -162,17 +158,12 @@ def adaptive_steps(
         field: see :data:`Field`.
         along: what else it takes.
         z: the state at the first depth.
-        s: the depths, the same for all problems.
         tableau: of an embedded method.
-        progress: of each problem; is kept up to date.
+        paces: of each problem, all with the same depths.
         rtol: relative tolerance of a step's error.
         atol: absolute tolerance of a step's error.
         norm: maps the error in units of the tolerances to the number that is
             kept at or below 1; if stacked, to one for each problem.
-        max_steps: the most steps, accepted or not, between two depths.
-        max_step: the longest step of each problem.
-        jumps: of each problem, increasing depths at which its field jumps;
-            steps end there.
         stacked: whether there are several problems, in the first dimension.
         leave: whether those that have arrived leave, with what goes along; else
             they rest, for a field that needs all.
@@ -181,14 +172,9 @@ def adaptive_steps(
         SolveStopped: of a problem, the error is not a number, the step size
             underflowed, or max_steps was reached.
     """
-    paces = [
-        Pace(i, one, s, own, longest, max_steps, tableau.order)
-        for i, (one, own, longest) in enumerate(
-            zip(progress, jumps, max_step, strict=True)
-        )
-    ]
+    s = paces[0].depths
     at = [beside(s[0], s[0] in p.jumps, s[-1] - s[0], z) for p in paces]
-    first = evaluate(field, along, at, z, progress)
+    first = evaluate(field, along, at, z, [pace.progress for pace in paces])
     steps = first_steps(field, along, z, first, paces, rtol, atol, norm)
     for pace, step in zip(paces, steps, strict=True):
         pace.step = step

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import torch
@@ -100,8 +99,8 @@ def lyapunov_exponent(
     errors, total = [], 0
     for own, seen in zip(both.split(chunk), u.split(chunk), strict=True):
         control = seen.repeat_interleave(perturbations + 1, dim=0)
-        seeing = partial(_seeing, field, control)
-        z, nfe = _follow(model, x, seeing, own.flatten(0, 1), s)
+        start = own.flatten(0, 1)
+        z, nfe = _follow(model, x, _seeing(field, control), start, s)
         z = z.reshape(depths, *own.shape)
         errors.append((z[:, :, 1:] - z[:, :, :1]).norm(dim=-1))
         total += nfe
@@ -146,7 +145,7 @@ def renormalised_exponent(
     _check_pieces(pieces, align)
     away = sphere((len(z),), z.shape[1], radius=radius, seed=seed).to(z)
     total = z.new_zeros(len(z))
-    seeing = partial(_seeing, field, torch.cat([u, u]))
+    seeing = _seeing(field, torch.cat([u, u]))
     for i in range(pieces):
         s = _piece(i, pieces, end, z)
         both, _ = _follow(model, x, seeing, torch.cat([z, z + away]), s)
@@ -248,8 +247,8 @@ def finite_time_exponents(
     return _logs(torch.cat(values)) / end
 
 
-def _seeing(field: Field, control: Tensor, s: Tensor, z: Tensor) -> Tensor:
-    return field(s, z, control)
+def _seeing(field: Field, control: Tensor) -> Callable[..., Tensor]:
+    return lambda s, z: field(s, z, control)
 
 
 def sphere(

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from neural_odes import torchdiffeq_backend
 from neural_odes.adaptive_steps import (
+    Pace,
     SolveStopped,
     adaptive_steps,
     root_mean_square,
@@ -202,17 +203,23 @@ def solve(
     try:
         if adaptive:
             most = solver.max_step or math.inf
+            paces = [
+                Pace(
+                    *(i, one, depths, own, min(longest, most)),
+                    *(solver.max_steps, tableau.order),
+                )
+                for i, (one, own, longest) in enumerate(
+                    zip(progress, edges, max_step, strict=True)
+                )
+            ]
             measure = _norm(solver, z0, rows) if norm is None else norm
             first = list(enumerate([0] * len(jumps)))
             found = [(first, start if stacked else start[None])]
             found += adaptive_steps(
-                *(packed, along, start, depths, tableau, progress),
+                *(packed, along, start, tableau, paces),
                 rtol=solver.rtol,
                 atol=solver.atol,
                 norm=lambda error: measure(unpack(error)),
-                max_steps=solver.max_steps,
-                max_step=[min(one, most) for one in max_step],
-                jumps=edges,
                 stacked=stacked,
                 leave=len(along) > 0,
             )

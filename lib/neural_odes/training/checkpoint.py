@@ -106,17 +106,14 @@ class Checkpoint:
         ]
         if kinds[0] != kinds[1] or len(found["kept"]) != len(self.keepers):
             raise ValueError(f"checkpoint {self.path} is of another model")
-        for name, value in self.settings.items():
-            if found["settings"].get(name) != value:
+        before = found["settings"] | found["made of"]
+        for name, value in {**self.settings, **self.made_of}.items():
+            if before.get(name) != value:
+                other = f"{name} = {before.get(name)}; this one has {value}"
+                if name in self.made_of:
+                    other = f"another {name}"
                 raise ValueError(
-                    f"checkpoint {self.path} is of a training with {name} = "
-                    f"{found['settings'].get(name)}; this one has {value}"
-                )
-        for name, value in self.made_of.items():
-            if found["made of"].get(name) != value:
-                raise ValueError(
-                    f"checkpoint {self.path} is of a training with another "
-                    f"{name}"
+                    f"checkpoint {self.path} is of a training with {other}"
                 )
         for now, value in zip(
             [*parameters, *buffers], [*found["parameters"], *kept], strict=True

@@ -107,14 +107,14 @@ def input_network(
 
     flow: f and a linear readout. network and flow: the same, preceded by a
     network 2-``units``-2 with ReLU between its layers. network: this network
-    and a readout, trained without f. deep: the same with ``layers`` hidden
-    layers of ``units`` in the network. ``before`` and ``after`` are the
-    accuracies of a linear probe (logistic regression with hardly any
-    regularisation, C = 1e4) that is fitted to z(0) or z(1) of the training
-    points and evaluated on them; ``moved`` is the root mean square distance
-    that the flow moves a point, over the spread of the z(0), their root mean
-    square distance from their mean; ``ablated`` is the accuracy when the
-    trained readout is applied to z(0), the flow left out.
+    and a readout, trained without f, which takes no evaluations. deep: the same
+    with ``layers`` hidden layers of ``units`` in the network. ``before`` and
+    ``after`` are the accuracies of a linear probe (logistic regression with
+    hardly any regularisation, C = 1e4) that is fitted to z(0) or z(1) of the
+    training points and evaluated on them; ``moved`` is the root mean square
+    distance that the flow moves a point, over the spread of the z(0), their
+    root mean square distance from their mean; ``ablated`` is the accuracy when
+    the trained readout is applied to z(0), the flow left out.
     """
     found = trained_spheres(
         config,
@@ -131,8 +131,10 @@ def _probed(trained: Trained) -> Row:
         z0, z1 = one.solve(x).z
         left_out = (one.readout(z0).sign() == y).float().mean().item()
     about = (z0 - z0.mean(dim=0)).square().sum()
+    still = any(isinstance(part, Still) for part in one.modules())
     return {
         **quality(one, x, y),
+        **({"nfe": 0} if still else {}),  # the solver's, of no field
         "before": probe(z0, y),
         "after": probe(z1, y),
         "moved": ((z1 - z0).square().sum() / about).sqrt().item(),

@@ -77,6 +77,34 @@ def test_claims_are_sorted_by_a_column_and_back(
         assert column.all_inner_texts() == before
 
 
+def test_verdicts_of_a_lesson_are_filtered(
+    browser: Browser, server: str
+) -> None:
+    with new_visit(browser, server) as visit:
+        page = visit.open("book/evidence_chaos.html")
+        bar = page.locator(".ledger-filter")
+        claims = page.locator(".matrix td[id]")
+        studies = page.locator(".evidence section:visible")
+        every, all_studies = claims.count(), studies.count()
+        expect(bar.locator("output")).to_have_text(f"{every} of {every} claims")
+        counts = {}
+        for word in ("held", "not held", "undecided"):
+            bar.get_by_label("Verdict").select_option(word)
+            own = page.locator(f".matrix td[id].{word.replace(' ', '-')}")
+            counts[word] = own.count()
+            assert all(one.is_visible() for one in own.all())
+            for row in page.locator(".matrix tbody tr:visible").all():
+                assert word in row.inner_text()
+        assert sum(counts.values()) == every
+        bar.get_by_label("Verdict").select_option("all")
+        bar.get_by_label("Search").fill("saturation")
+        assert studies.count() == 1 < all_studies
+        expect(studies).to_contain_text("chaos.saturation")
+        bar.get_by_label("Search").fill("")
+        assert studies.count() == all_studies
+        assert not visit.errors
+
+
 @pytest.mark.parametrize("script", [True, False], ids=["script", "none"])
 @pytest.mark.parametrize("screen", SCREENS.values(), ids=SCREENS)
 def test_a_verdict_opens_its_evidence(

@@ -17,8 +17,8 @@ from conftest import (
 )
 from playwright.sync_api import Browser, Locator
 
-GAUGE = 3
-"""Which widget of the chapter it is."""
+GAUGE, BALL = 3, 5
+"""Which widgets of the chapter they are."""
 
 
 @pytest.fixture(params=SCREENS)
@@ -91,3 +91,17 @@ def test_reset_brings_back_where_it_began(widget: Locator) -> None:
     assert values(widget) != before
     press(widget.get_by_role("button", name="Reset"))
     wait_until(widget.page, lambda: values(widget) == before)
+
+
+def test_a_map_is_made_in_the_page_where_workers_are_refused(
+    browser: Browser, server: str
+) -> None:
+    with new_visit(browser, server) as visit:
+        visit.page.add_init_script(
+            "window.Worker = function () { throw new Error('refused'); }"
+        )
+        ball = answered(started(visit.open("book/chaos.html"), BALL))
+        before = values(ball)
+        ball.locator("select").last.select_option(index=1)
+        wait_until(visit.page, lambda: values(ball) != before)
+        assert not visit.errors

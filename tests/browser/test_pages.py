@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from conftest import HTML, Visit, new_visit, settle, started
 from fontTools.ttLib import TTFont
 from page_weight import sizes
 from playwright.sync_api import Browser
+
+from neural_odes_lab.evidence import lesson_of
+from neural_odes_lab.studies import STUDIES
 
 PAGES = sorted(
     path.relative_to(HTML).as_posix()
@@ -18,6 +22,22 @@ PAGES = sorted(
 )
 MATH = 'class="math notranslate'
 WIDGET = "application/vnd.jupyter.widget-view+json"
+LESSONS = set(map(lesson_of, STUDIES))
+PARTS = """() => {
+    const lesson = document.querySelector("article section");
+    const { top, height } = lesson.getBoundingClientRect();
+    const share = (parts) => [...lesson.querySelectorAll(parts)]
+        .filter(one => one.checkVisibility())
+        .filter(one => !one.parentElement.closest(parts))
+        .reduce((sum, one) => sum + one.offsetHeight, 0) / height;
+    const moving = lesson.querySelector(".widget-slot, video");
+    return {
+        code: share(".cell_input, div[class*=highlight-]:not(.output)"),
+        tables: share("table, .verdict, .measured"),
+        first: moving.getBoundingClientRect().top + scrollY,
+    };
+}"""
+"""Of a lesson as it is loaded, with what is folded left folded."""
 
 
 # An empty list would skip the tests: without a book they are to fail.
@@ -91,6 +111,19 @@ def test_no_sideways_scroll(shown: Visit) -> None:
             "() => document.documentElement.scrollWidth - window.innerWidth"
         )
         assert excess <= 0, f"{excess} px too wide at {width} px"
+
+
+def test_a_lesson_moves_early_and_is_mostly_text_and_pictures(
+    shown: Visit,
+) -> None:
+    if Path(shown.path).stem not in LESSONS:
+        return
+    shown.page.set_viewport_size({"width": 1440, "height": 900})
+    settle(shown.page)
+    parts = shown.page.evaluate(PARTS)
+    assert parts["code"] <= 0.2, parts
+    assert parts["tables"] <= 0.1, parts
+    assert parts["first"] <= 1500, parts
 
 
 def test_widgets_are_drawn_and_their_code_loaded_only_for_them(

@@ -81,9 +81,9 @@ def unfold(playground: Locator, name: str) -> None:
 
 
 def shown(playground: Locator, name: str) -> str:
-    text = playground.locator(".ode-readout").inner_text()
-    found = re.search(rf"^{name}\n(.+)$", text, re.MULTILINE)
-    return found[1] if found else ""
+    """Of the readout, which a comparison leaves no room for."""
+    parts = playground.locator(".ode-readout :is(dt, dd)").all_text_contents()
+    return dict(zip(parts[::2], parts[1::2], strict=True)).get(name, "")
 
 
 def steps(playground: Locator) -> int:
@@ -158,15 +158,19 @@ def test_a_run_is_kept_and_gives_its_settings_back(
 ) -> None:
     control(playground, "Model").select_option("depth-invariant")
     control(playground, "Solver").select_option("euler")
+    control(playground, "Compare with").select_option("augmented")
     press(named(playground, "Step"))
     wait_until(playground.page, lambda: steps(playground) == 1)
     first = playground.locator(".ode-runs tbody tr").first
-    assert "Euler" in first.inner_text()
+    assert re.search(r"Euler.*beside augmented", first.inner_text())
+    control(playground, "Compare with").select_option("no other")
     control(playground, "Model").select_option("concat")
     control(playground, "Solver").select_option("rk4")
     press(first.get_by_role("button"))
     assert control(playground, "Model").input_value() == "depth-invariant"
     assert control(playground, "Solver").input_value() == "euler"
+    assert control(playground, "Compare with").input_value() == "augmented"
+    control(playground, "Compare with").select_option("no other")
 
 
 def test_every_model_is_drawn(playground: Locator) -> None:
@@ -261,7 +265,9 @@ def test_a_link_restores_the_trained_model(
 ) -> None:
     take(playground, "spirals")
     control(playground, "Model").select_option("concat")
+    control(playground, "Compare with").select_option("augmented")
     train_until(playground, lambda: steps(playground) > 20)
+    score = playground.locator(".ode-rival .ode-score")
     unfold(playground, "Share it")
     press(named(playground, "Copy link"))
     wait_until(playground.page, lambda: "trained=" in playground.page.url)
@@ -272,6 +278,11 @@ def test_a_link_restores_the_trained_model(
         wait_until(visit.page, lambda: steps(other) == steps(playground))
         assert control(other, "Model").input_value() == "concat"
         assert loss(other) == loss(playground)
+        beside = other.locator(".ode-rival .ode-score")
+        wait_until(
+            visit.page, lambda: beside.inner_text() == score.inner_text()
+        )
+    control(playground, "Compare with").select_option("no other")
 
 
 def test_python_is_there_to_copy(playground: Locator) -> None:

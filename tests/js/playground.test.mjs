@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import {
-  fromAddress, sane, toAddress,
+  differences, fromAddress, sane, toAddress,
 } from "../../book/neural_odes_lab/widgets/playground/settings.js";
 import { stateOf } from "../../book/neural_odes_lab/widgets/playground/state.js";
 import { lampOf } from "../../book/neural_odes_lab/widgets/playground/readings.js";
@@ -16,7 +16,7 @@ import {
 const DEFAULTS = {
   variant: "depth-invariant", data: "disc in a ring", activation: "elu", width: 5, layers: 2,
   steps: 4, method: "rk4", extra: 2, modes: 3, lr: 0.01, decay: 0, penalty: 0, batch: 0, seed: 0,
-  points: 40,
+  points: 40, compare: "no other",
 };
 
 for (const variant of Object.keys(VARIANTS))
@@ -32,10 +32,11 @@ for (const variant of Object.keys(VARIANTS))
     });
 
 test("an address keeps settings, points and how long it was trained", () => {
-  const settings = sane({ variant: "concat", data: "your own", lr: 0.03 }, DEFAULTS);
+  const settings = sane({ variant: "concat", data: "your own", lr: 0.03, compare: "augmented" }, DEFAULTS);
   const data = drawData("half-moons", 30, 4);
   const { given, data: own, trained } = fromAddress(toAddress(settings, data, 120));
   assert.deepEqual([sane(given, DEFAULTS), own, trained], [settings, data, 120]);
+  assert.equal(differences(settings, DEFAULTS), "lr 0.03, beside augmented");
 });
 
 test("an address that makes no sense changes nothing", () => {

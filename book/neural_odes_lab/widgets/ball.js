@@ -1,4 +1,5 @@
 // BallWidget: a ball of inputs on the map of exponents, and its image at the end.
+import { aside, serve } from "./shared/aside.js";
 import { rate, stretchOf } from "./shared/chaos.js";
 import { readModel } from "./shared/fields.js";
 import { carriedBack } from "./shared/inputs.js";
@@ -63,8 +64,10 @@ export function distanceTo([u, v], curve, apart) {
   return least;
 }
 
-/** What pictures need of a model that does not change as the ball moves. */
-function makeMap(model, data) {
+/** What pictures need of a model that does not change as the ball moves; a worker may send it. */
+function surveyOf({ state, data }) {
+  const model = readModel(state);
+  if (!model.boundary) throw new Error("a model must take the plane to itself and have a linear readout");
   const box = boxAround({ size: 2 }, [data.x], { rim: 0.12 });
   const width = (box[1] - box[0]) / CELLS;
   const cells = Array.from({ length: CELLS * CELLS }, (_, i) =>
@@ -74,9 +77,30 @@ function makeMap(model, data) {
   const ends = endsOf(model, Array.from({ length: inputs }, (_, i) => [data.x[2 * i], data.x[2 * i + 1]]));
   const all = Float64Array.from([...ends, ...endsOf(model, cells, COARSE)].flat());
   return {
-    model, box, exponents, ends, top: Math.max(...exponents.map(Math.abs)),
-    carried: once(() => carriedBack(model, box)?.[0] ?? null), // after an answer
-    states: { model, box: boxAround(model, [all], { rim: 0.04 }) },
+    box, exponents, ends, top: Math.max(...exponents.map(Math.abs)),
+    carried: carriedBack(model, box)?.[0] ?? null, reach: boxAround(model, [all], { rim: 0.04 }),
+  };
+}
+
+/**
+ * Maps by the labels of models: ask(label), a promise that it is there, and
+ * get(label), undefined until then.
+ */
+function mapsOf(python, states, data) {
+  const known = new Map();
+  return {
+    ask: once((label) => aside(python.get("_esm") ?? "", surveyOf, { state: states.get(label), data })
+      .then((survey) => {
+        const model = readModel(states.get(label));
+        return { ...survey, model, states: { model, box: survey.reach } };
+      })
+      .catch((error) => ({ error }))
+      .then((map) => void known.set(label, map))),
+    get: (label) => {
+      const found = known.get(label);
+      if (found?.error) throw found.error;
+      return found;
+    },
   };
 }
 
@@ -122,7 +146,7 @@ function drawMap(sheet, map, data, found, point, free) {
       ctx.fillRect(across(column), up(row + 1), across(column + 1) - across(column), up(row) - up(row + 1));
     });
     ctx.globalAlpha = 1;
-    if (free && map.carried()) curveOf(ctx, frame, map.carried(), map.box, c.ink);
+    if (free && map.carried) curveOf(ctx, frame, map.carried, map.box, c.ink);
     data.y.forEach((y, i) => {
       const label = Math.sign(y) || 1;
       marker(ctx, shapeOf(label), frame.x(data.x[2 * i]), frame.y(data.x[2 * i + 1]), 2.8, c.classes[label], c.paper, 0.8);
@@ -149,23 +173,21 @@ function drawImage(sheet, map, data, found, free) {
   });
 }
 
-function renderBall({ model: python, el }) {
+async function renderBall({ model: python, el }) {
+  const data = readData(python.get("data"));
+  const states = new Map(python.get("models"));
+  const maps = mapsOf(python, states, data);
+  await maps.ask(python.get("selected")); // until then a page shows a picture
   return mount(python, el, (shell) => {
-    const data = readData(python.get("data"));
-    const states = new Map(python.get("models"));
     const names = ["selected", "radius", "point", "answer"];
     const [selected, radius, point, answer] = names.map((name) => trait(python, name, shell));
     const moved = [selected, radius, point];
     const first = moved.map((t) => t.get());
-    const mapOf = once((label) => {
-      const model = readModel(states.get(label));
-      if (!model.boundary) throw new Error("a model must take the plane to itself and have a linear readout");
-      return makeMap(model, data);
-    });
-    const map = () => mapOf(selected.get());
-    const solution = latest(() => moved.map((t) => t.get()), (label, r, at) => {
-      const { model, carried, box } = mapOf(label);
-      const shortest = () => carried() && distanceTo(at, carried(), (box[1] - box[0]) / 4);
+    let shown = selected.get(); // whose map is there
+    const map = () => maps.get(shown);
+    const solution = latest(() => [shown, radius.get(), point.get()], (label, r, at) => {
+      const { model, carried, box } = maps.get(label);
+      const shortest = () => carried && distanceTo(at, carried, (box[1] - box[0]) / 4);
       const [exponent] = exponentsAt(model, [at]);
       return { exponent, shortest, ...imageOf(model, at, r) };
     });
@@ -192,6 +214,9 @@ function renderBall({ model: python, el }) {
     for (const t of [...moved, answer]) t.watch(shell.redraw);
 
     return () => {
+      const wanted = selected.get();
+      if (!maps.get(wanted)) return void maps.ask(wanted).then(shell.redraw);
+      shown = wanted;
       guess.show();
       const free = !guess.locked();
       const [now, found, at] = [map(), solution(), point.get()];
@@ -220,3 +245,5 @@ function renderBall({ model: python, el }) {
 }
 
 export default { render: renderBall };
+
+serve(surveyOf);

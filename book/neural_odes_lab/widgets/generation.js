@@ -9,7 +9,7 @@ import { line, marker, pen, tidy } from "./shared/plot.js";
 import { vector } from "./shared/scene.js";
 import { random } from "./shared/random.js";
 import {
-  button, buttons, choice, DRAG_KEY, key, mount, node, pointCanvas, readout, slider, trait,
+  button, buttons, choice, DRAG_KEY, fold, key, mount, node, pointCanvas, readout, slider, trait,
 } from "./shared/ui.js";
 
 const STEPS = [1, 2, 4, 8, 16, 32, 64];
@@ -133,8 +133,8 @@ function renderGeneration({ model: python, el }) {
     const controls = node("div", { className: "ode-panel" },
       row(train, again, button("Restart", () => (stop(), restart()))), steps, pairs, sets, sheet);
     shell.root.append(node("div", { className: "ode-body ode-panorama" }, plane, controls, values),
-    key("hollow: noise, filled: samples", "small squares: more samples, over the data in grey",
-      "grey lines: pairs", "coloured: paths of the learned field", DRAG_KEY));
+    fold("What the marks mean", key("hollow: noise, filled: samples", "small squares: more samples, over the data in grey",
+      "grey lines: pairs", "coloured: paths of the learned field", DRAG_KEY)));
     name.watch(restart);
     kind.watch(restart);
     for (const one of [doublings, point]) one.watch(shell.redraw);

@@ -5,7 +5,7 @@ import { isDone, MISSIONS } from "./playground/missions.js";
 import { canvasOf, drawGhost, drawSpace, drawTraining, turnByHand } from "./playground/pictures.js";
 import { about, marks, readings, stoppedReadings } from "./playground/readings.js";
 import { caption, makeRival } from "./playground/rival.js";
-import { CHOICES, fromAddress, sane, toAddress } from "./playground/settings.js";
+import { fromAddress, NONE, sane, toAddress } from "./playground/settings.js";
 import { pythonOf, safetensors } from "./playground/takeaway.js";
 import { connect, serve } from "./playground/trainer.js";
 import { holding, measure, SEEN, seenAt, steady, wayOf } from "./playground/view.js";
@@ -31,7 +31,7 @@ function renderPlayground({ model: python, el }) {
   return mount(python, el, (shell) => {
     const kept = trait(python, "settings", shell);
     const asked = (inBook() && fromAddress(location.hash)) || null;
-    const defaults = sane(kept.get(), {});
+    const defaults = sane(kept.get(), { compare: NONE });
     let settings = sane(asked?.given ?? {}, defaults);
     const given = python.get("data");
     let own = asked?.data ?? (given && {
@@ -44,7 +44,7 @@ function renderPlayground({ model: python, el }) {
     let [running, failed, goal, point] = [false, false, 0, [1.2, 0.4]];
     let [noted, before] = [false, []]; // this run, in the table; the losses of the last
     let [view, depth, angles] = [{ solver: "trained", steps: 4 }, 1, { turn: 0.6, tilt: 0.35 }];
-    let [now, region, exact, frame, map, pace, learning, other, against] = [null, null, null, null, null, 0, 0, "loss", ""];
+    let [now, region, exact, frame, map, pace, learning, other] = [null, null, null, null, null, 0, 0, "loss"];
     const done = MISSIONS.map(() => false);
 
     // Training.
@@ -60,12 +60,13 @@ function renderPlayground({ model: python, el }) {
         region = running ? region : null;
       }
       if (result.failed || (running && goal && step >= goal)) stop();
-      else if (result.losses.length) rival.follow(step, () => running && ask());
+      if (!result.failed && result.losses.length) rival.follow(step, () => running && ask());
       now = null;
       shell.redraw();
     }));
     const rival = makeRival(python.get("_esm") ?? "", shell.redraw);
     shell.leave(() => [trainer, rival].forEach((one) => one.stop()));
+    const against = () => (settings.compare === NONE ? null : settings.compare);
     const ask = () => trainer.train(BUDGET, goal ? goal - step : undefined);
     const train = button("▶ Train", () => (running ? stop() : go()));
     const go = (until = 0) => {
@@ -90,8 +91,8 @@ function renderPlayground({ model: python, el }) {
       [losses, nfes, step, failed, goal] = [[], [], 0, false, 0];
       [path, now, region, exact, frame, noted] = [null, null, null, null, null, false];
       trainer.start(settings, data, w);
-      rival.start(against && { ...settings, variant: against }, data);
-      shell.root.toggleAttribute("data-compare", against !== "");
+      rival.start(against() && { ...settings, variant: against() }, data);
+      shell.root.toggleAttribute("data-compare", against() !== null);
       if (running) ask();
       else trainer.train(0, 0);
       shell.redraw();
@@ -138,15 +139,13 @@ function renderPlayground({ model: python, el }) {
     const play = player(shell, () => depth, show);
     const values = readout();
     const under = caption();
-    const versus = choice("Compare with", [["", "no other"], ...CHOICES.variant.map((name) => [name, name])], against,
-      (name) => ((against = name), restart()));
     const what = node("p", { className: "ode-about" });
     const more = folded("More settings", controls.activation, controls.layers, controls.width,
       controls.penalty, controls.decay, controls.batch, controls.points, controls.seed);
     const missions = missionRail(MISSIONS, (i) => {
       stop();
       [view, depth] = [{ ...view, solver: "trained" }, 1];
-      change({ ...defaults, ...MISSIONS[i].start });
+      change({ ...defaults, compare: settings.compare, ...MISSIONS[i].start });
     });
     const runs = runTable(change);
     const ownPart = ownData(inputs, { map: () => map, point: () => point, data: () => data, take });
@@ -159,10 +158,10 @@ function renderPlayground({ model: python, el }) {
     const part = (name, ...children) => node("div", { className: `ode-${name}` }, ...children);
     shell.root.classList.add("ode-playground");
     shell.root.append(part("lab", controls.data,
-      part("top", part("models", controls.variant, versus), what, part("buttons", train, button("Step", () => (trainer.train(0, 1), stop())),
+      part("top", controls.variant, what, part("buttons", train, button("Step", () => (trainer.train(0, 1), stop())),
         button("Restart", () => (stop(), restart())))),
       part("main", plane, under), rival, part("play", play, deep), part("map", inputsBox), second,
-      part("rest", controls.method, controls.steps, controls.lr, controls.extra, controls.modes, solver, coarse, values),
+      part("rest", controls.compare, controls.method, controls.steps, controls.lr, controls.extra, controls.modes, solver, coarse, values),
       missions), runs, fold("What the marks mean", legend), more, ownPart, away);
     restart(opened);
     if (asked?.trained) go(asked.trained);
@@ -244,7 +243,7 @@ function renderPlayground({ model: python, el }) {
       frame = { ...drawFlow(sheet, scene, data, way, k), box: scene.box };
       if (exact?.z && exact.gap > SEEN && view.solver === "trained") drawGhost(sheet, frame, scene, exact.z, k);
       shell.root.toggleAttribute("data-line", net.features === 1);
-      if (net.features === 2 && !against) drawRegion(way);
+      if (net.features === 2 && !against()) drawRegion(way);
       rival.draw(view, point, depth);
       drawSecond(now, k);
       const [from, to] = [vector(point), vector(way.z.at(-1))];
@@ -252,7 +251,7 @@ function renderPlayground({ model: python, el }) {
       plane.describe(`Field at depth ${tidy(depth)}, ${data.n} points on their way, and one from ${from} to ${to}`);
       checkMissions(way);
       values.show(readings(now, way, { step, learning, pace: running ? pace : 0 }));
-      legend.show(...marks(model, against));
+      legend.show(...marks(model, against()));
       away.show();
       // A line has no classes.
       const right = net.features === 2 ? `${tidy(100 * now.trained.right, 0)} %` : "–";

@@ -51,7 +51,7 @@ Data = Literal[
 
 @dataclass(frozen=True)
 class Settings(Config):
-    """All that determines a playground's training."""
+    """All that determines a playground's training, and what it shows beside."""
 
     variant: Variant = option("depth-invariant", "the model")
     data: Data = option("disc in a ring", "the points")
@@ -70,6 +70,9 @@ class Settings(Config):
     batch: Annotated[int, Range(0, MAX_POINTS)] = option(0, "points, 0: all")
     seed: Annotated[int, Range(0, 99)] = option(0, "of data and weights")
     points: Annotated[int, Range(20, MAX_POINTS)] = option(120, "of data")
+    compare: Literal["no other", Variant] = option(
+        "no other", "a model that trains beside it", decides=False
+    )
 
 
 _ACTIVATIONS = {

@@ -24,7 +24,7 @@ export const folded = (summary, ...children) => node("details", { className: "od
 export function settingControls(settings, change) {
   const pairs = (values) => values.map((v) => [String(v), String(v)]);
   const all = {};
-  for (const [name, text] of Object.entries({ variant: "Model", activation: "Activation" }))
+  for (const [name, text] of Object.entries({ variant: "Model", activation: "Activation", compare: "Compare with" }))
     all[name] = choice(text, pairs(CHOICES[name]), settings[name], (v) => change({ [name]: v }));
   all.method = choice("Solver", Object.entries(METHODS), settings.method, (v) => change({ method: v }));
   for (const [name, [text, values]] of Object.entries(LISTS)) {
@@ -42,7 +42,7 @@ export function settingControls(settings, change) {
     show: (now, own) => {
       const idle = unused(now);
       all.data.show(now.data, own);
-      for (const name of ["variant", "activation", "method", ...Object.keys(LISTS)]) all[name].show(String(now[name]));
+      for (const name of ["variant", "activation", "compare", "method", ...Object.keys(LISTS)]) all[name].show(String(now[name]));
       for (const name of Object.keys(SLIDERS)) all[name].show(now[name], String(now[name]));
       for (const name of Object.keys({ ...SLIDERS, ...LISTS, method: 0 })) all[name].hidden = idle.includes(name);
     },

@@ -5,8 +5,11 @@ import { VARIANTS } from "../shared/training.js";
 import { NO_FLOW } from "./view.js";
 
 export const METHODS = { rk4: "Runge-Kutta", euler: "Euler" };
+/** Of the models to compare with. */
+export const NONE = "no other";
 export const CHOICES = {
   variant: Object.keys(VARIANTS), data: DATA, activation: TRAINABLE, method: Object.keys(METHODS),
+  compare: [NONE, ...Object.keys(VARIANTS)],
 };
 export const WHOLE = {
   width: [2, 32], layers: [1, 3], steps: [1, 20], extra: [1, 4], modes: [1, 9],
@@ -65,6 +68,7 @@ export function fromAddress(hash) {
 }
 
 /** In a few words how settings differ from others, besides model and data. */
-export const differences = (settings, others) => Object.keys({ method: 0, ...WHOLE, ...REAL })
+export const differences = (settings, others) => Object.keys({ method: 0, ...WHOLE, ...REAL, compare: 0 })
   .filter((name) => settings[name] !== others[name] && !unused(settings).includes(name))
-  .map((name) => (name === "method" ? METHODS[settings.method] : `${name} ${settings[name]}`)).join(", ");
+  .map((name) => SAID[name]?.(settings[name]) ?? `${name} ${settings[name]}`).join(", ");
+const SAID = { method: (name) => METHODS[name], compare: (name) => `beside ${name}` };

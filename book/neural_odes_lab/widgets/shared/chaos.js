@@ -118,14 +118,17 @@ export function drawGaps(sheet, { name, end, now, curves, level, words }) {
   inside(ctx, frame, () => {
     const height = frame.y(log(level));
     line(ctx, [[frame.left, height], [frame.right, height]], c.muted, 1.2, [5, 4]);
-    ctx.font = "12px system-ui, sans-serif";
-    ctx.fillStyle = c.muted;
-    const above = height > frame.top + 18;
-    [ctx.textAlign, ctx.textBaseline] = ["left", above ? "bottom" : "top"];
-    ctx.fillText(words, frame.left + 6, height + (above ? -3 : 4));
     if (now < end) line(ctx, [[frame.x(now), frame.top], [frame.x(now), frame.bottom]], c.muted, 1, [4, 4]);
     for (const { s, gaps, style, width, dash } of curves)
       line(ctx, gaps.map((gap, k) => spot(s[k], gap)), style, width, dash);
+    const above = height > frame.top + 18;
+    const at = [frame.left + 6, height + (above ? -3 : 4)];
+    Object.assign(ctx, {
+      font: "12px system-ui, sans-serif", textAlign: "left", textBaseline: above ? "bottom" : "top",
+      fillStyle: c.muted, strokeStyle: c.paper, lineWidth: 4, lineJoin: "round",
+    });
+    ctx.strokeText(words, ...at); // which keeps the curves off the words
+    ctx.fillText(words, ...at);
   });
   return { ...frame, spot };
 }

@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader
 from neural_odes.checks import (
     check_at_least,
     check_batch,
+    check_boolean,
     check_function,
     check_nonnegative,
     check_one_of,
@@ -20,6 +21,8 @@ from neural_odes.checks import (
     finite,
 )
 from neural_odes.ode import NeuralODE
+from neural_odes.states import describe
+from neural_odes.training.identity import referred
 
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "adam": torch.optim.Adam,
@@ -88,10 +91,9 @@ def check_pair(x: Tensor, y: Tensor) -> None:
     """Refuse inputs and targets that do not match."""
     check_batch("x", x)
     if not isinstance(y, Tensor) or y.ndim == 0 or len(y) != len(x):
-        got = tuple(y.shape) if isinstance(y, Tensor) else type(y).__name__
         raise ValueError(
-            "y must be a tensor with one target per sample, "
-            f"({len(x)}, ...), got {got}"
+            f"y must be a tensor with one target per sample, ({len(x)}, ...), "
+            f"got {describe(y)}"
         )
     if y.is_complex():
         raise ValueError(f"y must be real, got {y.dtype}")
@@ -135,8 +137,7 @@ def check_owned(model: NeuralODE) -> None:
         for value in vars(part).values():
             if not inspect.isfunction(value):
                 continue
-            seen = inspect.getclosurevars(value)
-            for name, used in {**seen.globals, **seen.nonlocals}.items():
+            for name, used in referred(value).items():
                 if isinstance(used, nn.Module) and any(
                     p.requires_grad and id(p) not in own
                     for p in used.parameters()
@@ -152,14 +153,20 @@ def check_settings(
     weight_decay: float,
     optimizer: Any,
     batch_size: int | None,
+    progress: bool,
+    **called: Any,
 ) -> None:
-    """Refuse numbers out of range and unknown optimizers."""
+    """Refuse what is out of range, unknown, or cannot be called."""
     check_at_least("epochs", epochs, 1)
     check_nonnegative("weight_decay", weight_decay)
     if not callable(optimizer):
         check_one_of("optimizer", optimizer, OPTIMIZERS)
     if batch_size is not None:
         check_at_least("batch_size", batch_size, 1)
+    check_boolean("progress", progress)
+    for name, function in called.items():
+        if function is not None:
+            check_function(name, function, CALLED[name])
 
 
 def check_optimizer(optimizer: Any, parameters: Sequence[Tensor]) -> None:
@@ -181,13 +188,6 @@ def check_optimizer(optimizer: Any, parameters: Sequence[Tensor]) -> None:
                 "optimizer must be made of the parameters that it is given, "
                 "got one of others"
             )
-
-
-def check_called(given: dict[str, Any]) -> None:
-    """Refuse what cannot be called, except None."""
-    for name, value in given.items():
-        if value is not None:
-            check_function(name, value, CALLED[name])
 
 
 def default_loss(ys: Sequence[Tensor]) -> Callable[[Tensor, Tensor], Tensor]:

@@ -12,7 +12,6 @@ from torch import Tensor, nn
 
 from neural_odes.checks import (
     check_batch,
-    check_boolean,
     check_function,
     finite,
     generator,
@@ -22,7 +21,6 @@ from neural_odes.training import arguments
 from neural_odes.training.checkpoint import (
     Checkpoint,
     fingerprint,
-    hooks,
     stateful,
 )
 from neural_odes.training.ensemble import Ensemble, Loss, Penalty, stackable
@@ -153,10 +151,12 @@ def fit(
     """
     if not torch.is_grad_enabled():
         raise RuntimeError("call fit outside torch.no_grad()")
-    arguments.check_settings(epochs, weight_decay, optimizer, batch_size)
-    check_boolean("progress", progress)
-    called = {"loss": loss, "penalty": penalty, "callback": callback}
-    arguments.check_called(called)
+    arguments.check_settings(
+        *(epochs, weight_decay, optimizer, batch_size, progress),
+        loss=loss,
+        penalty=penalty,
+        callback=callback,
+    )
     draws, seed = generator(seed), int(seed)
     epochs, weight_decay = int(epochs), float(weight_decay)
     batch_size = None if batch_size is None else int(batch_size)
@@ -214,7 +214,7 @@ def fit(
                     penalty=penalty,
                     optimizer=optimizer,
                 ),
-                stateful([*hooks(made), callback], [made, *program.models]),
+                stateful(made, callback, program.models),
             )
         histories += train(
             program,
@@ -318,12 +318,9 @@ def worth_stacking(models: Sequence[NeuralODE], batch: Tensor) -> bool:
     """Whether models are likely faster as one program than alone.
 
     One program saves the overhead of small operations, which pays with three or
-    more models as long as the arithmetic of each is small (measured on a CPU by
-    benchmarks/training_step.py). On other devices it is assumed to pay.
-
-    Args:
-        models: one or more.
-        batch: of one model's inputs.
+    more models as long as the arithmetic of each, of its batch of inputs, is
+    small (measured on a CPU by benchmarks/training_step.py). On other devices
+    it is assumed to pay.
     """
     if batch.device.type != "cpu":
         return len(models) > 1

@@ -15,7 +15,7 @@ from neural_odes.checks import (
     check_positive,
     generator,
 )
-from neural_odes.fields import lengths
+from neural_odes.fields import lengths, per_sample
 from neural_odes.training.ensemble import Loss
 from neural_odes.training.fit import check_labels, in_eval_mode
 from neural_odes.training.loop import check_shapes, check_targets
@@ -112,11 +112,9 @@ def accuracy_under_attack(
     may find points that this one misses.
 
     Args:
-        model: its outputs have the shape of y.
-        x: inputs, shape (N, ...).
+        model: as for :func:`pgd`, as are x, radius and norm; its outputs have
+            the shape of y.
         y: labels -1 and +1, shape (N, 1).
-        radius: of the ball, > 0.
-        norm: "l2" or "linf".
         restarts: number of random starts of the attack on each input, >= 1.
 
     Raises:
@@ -137,13 +135,8 @@ def accuracy_under_attack(
 def _within(away: Tensor, radius: float, norm: Norm) -> Tensor:
     if norm == "linf":
         return away.clamp(-radius, radius)
-    scale = (radius / lengths(away).clamp_min(radius)).reshape(-1, *_ones(away))
-    return away * scale
+    return away * per_sample(radius / lengths(away).clamp_min(radius), away)
 
 
 def _unit(slope: Tensor) -> Tensor:
-    return slope / lengths(slope).clamp_min(1e-30).reshape(-1, *_ones(slope))
-
-
-def _ones(like: Tensor) -> list[int]:
-    return [1] * (like.ndim - 1)
+    return slope / per_sample(lengths(slope).clamp_min(1e-30), slope)

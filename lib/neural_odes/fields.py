@@ -112,14 +112,10 @@ def _arity(field: Callable[..., Any]) -> int:
 
 
 def per_sample(s: Tensor, like: Tensor) -> Tensor:
-    """Shape a depth, scalar or (N, 1), so that it broadcasts against a state.
+    """Shape a depth, or a number of each sample, to broadcast against a state.
 
-    Args:
-        s: scalar tensor, or shape (N, 1).
-        like: a state, shape (N, ...).
-
-    Returns:
-        s itself if scalar, else shape (N, 1, ..., 1) with like's dimensions.
+    Of shape (N,) or (N, 1), it becomes (N, 1, ..., 1) with the dimensions of
+    ``like``, a state of shape (N, ...); a scalar stays as it is.
     """
     return s if s.ndim == 0 else s.reshape(-1, *[1] * (like.ndim - 1))
 

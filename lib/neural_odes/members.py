@@ -21,15 +21,10 @@ _functorch = torch._C._functorch
 def over_members(
     function: Callable[..., Any], members: int, tensors: Sequence[Tensor]
 ) -> Any:
-    """``function(*tensors)`` of each member, as torch.vmap maps it.
+    """``function(*tensors)`` of each of M members, as torch.vmap maps it.
 
-    Args:
-        function: of one member's tensors; returns tensors, in any containers.
-        members: M.
-        tensors: of all members, shape (M, ...).
-
-    Returns:
-        what the function returns, with tensors of shape (M, ...).
+    The function is one of a member's tensors, and returns tensors in any
+    containers; those given and those returned have shape (M, ...).
     """
     lazy_load_decompositions()
     level = _functorch._vmap_increment_nesting(members, "error")

@@ -155,13 +155,10 @@ def adaptive_steps(
     states are those of a polynomial of degree four.
 
     Args:
-        field: see :data:`Field`.
-        along: what else it takes.
-        z: the state at the first depth.
+        field, along, z: as for :func:`~neural_odes.runge_kutta.fixed_steps`.
         tableau: of an embedded method.
         paces: of each problem, all with the same depths.
-        rtol: relative tolerance of a step's error.
-        atol: absolute tolerance of a step's error.
+        rtol, atol: tolerances of a step's error.
         norm: maps the error in units of the tolerances to the number that is
             kept at or below 1; if stacked, to one for each problem.
         stacked: whether there are several problems, in the first dimension.

@@ -58,10 +58,32 @@ def data(
     """Inputs and targets of each model, samples first."""
     xs, ys = each("x", x, members), each("y", y, members)
     if depths is not None:
-        ys = [sample_first(own, depths) for own in ys]
-    for own_x, own_y in zip(xs, ys, strict=True):
-        check_pair(own_x, own_y)
+        ys = [_sample_first(own, depths) for own in ys]
+    for inputs, targets in zip(xs, ys, strict=True):
+        check_batch("x", inputs)
+        samples = len(inputs)
+        if not isinstance(targets, Tensor) or targets.shape[:1] != (samples,):
+            raise ValueError(
+                "y must be a tensor with one target per sample, "
+                f"({samples}, ...), got {describe(targets)}"
+            )
+        if targets.is_complex():
+            raise ValueError(f"y must be real, got {targets.dtype}")
+        if not finite(targets):
+            raise ValueError("y must be finite, got NaN or infinite values")
     return xs, ys
+
+
+def _sample_first(y: Any, depths: Any) -> Tensor:
+    """Targets of paths, (T, N, ...), as (N, T, ...)."""
+    check_batch("depths", depths)
+    check_batch("y", y)
+    if y.ndim < 2 or depths.ndim != 1 or len(y) != len(depths):
+        raise ValueError(
+            f"y must have shape (T, N, ...) with a target at each of the "
+            f"{len(depths)} depths, got {tuple(y.shape)}"
+        )
+    return y.transpose(0, 1)
 
 
 def each(name: str, value: Any, members: int) -> list[Tensor]:
@@ -87,20 +109,6 @@ def uniform(tensors: Sequence[Tensor]) -> bool:
     return len({(t.shape, t.dtype, t.device) for t in tensors}) == 1
 
 
-def check_pair(x: Tensor, y: Tensor) -> None:
-    """Refuse inputs and targets that do not match."""
-    check_batch("x", x)
-    if not isinstance(y, Tensor) or y.ndim == 0 or len(y) != len(x):
-        raise ValueError(
-            f"y must be a tensor with one target per sample, ({len(x)}, ...), "
-            f"got {describe(y)}"
-        )
-    if y.is_complex():
-        raise ValueError(f"y must be real, got {y.dtype}")
-    if not finite(y):
-        raise ValueError("y must be finite, got NaN or infinite values")
-
-
 def rates(
     lr: float | Sequence[float], optimizer: Any, members: int
 ) -> list[float]:
@@ -116,18 +124,6 @@ def rates(
     for rate in lr:
         check_positive("each of lr", rate)
     return [float(rate) for rate in lr]
-
-
-def sample_first(y: Any, depths: Any) -> Tensor:
-    """Targets of paths, (T, N, ...), as (N, T, ...)."""
-    check_batch("depths", depths)
-    check_batch("y", y)
-    if y.ndim < 2 or depths.ndim != 1 or len(y) != len(depths):
-        raise ValueError(
-            f"y must have shape (T, N, ...) with a target at each of the "
-            f"{len(depths)} depths, got {tuple(y.shape)}"
-        )
-    return y.transpose(0, 1)
 
 
 def check_owned(model: NeuralODE) -> None:

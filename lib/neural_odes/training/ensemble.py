@@ -25,6 +25,8 @@ Penalty = Callable[[NeuralODE, Solution, Tensor], Tensor]
 """``penalty(model, solution, x)``, a scalar added to the loss; ``solution`` is
 the batch's solve, at the depths 0 and S or at those that ``fit`` was given."""
 
+Group = Sequence[Tensor]
+
 
 class Ensemble:
     """M models solved together, M = 1 included: inputs of shape (M, N, ...).
@@ -82,7 +84,7 @@ class Ensemble:
             output, extra = self._read(solution, x[0])
             return output[None], extra[None], torch.tensor([solution.nfe])
 
-        def begin(x: Sequence[Tensor]) -> Any:
+        def begin(x: Group) -> Any:
             start = model.start(*x)
             return start.state, start.control, start.sample_depths
 
@@ -91,12 +93,8 @@ class Ensemble:
         held, join = _split((start.control, start.sample_depths))
         count = len(self._weights)
 
-        def field(along: Sequence[Tensor], s: Tensor, state: Any) -> Any:
-            def slope(
-                held: Sequence[Tensor],
-                parts: Sequence[Tensor],
-                at: Sequence[Tensor],
-            ) -> Any:
+        def field(along: Group, s: Tensor, state: Any) -> Any:
+            def slope(held: Group, parts: Group, at: Group) -> Any:
                 slopes = model.slopes(*join(held))
                 return slopes(*(at or [s]), rebuild(state, parts))
 
@@ -120,9 +118,7 @@ class Ensemble:
         )
         nfe = torch.tensor([one.nfe for one in progress], device=x.device)
 
-        def end(
-            x: Sequence[Tensor], held: Sequence[Tensor], parts: Sequence[Tensor]
-        ) -> tuple[Tensor, Tensor]:
+        def end(x: Group, held: Group, parts: Group) -> tuple[Tensor, Tensor]:
             *solved, nfe = parts
             own = Start(start.state, *join(held))
             return self._read(model.solution(s, own, solved, nfe), *x)
@@ -133,10 +129,7 @@ class Ensemble:
         return outputs, extra, nfe
 
     def _map(
-        self,
-        function: Callable[..., Any],
-        weights: Sequence[Tensor],
-        *groups: Sequence[Tensor],
+        self, function: Callable[..., Any], weights: Group, *groups: Group
     ) -> Any:
         """A function of groups of tensors, of each member with its weights."""
         given = [one for group in groups for one in group]

@@ -304,12 +304,7 @@ def _where(chosen: Sequence[bool], one: Tensor, other: Tensor) -> Tensor:
 
 
 def root_mean_square(error: Tensor, rows: int = 0) -> Tensor:
-    """The root-mean-square norm over the whole state.
-
-    Args:
-        error: shaped like the state.
-        rows: 1 for a norm of each problem of a stack.
-    """
+    """The root-mean-square norm of a state; with rows = 1, of each problem."""
     return error.square().flatten(rows).mean(rows).sqrt()
 
 

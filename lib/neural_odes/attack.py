@@ -84,13 +84,11 @@ def pgd(
     draws = generator(seed)
     draw = torch.rand(x.shape, generator=draws).to(x)
     away = _within((2 * draw - 1) * radius, radius, norm)
-    labels: Tensor | None = y
     with in_eval_mode(model):
-        for _ in range(steps):
+        for i in range(steps):
             away = away.detach().requires_grad_()
             output = model(x + away)
-            check_targets(loss, output, y, labels)
-            labels = None
+            check_targets(loss, output, y, labels=None if i else y)
             (slope,) = torch.autograd.grad(loss(output, y), away)
             step = slope.sign() if norm == "linf" else _unit(slope)
             away = _within(away.detach() + size * step, radius, norm)

@@ -146,11 +146,7 @@ def unwrapped(value: Tensor) -> Tensor:
 
 
 def optional(module: str, extra: str) -> Any:
-    """Import a module that comes with one of the package's extras.
-
-    Raises:
-        ImportError: it is not installed; names the extra.
-    """
+    """Import a module of one of the package's extras; errors name the extra."""
     try:
         return importlib.import_module(module)
     except ImportError as error:

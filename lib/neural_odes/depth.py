@@ -139,12 +139,7 @@ class _Moving(nn.Module):
         raise NotImplementedError
 
     def weights(self, s: Tensor) -> dict[str, Tensor]:
-        """The wrapped module's parameters at depths s of shape (...).
-
-        Returns:
-            tensors by their names in the module, or in what a wrapper such as
-            DepthConcat wraps; each with the dimensions of s before its own.
-        """
+        """As :meth:`HypernetworkODE.weights`, at depths s of shape (...)."""
         return self.template.weights(self.theta(s))
 
     def forward(self, s: Tensor, z: Tensor, x: Tensor) -> Tensor:

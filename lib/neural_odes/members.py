@@ -111,11 +111,9 @@ def use_member_layers(model: nn.Module) -> None:
 
 
 class Slots:
-    """Where a model keeps its parameters and buffers, to put others there.
+    """Where a model keeps what has these names, to put other values there.
 
-    Args:
-        model: to be filled; its own values are lost.
-        names: of parameters and buffers, in the order of :meth:`fill`.
+    The values of the model are lost; :meth:`fill` takes the names' order.
     """
 
     def __init__(self, model: nn.Module, names: Sequence[str]) -> None:

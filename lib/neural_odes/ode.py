@@ -141,11 +141,9 @@ class NeuralODE(nn.Module):
         return self.read(self.solve(x))
 
     def read(self, solution: Solution, *, path: bool = False) -> Tensor:
-        """The readout of a solution's last state, or along its path.
+        """The readout of a solution's last state.
 
-        Args:
-            solution: of this model.
-            path: read the states at all T depths, (N, T, ...).
+        With ``path``, that of its states at all T depths, (N, T, ...).
         """
         if not path:
             return self.readout(solution.z[-1])

@@ -130,10 +130,8 @@ def check_owned(model: NeuralODE) -> None:
     """Refuse functions whose modules training would not reach."""
     own = {id(p) for p in model.parameters()}
     for part in model.modules():
-        for value in vars(part).values():
-            if not inspect.isfunction(value):
-                continue
-            for name, used in referred(value).items():
+        for function in filter(inspect.isfunction, vars(part).values()):
+            for name, used in referred(function).items():
                 if isinstance(used, nn.Module) and any(
                     p.requires_grad and id(p) not in own
                     for p in used.parameters()

@@ -66,10 +66,7 @@ class Ensemble:
         ]
 
     def __call__(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Solve the M members.
-
-        Args:
-            x: their inputs, shape (M, N, ...).
+        """Solve the M members, of inputs x of shape (M, N, ...).
 
         Returns:
             outputs, shape (M, N, ...), or (M, N, T, ...) for paths; penalties,

@@ -22,8 +22,9 @@ from hypothesis import strategies as st
 from torch import nn
 
 import neural_odes as lib
-from neural_odes import attack, data, nets
+from neural_odes import attack, nets
 from neural_odes.data.systems import lorenz
+from neural_odes_lab import data
 
 X = torch.linspace(-1, 1, 8).reshape(4, 2)
 Y = torch.tensor([[-1.0], [1.0], [-1.0], [1.0]])

@@ -184,7 +184,7 @@ def test_a_terminal_without_ticks_gets_the_words(tmp_path):
 
 def test_missing_images_are_named_in_one_line(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("NEURAL_ODES_DATA", str(tmp_path))
-    mnist = importlib.import_module("neural_odes.data.mnist")
+    mnist = importlib.import_module("neural_odes_lab.data.mnist")
     monkeypatch.setattr(mnist, "MIRRORS", ("http://localhost:9/",))  # closed
     images = ["run", "augmentation.table1", "--setting", "mnist", "--seeds=1"]
     out = ["--out", str(tmp_path), "--no-progress"]

@@ -5,8 +5,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neural_odes import crossing, data, half_moons, nested_spheres
+from neural_odes import crossing, half_moons, nested_spheres
 from neural_odes.data import RADII
+from neural_odes_lab import data
 
 samples = st.integers(2, 60)
 dims = st.integers(1, 40)

@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from neural_odes import NeuralODE, ZeroAugment, accuracy, fit, seeded
-from neural_odes.data import karate
 from neural_odes.nets import GraphConv
+from neural_odes_lab.data import karate
 
 
 def test_the_club_is_the_published_one():

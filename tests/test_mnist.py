@@ -15,9 +15,9 @@ import pooch
 import pytest
 import torch
 
-from neural_odes.data import DataError, mnist
+from neural_odes_lab.data import DataError, mnist
 
-module = importlib.import_module("neural_odes.data.mnist")
+module = importlib.import_module("neural_odes_lab.data.mnist")
 NAMES = module.FILES["test"]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from neural_odes_lab import studies
+from neural_odes_lab import sources, studies
 from neural_odes_lab.config import Config, option
 from neural_odes_lab.results import Result
 from neural_odes_lab.runner import run
@@ -14,11 +14,16 @@ from neural_odes_lab.studies import STUDIES
 from neural_odes_lab.verdicts import judge
 
 
-def test_what_is_kept_of_a_study_depends_on_its_own_file():
-    """A finished task is used again only while that file has not changed."""
+def test_what_is_kept_of_a_study_depends_on_its_own_files():
+    """A finished task is used again only while they have not changed."""
     folder = Path(studies.__file__).parent
     assert {study.file.parent for study in STUDIES.values()} == {folder}
-    assert STUDIES["augmentation.table1"].file.name == "table1.py"
+    table1 = STUDIES["augmentation.table1"].file
+    assert table1.name == "table1.py"
+    behind = sources._behind("neural_odes_lab.studies.table1", table1)
+    read = {"digits", "graph", "mnist"}
+    assert {f"neural_odes_lab.data.{one}" for one in read} <= behind.keys()
+    assert "neural_odes_lab.runner" not in behind
 
 
 @pytest.mark.parametrize("name", STUDIES)

@@ -33,7 +33,6 @@ from neural_odes import (
     Solver,
     ZeroAugment,
     accuracy,
-    digits,
     divergence,
     half_moons,
     integrate,
@@ -42,6 +41,7 @@ from neural_odes import (
     mlp,
     seeded,
 )
+from neural_odes_lab.data import digits
 
 T = TypeVar("T")
 BUDGET: dict[Any, int] = {}

@@ -3,6 +3,7 @@
 Which file answers which question:
 
 - study, config, studies/: what is measured, under which settings?
+- data/: on which images, on which graph?
 - runner, sources, records: how does it run, resume and stay whole as a file?
 - judges, verdicts, multiverse: what does a claim say, and does it hold?
 - results, tables, markup, evidence, report: how is it read and shown?

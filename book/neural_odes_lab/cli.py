@@ -23,8 +23,8 @@ from typing import Any, NoReturn
 
 import torch
 
-from neural_odes.data.mnist import DataError
 from neural_odes_lab import config, records, report, tables
+from neural_odes_lab.data import DataError
 from neural_odes_lab.results import Result, load
 from neural_odes_lab.runner import WorkerError, run
 from neural_odes_lab.studies import STUDIES

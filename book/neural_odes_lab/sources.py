@@ -17,9 +17,10 @@ from typing import Any
 import neural_odes
 
 CORE = Path(neural_odes.__file__).parent
-STUDIES = "neural_odes_lab.studies"
-LABORATORY = STUDIES.partition(".")[0]
+LABORATORY = "neural_odes_lab"
 """What runs and judges studies, which does not decide what they measure."""
+MEASURED = (f"{LABORATORY}.studies.", f"{LABORATORY}.data")
+"""Of it, what does."""
 
 
 def code(measure: Callable[..., Any]) -> str:
@@ -94,7 +95,7 @@ def _place(name: str) -> Path | None:
     if name.partition(".")[0] == CORE.name:
         return None  # covered as a whole
     ours = name.partition(".")[0] == LABORATORY
-    if ours and not name.startswith(f"{STUDIES}."):
+    if ours and not name.startswith(MEASURED):
         return None
     if name in sys.modules:
         file = getattr(sys.modules[name], "__file__", None)

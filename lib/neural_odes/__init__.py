@@ -34,7 +34,7 @@ from neural_odes.chaos import (
     renormalised_exponent,
 )
 from neural_odes.control import AdaptiveDepth, DataControlled, LinearControl
-from neural_odes.data import crossing, digits, half_moons, nested_spheres
+from neural_odes.data import crossing, half_moons, nested_spheres
 from neural_odes.depth import (
     DepthConcat,
     Galerkin,
@@ -86,7 +86,6 @@ __all__ = [
     "accuracy",
     "accuracy_under_attack",
     "crossing",
-    "digits",
     "divergence",
     "finite_time_exponents",
     "fit",

@@ -155,13 +155,10 @@ def adaptive_steps(
     states are those of a polynomial of degree four.
 
     Args:
-        field: see :data:`Field`.
-        along: what else it takes.
-        z: the state at the first depth.
+        field, along, z: as for :func:`~neural_odes.runge_kutta.fixed_steps`.
         tableau: of an embedded method.
         paces: of each problem, all with the same depths.
-        rtol: relative tolerance of a step's error.
-        atol: absolute tolerance of a step's error.
+        rtol, atol: tolerances of a step's error.
         norm: maps the error in units of the tolerances to the number that is
             kept at or below 1; if stacked, to one for each problem.
         stacked: whether there are several problems, in the first dimension.
@@ -307,12 +304,7 @@ def _where(chosen: Sequence[bool], one: Tensor, other: Tensor) -> Tensor:
 
 
 def root_mean_square(error: Tensor, rows: int = 0) -> Tensor:
-    """The root-mean-square norm over the whole state.
-
-    Args:
-        error: shaped like the state.
-        rows: 1 for a norm of each problem of a stack.
-    """
+    """The root-mean-square norm of a state; with rows = 1, of each problem."""
     return error.square().flatten(rows).mean(rows).sqrt()
 
 

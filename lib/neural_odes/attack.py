@@ -15,7 +15,7 @@ from neural_odes.checks import (
     check_positive,
     generator,
 )
-from neural_odes.fields import lengths
+from neural_odes.fields import lengths, per_sample
 from neural_odes.training.ensemble import Loss
 from neural_odes.training.fit import check_labels, in_eval_mode
 from neural_odes.training.loop import check_shapes, check_targets
@@ -84,13 +84,11 @@ def pgd(
     draws = generator(seed)
     draw = torch.rand(x.shape, generator=draws).to(x)
     away = _within((2 * draw - 1) * radius, radius, norm)
-    labels: Tensor | None = y
     with in_eval_mode(model):
-        for _ in range(steps):
+        for i in range(steps):
             away = away.detach().requires_grad_()
             output = model(x + away)
-            check_targets(loss, output, y, labels)
-            labels = None
+            check_targets(loss, output, y, labels=None if i else y)
             (slope,) = torch.autograd.grad(loss(output, y), away)
             step = slope.sign() if norm == "linf" else _unit(slope)
             away = _within(away.detach() + size * step, radius, norm)
@@ -112,11 +110,9 @@ def accuracy_under_attack(
     may find points that this one misses.
 
     Args:
-        model: its outputs have the shape of y.
-        x: inputs, shape (N, ...).
+        model: as for :func:`pgd`, as are x, radius and norm; its outputs have
+            the shape of y.
         y: labels -1 and +1, shape (N, 1).
-        radius: of the ball, > 0.
-        norm: "l2" or "linf".
         restarts: number of random starts of the attack on each input, >= 1.
 
     Raises:
@@ -137,13 +133,8 @@ def accuracy_under_attack(
 def _within(away: Tensor, radius: float, norm: Norm) -> Tensor:
     if norm == "linf":
         return away.clamp(-radius, radius)
-    scale = (radius / lengths(away).clamp_min(radius)).reshape(-1, *_ones(away))
-    return away * scale
+    return away * per_sample(radius / lengths(away).clamp_min(radius), away)
 
 
 def _unit(slope: Tensor) -> Tensor:
-    return slope / lengths(slope).clamp_min(1e-30).reshape(-1, *_ones(slope))
-
-
-def _ones(like: Tensor) -> list[int]:
-    return [1] * (like.ndim - 1)
+    return slope / per_sample(lengths(slope).clamp_min(1e-30), slope)

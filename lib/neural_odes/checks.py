@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from numbers import Integral, Real
 from typing import Any
 
@@ -54,14 +54,9 @@ def check_dimension(dim: int, like: Tensor) -> None:
 
 
 def joined(first: str, a: Tensor, second: str, b: Tensor, dim: int) -> Tensor:
-    """Concatenate two tensors in the one dimension in which they may differ.
+    """Concatenate a and b in the one dimension in which they may differ.
 
-    Args:
-        first: the name of a in errors.
-        a: the first tensor.
-        second: the name of b in errors.
-        b: the second tensor.
-        dim: the dimension.
+    ``first`` and ``second`` are their names in errors.
     """
     check_dimension(dim, a)
     if a.ndim != b.ndim or any(
@@ -102,19 +97,14 @@ def check_batch(name: str, value: Any) -> None:
         raise ValueError(f"{name} must be finite, got NaN or infinite values")
 
 
-def check_positive(name: str, value: Any) -> None:
-    """Refuse anything but a finite number > 0."""
-    _check_number(name, value, "> 0", lambda number: number > 0)
-
-
 def check_nonnegative(name: str, value: Any) -> None:
     """Refuse anything but a finite number >= 0."""
-    _check_number(name, value, ">= 0", lambda number: number >= 0)
+    check_positive(name, value, or_zero=True)
 
 
-def _check_number(
-    name: str, value: Any, range_: str, holds: Callable[[float], bool]
-) -> None:
+def check_positive(name: str, value: Any, *, or_zero: bool = False) -> None:
+    """Refuse anything but a finite number > 0, or 0 if that is allowed."""
+    range_ = ">= 0" if or_zero else "> 0"
     text = f"{name} must be a number {range_}, got {value!r}"
     if not isinstance(value, Real) or isinstance(value, bool):
         raise TypeError(text)
@@ -122,7 +112,7 @@ def _check_number(
         number = float(value)
     except OverflowError:  # an integer larger than any float
         number = math.inf
-    if not (math.isfinite(number) and holds(number)):
+    if not (0 < number < math.inf or (or_zero and number == 0)):
         raise ValueError(text)
 
 
@@ -156,11 +146,7 @@ def unwrapped(value: Tensor) -> Tensor:
 
 
 def optional(module: str, extra: str) -> Any:
-    """Import a module that comes with one of the package's extras.
-
-    Raises:
-        ImportError: it is not installed; names the extra.
-    """
+    """Import a module of one of the package's extras; errors name the extra."""
     try:
         return importlib.import_module(module)
     except ImportError as error:

@@ -138,11 +138,9 @@ class AdaptiveDepth(nn.Module):
                 "module must be x's number of features or an nn.Module of x, "
                 f"got {type(module).__name__}"
             )
-        self.module = (
-            _depth_network(module, hidden)
-            if isinstance(module, int)
-            else module
-        )
+        if isinstance(module, int):
+            module = _depth_network(module, hidden)
+        self.module = module
 
     def forward(self, x: Tensor) -> Tensor:
         """The depths of inputs of shape (N, ...), shape (N,), each >= 0."""

@@ -65,11 +65,8 @@ class _Template(nn.Module):
                 f"module must be an nn.Module, got {type(module).__name__}"
             )
         self.field = copy.deepcopy(as_field(module, "module"))
-        named = {
-            key: value
-            for key, value in self.field.named_parameters()
-            if value.requires_grad
-        }
+        found = self.field.named_parameters()
+        named = {key: value for key, value in found if value.requires_grad}
         if not named:
             raise ValueError("module must have trainable parameters, got none")
         self.keys = tuple(named)
@@ -92,20 +89,17 @@ class _Template(nn.Module):
         values = dict(self.field.named_buffers())
         return torch.cat([values[key].flatten() for key in self.keys])
 
-    def split(self, theta: Tensor) -> dict[str, Tensor]:
-        """theta of shape (..., P) as named tensors of shape (..., *shape)."""
+    def split(self, theta: Tensor) -> list[Tensor]:
+        """theta of shape (..., P) as tensors of shape (..., *shape)."""
         pieces = theta.split(self.sizes, dim=-1)
-        return {
-            key: piece.reshape((*theta.shape[:-1], *shape))
-            for key, piece, shape in zip(
-                self.keys, pieces, self.shapes, strict=True
-            )
-        }
+        return [
+            piece.reshape((*theta.shape[:-1], *shape))
+            for piece, shape in zip(pieces, self.shapes, strict=True)
+        ]
 
     def weights(self, theta: Tensor) -> dict[str, Tensor]:
-        """As :meth:`split`, but without the wrappers' prefixes in the names."""
-        pieces = self.split(theta).values()
-        return dict(zip(self.names, pieces, strict=True))
+        """As :meth:`split`, by names without the wrappers' prefixes."""
+        return dict(zip(self.names, self.split(theta), strict=True))
 
     def forward(self, theta: Tensor, s: Tensor, z: Tensor, x: Tensor) -> Tensor:
         if theta.ndim == 1:
@@ -117,11 +111,10 @@ class _Template(nn.Module):
         return torch.vmap(alone)(theta, s[:, 0], z, x)
 
     def _call(self, theta: Tensor, *inputs: Tensor) -> Tensor:
+        named = dict(zip(self.keys, self.split(theta), strict=True))
         # Skip the slow search for tied weights; there are none.
         with _SWAP:
-            return functional_call(
-                self.field, self.split(theta), inputs, tie_weights=False
-            )
+            return functional_call(self.field, named, inputs, tie_weights=False)
 
 
 def _own_names(keys: tuple[str, ...]) -> tuple[str, ...]:
@@ -136,23 +129,17 @@ def _own_names(keys: tuple[str, ...]) -> tuple[str, ...]:
 
 
 class _Moving(nn.Module):
-    """f with parameters theta(s); subclasses define theta."""
+    """f with parameters theta(s): subclasses map s, (...), to (..., P)."""
 
     def __init__(self, module: Any) -> None:
         super().__init__()
         self.template = _Template(module)
 
     def theta(self, s: Tensor) -> Tensor:
-        """All parameters at depths s of shape (...), as shape (..., P)."""
         raise NotImplementedError
 
     def weights(self, s: Tensor) -> dict[str, Tensor]:
-        """The wrapped module's parameters at depths s of shape (...).
-
-        Returns:
-            tensors by their names in the module, or in what a wrapper such as
-            DepthConcat wraps; each with the dimensions of s before its own.
-        """
+        """As :meth:`HypernetworkODE.weights`, at depths s of shape (...)."""
         return self.template.weights(self.theta(s))
 
     def forward(self, s: Tensor, z: Tensor, x: Tensor) -> Tensor:

@@ -112,14 +112,10 @@ def _arity(field: Callable[..., Any]) -> int:
 
 
 def per_sample(s: Tensor, like: Tensor) -> Tensor:
-    """Shape a depth, scalar or (N, 1), so that it broadcasts against a state.
+    """Shape a depth, or a number of each sample, to broadcast against a state.
 
-    Args:
-        s: scalar tensor, or shape (N, 1).
-        like: a state, shape (N, ...).
-
-    Returns:
-        s itself if scalar, else shape (N, 1, ..., 1) with like's dimensions.
+    Of shape (N,) or (N, 1), it becomes (N, 1, ..., 1) with the dimensions of
+    ``like``, a state of shape (N, ...); a scalar stays as it is.
     """
     return s if s.ndim == 0 else s.reshape(-1, *[1] * (like.ndim - 1))
 
@@ -132,16 +128,11 @@ def lengths(z: Tensor) -> Tensor:
 def step_limits(
     field: Any, sample_depths: Tensor | None = None
 ) -> dict[str, Any]:
-    """The constraints that a field and its parts put on a solver's steps.
+    """What a field and its parts ask of a solver: arguments of ``integrate``.
 
-    Args:
-        field: a field; one that is not an ``nn.Module`` has none.
-        sample_depths: shape (N,), where each sample has its own depth.
-
-    Returns:
-        arguments of ``integrate``: jumps, the increasing depths at which the
-        parts jump, and max_step, the longest step; with sample_depths, as
-        fractions of these.
+    These are jumps, the increasing depths at which parts jump, and max_step,
+    the longest step; as fractions of sample_depths, shape (N,), where each
+    sample has its own. A field that is not an ``nn.Module`` asks nothing.
     """
     parts = parts_of(field)
     depths = sorted({j for part in parts for j in getattr(part, "jumps", ())})
@@ -158,5 +149,5 @@ def step_limits(
 
 
 def parts_of(field: Any) -> list[nn.Module]:
-    """The modules of a field; none if it is a function."""
+    """The modules of a field or model; none if it is a function."""
     return list(field.modules()) if isinstance(field, nn.Module) else []

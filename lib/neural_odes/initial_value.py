@@ -173,11 +173,8 @@ def solve(
         along: what belongs to stacked problems besides their states.
         z0: a state; if stacked, of tensors (M, ...).
         depths: increasing, the same for all.
-        solver: with a method of the library.
-        jumps: for each problem, where its field jumps.
-        max_step: for each problem, a limit besides the solver's own.
-        norm: as in :func:`integrate`; only of a single problem.
-        stacked: whether there are several.
+        jumps, max_step: of each problem, as in :func:`integrate`.
+        norm: as there, but only of a single problem.
 
     Returns:
         the states, (T, ...) or (M, T, ...), and what each problem took.
@@ -237,18 +234,17 @@ def solve(
             reached = zip(grid[1:], states, strict=True)
             read = [z for at, z in reached if at in wanted]
             z = torch.stack([start, *read], dim=rows)
+        if not adaptive or norm is not None:  # else each step was checked
+            ends = z.select(rows, -1)
+            whole = [finite(ends)]
+            if stacked:
+                whole = torch.isfinite(ends).flatten(1).all(1).tolist()
+            if not all(whole):
+                reason = "the state is NaN or infinite"
+                raise SolveStopped(reason, whole.index(False))
     except SolveStopped as stop:
-        raise _failed(stop.reason, progress, stop.member, stacked) from stop
-    if not adaptive or norm is not None:  # else each step was checked
-        ends = z.select(rows, -1)
-        whole = (
-            torch.isfinite(ends).flatten(1).all(1).tolist()
-            if stacked
-            else [finite(ends)]
-        )
-        if not all(whole):
-            reason = "the state is NaN or infinite"
-            raise _failed(reason, progress, whole.index(False), stacked)
+        at, member = progress[stop.member], stop.member if stacked else None
+        raise SolverError(stop.reason, at.s, at.nfe, member) from stop
     return unpack(z), progress
 
 
@@ -284,13 +280,6 @@ def _solve_each(
         stacked=True,
     )
     return take(z), max(one.nfe for one in progress)
-
-
-def _failed(
-    reason: str, progress: Sequence[Progress], member: int, stacked: bool
-) -> SolverError:
-    one = progress[member]
-    return SolverError(reason, one.s, one.nfe, member if stacked else None)
 
 
 def _step(

@@ -21,15 +21,10 @@ _functorch = torch._C._functorch
 def over_members(
     function: Callable[..., Any], members: int, tensors: Sequence[Tensor]
 ) -> Any:
-    """``function(*tensors)`` of each member, as torch.vmap maps it.
+    """``function(*tensors)`` of each of M members, as torch.vmap maps it.
 
-    Args:
-        function: of one member's tensors; returns tensors, in any containers.
-        members: M.
-        tensors: of all members, shape (M, ...).
-
-    Returns:
-        what the function returns, with tensors of shape (M, ...).
+    The function is one of a member's tensors, and returns tensors in any
+    containers; those given and those returned have shape (M, ...).
     """
     lazy_load_decompositions()
     level = _functorch._vmap_increment_nesting(members, "error")
@@ -116,11 +111,9 @@ def use_member_layers(model: nn.Module) -> None:
 
 
 class Slots:
-    """Where a model keeps its parameters and buffers, to put others there.
+    """Where a model keeps what has these names, to put other values there.
 
-    Args:
-        model: to be filled; its own values are lost.
-        names: of parameters and buffers, in the order of :meth:`fill`.
+    The values of the model are lost; :meth:`fill` takes the names' order.
     """
 
     def __init__(self, model: nn.Module, names: Sequence[str]) -> None:

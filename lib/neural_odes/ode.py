@@ -40,7 +40,7 @@ from neural_odes.fields import (
 )
 from neural_odes.initial_value import integrate
 from neural_odes.solver import METHODS, Solution, Solver, check_solver
-from neural_odes.states import rebuild, tensors, watch_for_writes
+from neural_odes.states import describe, rebuild, tensors, watch_for_writes
 
 Running = Callable[[Tensor, Tensor, Tensor, Tensor, Any], Tensor]
 """A running cost ``running(s, z, x, dz, field)``, shape (N,), of the field's
@@ -141,11 +141,9 @@ class NeuralODE(nn.Module):
         return self.read(self.solve(x))
 
     def read(self, solution: Solution, *, path: bool = False) -> Tensor:
-        """The readout of a solution's last state, or along its path.
+        """The readout of a solution's last state.
 
-        Args:
-            solution: of this model.
-            path: read the states at all T depths, (N, T, ...).
+        With ``path``, that of its states at all T depths, (N, T, ...).
         """
         if not path:
             return self.readout(solution.z[-1])
@@ -218,11 +216,9 @@ class NeuralODE(nn.Module):
             z0, control = self.lift(x), self.control(x)
             depths = self.depth(x) if callable(self.depth) else None
         if not isinstance(z0, Tensor) or len(z0) != len(x):
-            tensor = isinstance(z0, Tensor)
-            got = tuple(z0.shape) if tensor else type(z0).__name__
             raise ValueError(
                 f"lift(x) must be a tensor of shape ({len(x)}, ...), as many "
-                f"samples as x, got {got}"
+                f"samples as x, got {describe(z0)}"
             )
         if depths is not None:
             _check_depths(depths, len(x))

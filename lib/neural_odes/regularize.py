@@ -17,6 +17,7 @@ from neural_odes.fields import Field, lengths, step_limits
 from neural_odes.initial_value import integrate
 from neural_odes.ode import NeuralODE, check_plain, common_depth
 from neural_odes.solver import Solution
+from neural_odes.states import State
 from neural_odes.training.fit import Penalty
 
 
@@ -58,10 +59,8 @@ def steady_state(strength: float) -> Penalty:
         strength: its weight in the loss, >= 0.
 
     Raises:
-        ValueError: strength is not a finite number >= 0; or (in training)
-            samples have depths of their own.
-        TypeError: strength is not a number; or (in training) the field has a
-            state of its own.
+        TypeError, ValueError: as :func:`fixed_point`; or (in training) samples
+            have depths of their own.
     """
     check_nonnegative("strength", strength)
 
@@ -71,9 +70,7 @@ def steady_state(strength: float) -> Penalty:
         end, control = solution.z[-1], model.control(x)
         s = solution.s[-1] * solution.s.new_tensor([1.0, 2.0])
 
-        def onward(
-            s: Tensor, state: tuple[Tensor, Tensor]
-        ) -> tuple[Tensor, Tensor]:
+        def onward(s: Tensor, state: State) -> State:
             slope = model.field(s, state[0], control)
             return slope, lengths(slope)
 

@@ -75,11 +75,9 @@ def describe(state: Any) -> str:
 def packing(
     z0: State, rows: int = 0
 ) -> tuple[Callable[[Any], Tensor], Callable[[Tensor], Any]]:
-    """Two functions: from a state to one tensor, and back.
+    """Two functions: from a state like z0 to one tensor, and back.
 
-    Args:
-        z0: a state.
-        rows: 1 for stacked problems, whose first dimension stays.
+    With rows = 1, for stacked problems, the first dimension stays.
     """
     if isinstance(z0, Tensor):
         return lambda z: z, lambda z: z

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from neural_odes.augment import PartialReadout, ZeroAugment
-from neural_odes.data import karate
 from neural_odes.nets import GraphConv
 from neural_odes.ode import NeuralODE
 from neural_odes_lab.config import Config, Count, Positive, option
+from neural_odes_lab.data import karate
 from neural_odes_lab.judges import Claim, above
 from neural_odes_lab.studies.common import count, trained
 from neural_odes_lab.study import Row, study

@@ -12,7 +12,6 @@ import torch
 from torch import Tensor, nn
 
 from neural_odes.augment import HigherOrder, InputLayer, ZeroAugment
-from neural_odes.data import digits, mnist
 from neural_odes.nets import seeded
 from neural_odes.ode import NeuralODE
 from neural_odes.solver import Solver
@@ -24,6 +23,7 @@ from neural_odes_lab.config import (
     Positive,
     option,
 )
+from neural_odes_lab.data import digits, mnist
 
 Model = Literal["vanilla", "ANODE", "IL-NODE", "2nd order"]
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from neural_odes import data
 from neural_odes.depth import DepthConcat
 from neural_odes.nets import mlp, seeded
+from neural_odes_lab import data
 from neural_odes_lab.config import Count, Positive, option
 from neural_odes_lab.judges import Claim, below, mean_below
 from neural_odes_lab.studies.common import FRESH

@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader
 from neural_odes.checks import (
     check_at_least,
     check_batch,
+    check_boolean,
     check_function,
     check_nonnegative,
     check_one_of,
@@ -20,6 +21,8 @@ from neural_odes.checks import (
     finite,
 )
 from neural_odes.ode import NeuralODE
+from neural_odes.states import describe
+from neural_odes.training.identity import referred
 
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "adam": torch.optim.Adam,
@@ -55,10 +58,32 @@ def data(
     """Inputs and targets of each model, samples first."""
     xs, ys = each("x", x, members), each("y", y, members)
     if depths is not None:
-        ys = [sample_first(own, depths) for own in ys]
-    for own_x, own_y in zip(xs, ys, strict=True):
-        check_pair(own_x, own_y)
+        ys = [_sample_first(own, depths) for own in ys]
+    for inputs, targets in zip(xs, ys, strict=True):
+        check_batch("x", inputs)
+        samples = len(inputs)
+        if not isinstance(targets, Tensor) or targets.shape[:1] != (samples,):
+            raise ValueError(
+                "y must be a tensor with one target per sample, "
+                f"({samples}, ...), got {describe(targets)}"
+            )
+        if targets.is_complex():
+            raise ValueError(f"y must be real, got {targets.dtype}")
+        if not finite(targets):
+            raise ValueError("y must be finite, got NaN or infinite values")
     return xs, ys
+
+
+def _sample_first(y: Any, depths: Any) -> Tensor:
+    """Targets of paths, (T, N, ...), as (N, T, ...)."""
+    check_batch("depths", depths)
+    check_batch("y", y)
+    if y.ndim < 2 or depths.ndim != 1 or len(y) != len(depths):
+        raise ValueError(
+            f"y must have shape (T, N, ...) with a target at each of the "
+            f"{len(depths)} depths, got {tuple(y.shape)}"
+        )
+    return y.transpose(0, 1)
 
 
 def each(name: str, value: Any, members: int) -> list[Tensor]:
@@ -84,21 +109,6 @@ def uniform(tensors: Sequence[Tensor]) -> bool:
     return len({(t.shape, t.dtype, t.device) for t in tensors}) == 1
 
 
-def check_pair(x: Tensor, y: Tensor) -> None:
-    """Refuse inputs and targets that do not match."""
-    check_batch("x", x)
-    if not isinstance(y, Tensor) or y.ndim == 0 or len(y) != len(x):
-        got = tuple(y.shape) if isinstance(y, Tensor) else type(y).__name__
-        raise ValueError(
-            "y must be a tensor with one target per sample, "
-            f"({len(x)}, ...), got {got}"
-        )
-    if y.is_complex():
-        raise ValueError(f"y must be real, got {y.dtype}")
-    if not finite(y):
-        raise ValueError("y must be finite, got NaN or infinite values")
-
-
 def rates(
     lr: float | Sequence[float], optimizer: Any, members: int
 ) -> list[float]:
@@ -116,27 +126,12 @@ def rates(
     return [float(rate) for rate in lr]
 
 
-def sample_first(y: Any, depths: Any) -> Tensor:
-    """Targets of paths, (T, N, ...), as (N, T, ...)."""
-    check_batch("depths", depths)
-    check_batch("y", y)
-    if y.ndim < 2 or depths.ndim != 1 or len(y) != len(depths):
-        raise ValueError(
-            f"y must have shape (T, N, ...) with a target at each of the "
-            f"{len(depths)} depths, got {tuple(y.shape)}"
-        )
-    return y.transpose(0, 1)
-
-
 def check_owned(model: NeuralODE) -> None:
     """Refuse functions whose modules training would not reach."""
     own = {id(p) for p in model.parameters()}
     for part in model.modules():
-        for value in vars(part).values():
-            if not inspect.isfunction(value):
-                continue
-            seen = inspect.getclosurevars(value)
-            for name, used in {**seen.globals, **seen.nonlocals}.items():
+        for function in filter(inspect.isfunction, vars(part).values()):
+            for name, used in referred(function).items():
                 if isinstance(used, nn.Module) and any(
                     p.requires_grad and id(p) not in own
                     for p in used.parameters()
@@ -152,14 +147,20 @@ def check_settings(
     weight_decay: float,
     optimizer: Any,
     batch_size: int | None,
+    progress: bool,
+    **called: Any,
 ) -> None:
-    """Refuse numbers out of range and unknown optimizers."""
+    """Refuse what is out of range, unknown, or cannot be called."""
     check_at_least("epochs", epochs, 1)
     check_nonnegative("weight_decay", weight_decay)
     if not callable(optimizer):
         check_one_of("optimizer", optimizer, OPTIMIZERS)
     if batch_size is not None:
         check_at_least("batch_size", batch_size, 1)
+    check_boolean("progress", progress)
+    for name, function in called.items():
+        if function is not None:
+            check_function(name, function, CALLED[name])
 
 
 def check_optimizer(optimizer: Any, parameters: Sequence[Tensor]) -> None:
@@ -181,13 +182,6 @@ def check_optimizer(optimizer: Any, parameters: Sequence[Tensor]) -> None:
                 "optimizer must be made of the parameters that it is given, "
                 "got one of others"
             )
-
-
-def check_called(given: dict[str, Any]) -> None:
-    """Refuse what cannot be called, except None."""
-    for name, value in given.items():
-        if value is not None:
-            check_function(name, value, CALLED[name])
 
 
 def default_loss(ys: Sequence[Tensor]) -> Callable[[Tensor, Tensor], Tensor]:

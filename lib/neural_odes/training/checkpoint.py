@@ -6,7 +6,7 @@ import hashlib
 import inspect
 import pickle
 import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from neural_odes.files import replacing
+from neural_odes.training.identity import numbers, referred
 
 VERSION = 7
 
@@ -48,12 +49,8 @@ class Checkpoint:
     ) -> None:
         """Replace the file as a whole, or leave it as it is.
 
-        Args:
-            parameters: those that are trained.
-            models: their owners, whose buffers are saved as well.
-            optimizer: of the parameters.
-            rows: the measurements of each epoch, all of one shape.
-            seconds: spent so far.
+        The models' buffers are saved with the parameters that are trained; rows
+        are the measurements of each epoch, all of one shape.
         """
         content = {
             "version": VERSION,
@@ -90,35 +87,31 @@ class Checkpoint:
                 or more epochs than this one.
         """
         found = _read(self.path)
-        if len(found["rows"]) > epochs:
-            raise ValueError(
-                f"checkpoint {self.path} is of a training that has run "
-                f"{len(found['rows'])} epochs; this one has {epochs}"
-            )
-        buffers = [b for model in models for b in model.buffers()]
+        ran = len(found["rows"])
+        now = [*parameters, *(b for model in models for b in model.buffers())]
         kept = [b for each in found["buffers"] for b in each.values()]
-        kinds = [
-            [(one.shape, one.dtype) for one in tensors]
-            for tensors in (
-                [*found["parameters"], *kept],
-                [*parameters, *buffers],
+        then = [*found["parameters"], *kept]
+        kinds = [[(t.shape, t.dtype) for t in ts] for ts in (now, then)]
+        of = f"checkpoint {self.path} is of"
+        if ran > epochs:
+            raise ValueError(
+                f"{of} a training that has run {ran} epochs; this one has "
+                f"{epochs}"
             )
-        ]
         if kinds[0] != kinds[1] or len(found["kept"]) != len(self.keepers):
-            raise ValueError(f"checkpoint {self.path} is of another model")
-        before = found["settings"] | found["made of"]
-        for name, value in {**self.settings, **self.made_of}.items():
-            if before.get(name) != value:
-                other = f"{name} = {before.get(name)}; this one has {value}"
-                if name in self.made_of:
-                    other = f"another {name}"
+            raise ValueError(f"{of} another model")
+        for name, value in self.settings.items():
+            before = found["settings"].get(name)
+            if before != value:
                 raise ValueError(
-                    f"checkpoint {self.path} is of a training with {other}"
+                    f"{of} a training with {name} = {before}; this one has "
+                    f"{value}"
                 )
-        for now, value in zip(
-            [*parameters, *buffers], [*found["parameters"], *kept], strict=True
-        ):
-            now.copy_(value)
+        for name, value in self.made_of.items():
+            if found["made of"].get(name) != value:
+                raise ValueError(f"{of} a training with another {name}")
+        for one, value in zip(now, then, strict=True):
+            one.copy_(value)
         optimizer.load_state_dict(found["optimizer"])
         for keeper, state in zip(self.keepers, found["kept"], strict=True):
             keeper.load_state_dict(state)
@@ -128,36 +121,31 @@ class Checkpoint:
         return found["rows"], found["seconds"]
 
 
-def hooks(optimizer: torch.optim.Optimizer) -> list[Any]:
-    """What an optimizer calls before and after its steps."""
-    return [
-        *optimizer._optimizer_step_pre_hooks.values(),
-        *optimizer._optimizer_step_post_hooks.values(),
-    ]
+def stateful(
+    optimizer: torch.optim.Optimizer, callback: Any, models: Sequence[Any]
+) -> list[Any]:
+    """What has a state that is to be saved besides an optimizer's and models'.
 
-
-def stateful(functions: Iterable[Any], without: Sequence[Any]) -> list[Any]:
-    """What functions refer to and what has a state that can be saved.
-
-    Args:
-        functions: an optimizer's hooks and a callback, which may step a
-            learning rate's schedule or an average of weights.
-        without: whose state is saved already.
+    The optimizer's hooks and the callback may step a learning rate's schedule
+    or an average of weights that they refer to.
     """
     found: list[Any] = []
-    for function in functions:
+    for function in (
+        *optimizer._optimizer_step_pre_hooks.values(),
+        *optimizer._optimizer_step_post_hooks.values(),
+        callback,
+    ):
         inner = getattr(function, "__func__", function)
         seen = [getattr(function, "__self__", None)]
         if inspect.isfunction(inner):
-            names = inspect.getclosurevars(inner)
-            seen += [*names.nonlocals.values(), *names.globals.values()]
+            seen += referred(inner).values()
         found += [
             one
             for one in seen
             if not isinstance(one, type)
             and hasattr(one, "state_dict")
             and hasattr(one, "load_state_dict")
-            and not any(one is other for other in (*without, *found))
+            and not any(one is other for other in (optimizer, *models, *found))
         ]
     return found
 
@@ -220,8 +208,7 @@ def fingerprint(tensors: Mapping[str, Tensor]) -> str:
     digest = hashlib.sha256()
     for name, value in sorted(tensors.items()):
         digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
-        flat = value.detach().cpu().contiguous().reshape(-1)
-        digest.update(flat.view(torch.uint8).numpy().tobytes())
+        digest.update(numbers(value))
     return digest.hexdigest()
 
 

@@ -16,7 +16,7 @@ from neural_odes.initial_value import solve
 from neural_odes.members import Slots, over_members, use_member_layers
 from neural_odes.ode import NeuralODE, Start
 from neural_odes.solver import METHODS, Solution, SolverError
-from neural_odes.states import rebuild, tensors
+from neural_odes.states import describe, rebuild, tensors
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 """``loss(output, y)``, a scalar: a mean over the samples."""
@@ -24,6 +24,8 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 Penalty = Callable[[NeuralODE, Solution, Tensor], Tensor]
 """``penalty(model, solution, x)``, a scalar added to the loss; ``solution`` is
 the batch's solve, at the depths 0 and S or at those that ``fit`` was given."""
+
+Group = Sequence[Tensor]
 
 
 class Ensemble:
@@ -64,10 +66,7 @@ class Ensemble:
         ]
 
     def __call__(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Solve the M members.
-
-        Args:
-            x: their inputs, shape (M, N, ...).
+        """Solve the M members, of inputs x of shape (M, N, ...).
 
         Returns:
             outputs, shape (M, N, ...), or (M, N, T, ...) for paths; penalties,
@@ -82,7 +81,7 @@ class Ensemble:
             output, extra = self._read(solution, x[0])
             return output[None], extra[None], torch.tensor([solution.nfe])
 
-        def begin(x: Sequence[Tensor]) -> Any:
+        def begin(x: Group) -> Any:
             start = model.start(*x)
             return start.state, start.control, start.sample_depths
 
@@ -91,12 +90,8 @@ class Ensemble:
         held, join = _split((start.control, start.sample_depths))
         count = len(self._weights)
 
-        def field(along: Sequence[Tensor], s: Tensor, state: Any) -> Any:
-            def slope(
-                held: Sequence[Tensor],
-                parts: Sequence[Tensor],
-                at: Sequence[Tensor],
-            ) -> Any:
+        def field(along: Group, s: Tensor, state: Any) -> Any:
+            def slope(held: Group, parts: Group, at: Group) -> Any:
                 slopes = model.slopes(*join(held))
                 return slopes(*(at or [s]), rebuild(state, parts))
 
@@ -120,9 +115,7 @@ class Ensemble:
         )
         nfe = torch.tensor([one.nfe for one in progress], device=x.device)
 
-        def end(
-            x: Sequence[Tensor], held: Sequence[Tensor], parts: Sequence[Tensor]
-        ) -> tuple[Tensor, Tensor]:
+        def end(x: Group, held: Group, parts: Group) -> tuple[Tensor, Tensor]:
             *solved, nfe = parts
             own = Start(start.state, *join(held))
             return self._read(model.solution(s, own, solved, nfe), *x)
@@ -133,10 +126,7 @@ class Ensemble:
         return outputs, extra, nfe
 
     def _map(
-        self,
-        function: Callable[..., Any],
-        weights: Sequence[Tensor],
-        *groups: Sequence[Tensor],
+        self, function: Callable[..., Any], weights: Group, *groups: Group
     ) -> Any:
         """A function of groups of tensors, of each member with its weights."""
         given = [one for group in groups for one in group]
@@ -155,10 +145,6 @@ class Ensemble:
             return output, output.new_zeros(())
         extra = self.penalty(self._model, solution, x)
         return output, scalar("penalty", extra)
-
-    def use_mode(self, *, training: bool) -> None:
-        """Set what is computed to ``train()`` or ``eval()`` mode."""
-        self._model.train(training)
 
     def train(self, mode: bool) -> None:
         """Set all models to ``train()`` or ``eval()`` mode."""
@@ -209,12 +195,9 @@ def _split(tree: Any) -> tuple[list[Tensor], Callable[[Any], Any]]:
 def scalar(name: str, value: Any) -> Tensor:
     """What a caller's function returned, if it is a scalar."""
     if not isinstance(value, Tensor) or value.ndim != 0:
-        got = (
-            f"shape {tuple(value.shape)}"
-            if isinstance(value, Tensor)
-            else type(value).__name__
+        raise ValueError(
+            f"{name} must return a scalar tensor, got {describe(value)}"
         )
-        raise ValueError(f"{name} must return a scalar tensor, got {got}")
     return value
 
 
@@ -239,23 +222,17 @@ def stackable(
     parameters or share some, for layers that draw random numbers or keep
     running means, for solves by torchdiffeq (and so by the adjoint), for fixed
     steps that end on jumps at depths of each member's own, and for operations
-    that ``torch.vmap`` does not support.
-
-    Args:
-        models: one or more.
-        x: inputs, shape (N, ...), for a trial.
-        y: targets, shape (N, ...).
-        loss: of the training.
-        penalty: of the training.
-        depths: where outputs are read.
+    that ``torch.vmap`` does not support; a few samples of x and y, shape
+    (N, ...), are tried.
     """
     first, members = models[0], len(models)
     parameters = [p for model in models for p in model.parameters()]
-    adaptive = METHODS[first.solver.method].adaptive
+    fixed = not METHODS[first.solver.method].adaptive
+    limits = step_limits(first.field)
     if (
         members < 2
         or not first.solver.uses_own_methods
-        or (callable(first.depth) and _has_jumps(first) and not adaptive)
+        or (callable(first.depth) and fixed and limits["jumps"])
         or any(isinstance(part, _UNSTACKABLE) for part in first.modules())
         or not all(_alike(first, other) for other in models[1:])
         or not 0 < len(parameters) == len({id(p) for p in parameters})
@@ -265,7 +242,7 @@ def stackable(
     try:
         with torch.no_grad():
             ensemble = Ensemble(models, penalty, depths)
-            ensemble.use_mode(training=True)
+            ensemble._model.train()  # a copy
             outputs, _, _ = ensemble(few[0])
             ensemble.losses(loss, outputs, few[1])
     except SolverError:  # training will say which model's
@@ -275,37 +252,23 @@ def stackable(
     return True
 
 
-def _has_jumps(model: NeuralODE) -> bool:
-    return bool(step_limits(model.field)["jumps"])
-
-
 def _alike(a: nn.Module, b: nn.Module) -> bool:
     """Equal in all but the values of parameters and buffers."""
-    ours, theirs = list(a.named_modules()), list(b.named_modules())
-    if len(ours) != len(theirs):
+    try:
+        return _settings(a) == _settings(b)
+    except (RuntimeError, ValueError):  # tensors or arrays among settings
         return False
-    for (name, one), (other_name, other) in zip(ours, theirs, strict=True):
-        try:
-            settings = _settings(one) == _settings(other)
-        except (RuntimeError, ValueError):  # tensors or arrays among them
-            return False
-        same = name == other_name and type(one) is type(other) and settings
-        if not same or _kinds(one) != _kinds(other):
-            return False
-    return True
 
 
-def _settings(module: nn.Module) -> dict[str, Any]:
-    kept = ("_parameters", "_buffers", "_modules")
-    return {k: v for k, v in vars(module).items() if k not in kept}
-
-
-def _kinds(module: nn.Module) -> dict[str, Any]:
-    tensors = (
-        *module.named_parameters(recurse=False),
-        *module.named_buffers(recurse=False),
-    )
-    return {
-        name: (t.shape, t.dtype, t.device, t.requires_grad)
-        for name, t in tensors
-    }
+def _settings(model: nn.Module) -> tuple[list[Any], list[Any]]:
+    """Those of a model's parts, and of what kind its tensors are."""
+    hidden = ("_parameters", "_buffers", "_modules")
+    tensors = (*model.named_parameters(), *model.named_buffers())
+    kinds = [
+        (k, t.shape, t.dtype, t.device, t.requires_grad) for k, t in tensors
+    ]
+    parts = []
+    for at, part in model.named_modules():
+        settings = {k: v for k, v in vars(part).items() if k not in hidden}
+        parts.append((at, type(part), settings))
+    return parts, kinds

@@ -10,21 +10,11 @@ from typing import Any, Required, TypedDict, Unpack, overload
 import torch
 from torch import Tensor, nn
 
-from neural_odes.checks import (
-    check_batch,
-    check_boolean,
-    check_function,
-    finite,
-    generator,
-)
+from neural_odes.checks import check_batch, check_function, finite, generator
+from neural_odes.fields import parts_of
 from neural_odes.ode import NeuralODE
 from neural_odes.training import arguments
-from neural_odes.training.checkpoint import (
-    Checkpoint,
-    fingerprint,
-    hooks,
-    stateful,
-)
+from neural_odes.training.checkpoint import Checkpoint, fingerprint, stateful
 from neural_odes.training.ensemble import Ensemble, Loss, Penalty, stackable
 from neural_odes.training.identity import identity
 from neural_odes.training.loop import (
@@ -153,10 +143,12 @@ def fit(
     """
     if not torch.is_grad_enabled():
         raise RuntimeError("call fit outside torch.no_grad()")
-    arguments.check_settings(epochs, weight_decay, optimizer, batch_size)
-    check_boolean("progress", progress)
-    called = {"loss": loss, "penalty": penalty, "callback": callback}
-    arguments.check_called(called)
+    arguments.check_settings(
+        *(epochs, weight_decay, optimizer, batch_size, progress),
+        loss=loss,
+        penalty=penalty,
+        callback=callback,
+    )
     draws, seed = generator(seed), int(seed)
     epochs, weight_decay = int(epochs), float(weight_decay)
     batch_size = None if batch_size is None else int(batch_size)
@@ -206,16 +198,19 @@ def fit(
             path = Path(checkpoint)
             if len(programs) > 1:
                 path = path.with_name(f"{path.stem}.{i}{path.suffix}")
-            kept = Checkpoint(
-                *(path, draws, settings),
-                _made_of(
-                    *(program, inputs, targets, depths),
-                    loss=loss,
-                    penalty=penalty,
-                    optimizer=optimizer,
-                ),
-                stateful([*hooks(made), callback], [made, *program.models]),
-            )
+            seen = {"x": inputs, "y": targets}
+            if depths is not None:
+                seen["s"] = depths
+            made_of = {
+                "data": fingerprint(seen),
+                "loss": identity(loss),
+                "penalty": identity(penalty),
+                "optimizer": identity(optimizer),
+                "solver": identity([model.solver for model in program.models]),
+                "model": identity(program.models),
+            }
+            keepers = stateful(made, callback, program.models)
+            kept = Checkpoint(path, draws, settings, made_of, keepers)
         histories += train(
             program,
             inputs,
@@ -265,14 +260,13 @@ def accuracy(model: nn.Module, x: Tensor, y: Tensor) -> float:
 @contextmanager
 def in_eval_mode(model: Any) -> Iterator[None]:
     """Measure a module without moving its running means or dropping parts."""
-    parts = list(model.modules()) if isinstance(model, nn.Module) else []
-    modes = [part.training for part in parts]
+    modes = [(part, part.training) for part in parts_of(model)]
     try:
-        for part in parts:
+        for part, _ in modes:
             part.training = False
         yield
     finally:
-        for part, mode in zip(parts, modes, strict=True):
+        for part, mode in modes:
             part.training = mode
 
 
@@ -282,24 +276,6 @@ def check_labels(y: Tensor) -> None:
     if not bool((y.abs() == 1).all()):
         found = ", ".join(f"{v:g}" for v in y.unique()[:4].tolist())
         raise ValueError(f"y must be labels -1 and +1, got {found}")
-
-
-def _made_of(
-    program: Ensemble,
-    x: Tensor,
-    y: Tensor,
-    depths: Tensor | None,
-    **functions: Any,
-) -> dict[str, str]:
-    """Hashes of what decides a training besides its plain settings."""
-    solvers = [model.solver for model in program.models]
-    data = {"x": x, "y": y} | ({} if depths is None else {"s": depths})
-    return {
-        "data": fingerprint(data),
-        **{name: identity(one) for name, one in functions.items()},
-        "solver": identity(solvers),
-        "model": identity(program.models),
-    }
 
 
 def _batches(
@@ -318,12 +294,9 @@ def worth_stacking(models: Sequence[NeuralODE], batch: Tensor) -> bool:
     """Whether models are likely faster as one program than alone.
 
     One program saves the overhead of small operations, which pays with three or
-    more models as long as the arithmetic of each is small (measured on a CPU by
-    benchmarks/training_step.py). On other devices it is assumed to pay.
-
-    Args:
-        models: one or more.
-        batch: of one model's inputs.
+    more models as long as the arithmetic of each, of its batch of inputs, is
+    small (measured on a CPU by benchmarks/training_step.py). On other devices
+    it is assumed to pay.
     """
     if batch.device.type != "cpu":
         return len(models) > 1

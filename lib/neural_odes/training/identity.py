@@ -9,16 +9,11 @@ the mode) does not count; nor does the code of torch and of this library.
 from __future__ import annotations
 
 import hashlib
+import inspect
 from collections.abc import Iterator, Mapping, Sequence, Set
 from enum import Enum
 from functools import partial
-from types import (
-    CellType,
-    CodeType,
-    FunctionType,
-    MethodType,
-    ModuleType,
-)
+from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -30,7 +25,6 @@ PLAIN = (
     *(np.generic, torch.dtype, torch.Size, torch.device),
 )
 """Types whose ``repr`` determines the value."""
-CODE = (partial, MethodType, CellType, FunctionType, CodeType, type)
 SHIPPED = ("torch", "neural_odes", "numpy", "builtins")
 """Packages whose code does not count."""
 
@@ -55,7 +49,9 @@ def _parts(value: Any, seen: dict[int, Any]) -> Iterator[bytes]:
         seen[id(value)] = value  # kept, so that its id is not used again
     yield name(value).encode()
     if isinstance(value, Tensor):
-        yield from _numbers(value)
+        yield f"{value.dtype} {tuple(value.shape)}".encode()
+        if not value.requires_grad:
+            yield numbers(value)
     elif isinstance(value, np.ndarray):
         yield f"{value.dtype} {value.shape}".encode()
         yield value.tobytes() if value.dtype != object else b""
@@ -65,23 +61,36 @@ def _parts(value: Any, seen: dict[int, Any]) -> Iterator[bytes]:
     yield b"end"
 
 
-def _numbers(value: Tensor) -> Iterator[bytes]:
-    yield f"{value.dtype} {tuple(value.shape)}".encode()
-    if not value.requires_grad:
-        flat = value.detach().cpu().contiguous().reshape(-1)
-        yield flat.view(torch.uint8).numpy().tobytes()
+def numbers(value: Tensor) -> bytes:
+    """A tensor's values."""
+    flat = value.detach().cpu().contiguous().reshape(-1)
+    return flat.view(torch.uint8).numpy().tobytes()
 
 
-def _inside(value: Any) -> Sequence[Any]:  # noqa: PLR0911
+def _inside(value: Any) -> Sequence[Any]:  # noqa: PLR0911, PLR0912
     """What a value is made of."""
-    if isinstance(value, CODE):
-        return _of_code(value)
-    if isinstance(value, Mapping):
-        return [each for pair in value.items() for each in pair]
-    if isinstance(value, Set):
-        return sorted(map(repr, value))
-    if isinstance(value, list | tuple):
-        return value
+    match value:
+        case partial():
+            return [value.func, value.args, value.keywords]
+        case MethodType():
+            return [value.__func__, value.__self__]
+        case CellType():
+            try:
+                return [value.cell_contents]
+            except ValueError:  # not yet filled
+                return []
+        case FunctionType():
+            return _of_function(value)
+        case CodeType():
+            return [value.co_code, value.co_names, value.co_consts]
+        case type():
+            return _own_code(value)
+        case Mapping():
+            return [each for pair in value.items() for each in pair]
+        case Set():
+            return sorted(map(repr, value))
+        case list() | tuple():
+            return value
     if isinstance(value, ModuleType) or not hasattr(value, "__dict__"):
         return []
     settings = dict(vars(value))
@@ -92,23 +101,6 @@ def _inside(value: Any) -> Sequence[Any]:  # noqa: PLR0911
         settings = {k: v for k, v in settings.items() if k not in hidden}
         settings |= {"parts": value._modules, "weights": value._parameters}
     return [settings, type(value)]
-
-
-def _of_code(value: Any) -> Sequence[Any]:  # noqa: PLR0911
-    if isinstance(value, partial):
-        return [value.func, value.args, value.keywords]
-    if isinstance(value, MethodType):
-        return [value.__func__, value.__self__]
-    if isinstance(value, CellType):
-        try:
-            return [value.cell_contents]
-        except ValueError:  # not yet filled
-            return []
-    if isinstance(value, FunctionType):
-        return _of_function(value)
-    if isinstance(value, CodeType):
-        return [value.co_code, value.co_names, value.co_consts]
-    return _own_code(value)
 
 
 def _of_function(value: FunctionType) -> list[Any]:
@@ -147,3 +139,9 @@ def name(value: Any) -> str:
     """The full name of a function or class, or of a value's class."""
     named = value if hasattr(value, "__qualname__") else type(value)
     return f"{named.__module__}.{named.__qualname__}"
+
+
+def referred(function: FunctionType) -> dict[str, Any]:
+    """What a function's code refers to, by name."""
+    found = inspect.getclosurevars(function)
+    return {**found.nonlocals, **found.globals}

@@ -90,12 +90,6 @@ class TrainingError(ArithmeticError):
 class MemberFailed(Exception):
     """A step of training that failed: why, in which member, at what depth."""
 
-    def __init__(
-        self, reason: str, member: int | None, depth: float | None = None
-    ) -> None:
-        self.reason, self.member, self.depth = reason, member, depth
-        super().__init__(reason)
-
 
 def train(
     program: Ensemble,
@@ -112,26 +106,12 @@ def train(
     checkpoint: Checkpoint | None = None,
     callback: Callback | None = None,
 ) -> list[History]:
-    """Train models on inputs and targets of shape (M, N, ...).
+    """Train a program on inputs and targets of shape (M, N, ...), in place.
 
-    Args:
-        program: what is trained, in place.
-        x: inputs.
-        y: targets.
-        optimizer: of the program's parameters.
-        loss: of one model's outputs and targets.
-        epochs: passes over the data.
-        batches: returns an epoch's batches, as indices of samples.
-        progress: show a progress bar.
-        lr_share: learning rates of the members as fractions of the optimizer's.
-        number: of a single model among others, for errors.
-        checkpoint: keeps the state after each epoch; training resumes from it.
-        callback: called after each epoch; returning True ends the training.
-
-    Raises:
-        ValueError: the loss is not a scalar, outputs and y differ in shape, or
-            the kept state does not fit.
-        TrainingError: as for ``fit``.
+    Args, errors and what is returned are those of ``fit``, but for: ``batches``
+    returns an epoch's batches, as indices of samples; ``lr_share`` has the
+    members' learning rates as fractions of the optimizer's; ``number`` is that
+    of a single model among others, for errors.
     """
     start = time.perf_counter()
     rows: list[Tensor] = []
@@ -143,12 +123,8 @@ def train(
         start -= spent
     good = [p.detach().clone() for p in parameters]
     program.train(True)
-    bar = tqdm(
-        range(len(rows), epochs),
-        desc="epochs",
-        leave=False,
-        disable=not progress,
-    )
+    left = range(len(rows), epochs)
+    bar = tqdm(left, desc="epochs", leave=False, disable=not progress)
     try:
         for epoch in bar:
             steps: list[Tensor] = []
@@ -163,16 +139,14 @@ def train(
                 except MemberFailed as failed:
                     with torch.no_grad():
                         torch._foreach_copy_(parameters, good)
-                    known = len(program.models) > 1
+                    reason, member, depth = failed.args
                     raise TrainingError(
-                        failed.reason,
+                        reason,
                         epoch=epoch,
                         step=step,
-                        depth=failed.depth,
-                        member=failed.member if known else number,
-                        history=_histories(program, rows, start)[
-                            failed.member or 0
-                        ],
+                        depth=depth,
+                        member=member if len(program.models) > 1 else number,
+                        history=_histories(program, rows, start)[member],
                     ) from failed.__cause__
                 # An epoch's loss is a mean over samples, not over steps.
                 found[0] *= inputs.shape[1] / x.shape[1]
@@ -209,13 +183,12 @@ def _histories(
     program: Ensemble, rows: Sequence[Tensor], start: float
 ) -> list[History]:
     members, seconds = len(program.models), time.perf_counter() - start
-    empty = torch.zeros(0, 3, members).double()
-    table = torch.stack(list(rows)) if rows else empty
-    found = []
-    for i in range(members):
-        loss, grad_norm, nfe = table[..., i].unbind(1)
-        found.append(History(loss, grad_norm, nfe, seconds))
-    return found
+    empty = torch.zeros(3, members, 0).double()
+    table = torch.stack(list(rows), dim=-1) if rows else empty
+    return [
+        History(loss, grad_norm, nfe, seconds)
+        for loss, grad_norm, nfe in table.unbind(1)
+    ]
 
 
 @torch.no_grad()
@@ -231,23 +204,12 @@ def _scale_step(
 
 
 def _gradient(
-    program: Ensemble,
-    x: Tensor,
-    y: Tensor,
-    loss: Loss,
-    labels: Tensor | None,
+    program: Ensemble, x: Tensor, y: Tensor, loss: Loss, labels: Tensor | None
 ) -> Tensor:
-    """Backpropagate the members' objectives.
+    """Backpropagate the objectives of M members on a batch.
 
-    Args:
-        program: of M models.
-        x: inputs, shape (M, N, ...).
-        y: targets.
-        loss: of one model.
-        labels: of the whole training, if they are still to be checked.
-
-    Returns:
-        losses, gradient norms and nfe, shape (3, M).
+    Returns losses, gradient norms and nfe, shape (3, M). The labels are those
+    of the whole training, if they are still to be checked.
     """
     try:
         outputs, penalties, nfe = program(x)
@@ -261,13 +223,13 @@ def _gradient(
         objectives.sum().backward()
     except AssertionError as error:  # torchdiffeq's adjoint gave up
         reason = f"backwards, {given_up(error)}"
-        raise MemberFailed(reason, 0) from error
+        raise MemberFailed(reason, 0, None) from error
     norms = program.gradient_norms()
     finite = torch.isfinite(torch.stack([objectives, norms]).detach())
     if not finite.all():
         what = "gradient" if finite[0].all() else "loss"
         member = int((~finite).any(0).nonzero()[0])
-        raise MemberFailed(f"the {what} is NaN or infinite", member)
+        raise MemberFailed(f"the {what} is NaN or infinite", member, None)
     return torch.stack([losses.detach(), norms, nfe.to(norms)])
 
 
@@ -287,13 +249,10 @@ def check_targets(
 
 
 def check_classes(output: Tensor, y: Tensor, labels: Tensor | None) -> None:
-    """Refuse labels that are not classes of the outputs (N, classes, ...).
+    """Refuse labels y that are not classes of the outputs (N, classes, ...).
 
-    Args:
-        output: of a batch.
-        y: its labels.
-        labels: whose range is checked, which makes the CPU wait for a GPU;
-            None skips this check.
+    The range is checked of all ``labels``, which makes the CPU wait for a GPU;
+    None skips this check.
     """
     shape, classes = tuple(output.shape), (*output.shape, 1)[1]
     whole = y.dtype == torch.int64 and _labelled(output, y)

@@ -17,9 +17,9 @@ def karate() -> tuple[Tensor, Tensor, Tensor]:
         shape (34, 1); the adjacency matrix, shape (34, 34), float32.
 
     Raises:
-        ImportError: networkx is missing (the extra ``data``).
+        ImportError: networkx is missing (the extra ``lab``).
     """
-    networkx = optional("networkx", "data")
+    networkx = optional("networkx", "lab")
     club = networkx.karate_club_graph()
     sides = networkx.get_node_attributes(club, "club")
     y = torch.tensor([[1.0 if sides[n] == "Officer" else -1.0] for n in club])

@@ -68,7 +68,7 @@ def mnist(split: Split = "train") -> tuple[Tensor, Tensor]:
         ValueError: another split.
         DataError: a file is corrupt or truncated, or no mirror has it. A
             download that fails its check is not kept.
-        ImportError: pooch is missing (the extra ``data``).
+        ImportError: pooch is missing (the extra ``lab``).
     """
     check_one_of("split", split, FILES)
     images, labels = map(_array, FILES[split])
@@ -86,7 +86,7 @@ def _array(name: str) -> np.ndarray:
 
 
 def _file(name: str) -> Path:
-    pooch = optional("pooch", "data")
+    pooch = optional("pooch", "lab")
     registry, reasons = dict.fromkeys(SHA256), []
     for mirror in MIRRORS:
         store = pooch.create(

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from neural_odes.checks import check_at_least, check_one_of, generator, optional
-from neural_odes.data.mnist import Split
+from neural_odes_lab.data.mnist import Split
 
 
 def digits(

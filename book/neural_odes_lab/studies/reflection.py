@@ -194,7 +194,7 @@ class Common(nn.Module):
         learns("learned", config.floor()),
         learns(CLOCK, config.floor()),
         fails(COMMON, config.floor()),
-        fails(AUTONOMOUS, config.floor() / 2),
+        fails(AUTONOMOUS, config.floor()),
     ],
     block=5,
     label="depths",
@@ -219,9 +219,10 @@ def adaptive_depth(
     Three controls. "learned, z(0) = 0" forgets the input but for its depth: the
     flow is one curve, and g reads the answer off it. "one trained depth" has g
     = ``|1 + b|`` for all inputs. "learned, f(z)" has a field that does not see
-    s. To reach -1 from 1, f(0) must be negative, and to reach 1 from -1,
-    positive: so at best the points of one sign arrive and the others end at 0,
-    at half the mean of ``|x|``.
+    s. A zero c of f between -x and x keeps the end of x at or above c and that
+    of -x at or below it; without one both move the same way. Either way the
+    errors of the two add up to ``2 |x|`` at least, so that no depths bring the
+    loss below the mean of ``|x|``.
     """
     depth: Callable[[], Any] = {
         "fixed": lambda: 1.0,

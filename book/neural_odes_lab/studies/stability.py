@@ -90,9 +90,11 @@ class Stability(Spheres):
     minus the output times the label, in 20 steps of an eighth of the radius
     along the normalised gradient.
 
-    spectral norm: no penalty; each of f's three weight matrices is scaled so
-    that no singular value is above ``cap``, so that f is Lipschitz in z with
-    constant cap³, and differences grow at most by a factor of e to the cap³.
+    spectral norm: no penalty; each of f's three weight matrices whose largest
+    singular value is above ``cap`` is scaled down to it at every evaluation,
+    and gradients go through the scaling. So f is Lipschitz in z with constant
+    cap³, and differences grow at most by a factor of e to the cap³. Biases and
+    the readout are free.
     """
 
     dim: Annotated[int, Range(1, 3)] = option(

@@ -75,7 +75,7 @@ class Matching(Config):
     updates: Count = option(1500, "of flow matching (chosen)")
     batch: Count = option(128, "pairs an update sees (chosen)")
     lr: Positive = option(
-        0.01, "Adam's, which falls to 0 in flow matching (chosen)"
+        0.01, "Adam's, which falls linearly to 0 in flow matching (chosen)"
     )
     pairs: Count = option(8192, "of a flow's own, to rectify it (chosen)")
 
@@ -288,21 +288,23 @@ def flows(
     at (1 - s) z0 + s z1 on z1 - z0, at uniform s, over pairs (z0, z1).
     independent: noise and data are paired by chance. transport: within each
     batch, pairs have the least sum of squared distances. longer: the flow of
-    independent pairs is trained as long again. rectified once: it is trained as
-    long again on pairs of noise and its own end, solved by dopri5 at 1e-4;
-    rectified twice: once more, on pairs of that flow. fresh data: no flow; two
-    draws of the data.
+    independent pairs is trained as long again, from its weights, at a rate that
+    starts anew. rectified once: so it is on pairs of noise and its own end,
+    solved by dopri5 at 1e-4; rectified twice: once more, on pairs of that flow.
+    fresh data: no flow; two draws of the data.
 
     Samples start from noise that training never saw. ``energy n`` is the energy
-    distance to as many fresh points of data after n Euler steps, ``sliced`` the
+    distance to as many fresh points of data after n Euler steps, 2 E ``|A -
+    B|`` - E ``|A - A'|`` - E ``|B - B'|`` over all pairs, those of a point with
+    itself included, so that it is not 0 for fresh data; ``sliced`` is the
     sliced Wasserstein distance by n, ``excess`` the first at one step over that
     at 64. ``bend`` is the mean squared distance of the slope from that of the
-    line between a path's ends, on 64 Euler steps. ``nfe`` counts evaluations of
-    dopri5 for all samples together, at each of the tolerances. ``log
-    likelihood`` is the mean over fresh points, in nats, solved at 1e-4.
-    ``seconds`` are the processor's, of training alone, with what a rectified
-    flow was made of; flows by likelihood are trained side by side within a
-    block, and share its time.
+    line between a path's ends, summed over coordinates, on 64 Euler steps.
+    ``nfe`` counts evaluations of dopri5 for all samples together, at each of
+    the tolerances. ``log likelihood`` is the mean over fresh points, in nats,
+    solved at 1e-4. ``seconds`` are the processor's, of training alone, with
+    what a rectified flow was made of; flows by likelihood are trained side by
+    side within a block, and share its time.
 
     One step counts as good as 64 where ``excess`` is below 1.25 on average.
     Seeds begin at 20: those before were looked at while fields, margins and

@@ -209,20 +209,21 @@ def adaptive_depth(
 
     Each input has a depth g(x) of its own, set by hand (Figure 4) or learned
     (Figure 14); by hand, only x = ±1 are learned, two points in place of
-    ``samples``. All points are solved together over tau from 0 to 1, dz/dtau =
-    g(x) f(tau g(x), z), where f is a concat field, which takes [z; s]; "fixed"
-    is the same field with depth 1 for all. By hand, the mean of ``|x|`` is 1,
-    so the threshold is 0.1. The learned depth is
-    ``|1 + w_o relu(w_i x + b_i)|`` with ``hidden`` units, w_o starting at a
-    tenth of torch's draw. ``depths`` are the g(x) of a model.
+    ``samples``, and the depths stay as they are. All points are solved together
+    over tau from 0 to 1, dz/dtau = g(x) f(tau g(x), z), where f is a concat
+    field, which takes [z; s], with tanh in its hidden layers; "fixed" is the
+    same field with depth 1 for all. By hand, the mean of ``|x|`` is 1, so the
+    threshold is 0.1. The learned depth is ``|1 + w_o relu(w_i x + b_i)|`` with
+    ``hidden`` units, w_o starting at a tenth of torch's draw. ``depths`` are
+    the g(x) of a model.
 
     Three controls. "learned, z(0) = 0" forgets the input but for its depth: the
     flow is one curve, and g reads the answer off it. "one trained depth" has g
-    = ``|1 + b|`` for all inputs. "learned, f(z)" has a field that does not see
-    s. A zero c of f between -x and x keeps the end of x at or above c and that
-    of -x at or below it; without one both move the same way. Either way the
-    errors of the two add up to ``2 |x|`` at least, so that no depths bring the
-    loss below the mean of ``|x|``.
+    = ``|1 + b|`` for all inputs, b = 0 at first. "learned, f(z)" has a field
+    that does not see s. A zero c of f between -x and x keeps the end of x at or
+    above c and that of -x at or below it; without one both move the same way.
+    Either way the errors of the two add up to ``2 |x|`` at least, so that no
+    depths bring the loss below the mean of ``|x|``.
     """
     depth: Callable[[], Any] = {
         "fixed": lambda: 1.0,

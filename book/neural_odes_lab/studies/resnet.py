@@ -174,13 +174,14 @@ def resnet(
 
     Networks z + f(z, theta_l) / L have L layers with weights of their own,
     which start either equal or each drawn by itself, by torch's default
-    initialisation. Trained, their layers are put on a curve, by straight lines
-    from weight to weight, and its flow, solved by dopri5, takes their place:
-    ``gap`` is the root-mean-square distance of the ends of the training points,
-    ``swapped`` the accuracy of the flow, and ``cost`` what it loses against the
-    network's. ``jump`` is how far the weights go from one layer to the next, in
-    units of their own size (Euclidean norms), on average, and ``variation`` the
-    sum of all jumps.
+    initialisation. Trained, their layers are put on a curve: layer l, counted
+    from 0, at s = l / L, straight lines between, and after the last its
+    weights. Its flow, solved by dopri5, takes their place: ``gap`` is the
+    root-mean-square distance of the ends of the training points, ``swapped``
+    the accuracy of the flow, and ``cost`` what it loses against the network's.
+    ``jump`` is the mean Euclidean distance of one layer's weights from the
+    next's, over the mean norm of all layers' weights, and ``variation`` the sum
+    of these distances over that norm.
     """
     rows: list[Row] = []
     for layers in config.layers:

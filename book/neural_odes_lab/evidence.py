@@ -241,7 +241,11 @@ def in_short(verdict: Verdict) -> str:
     """The effect that decides, in a few words."""
     if not verdict.evidence:
         return "no seeds to compare"
-    one = deciding(verdict)
+    one, several = deciding(verdict), False
+    if verdict.word == "held":  # by several: the smallest of them
+        gains = [e for e in verdict.evidence if isinstance(e, Comparison)]
+        several = len(gains) > 1 and len({e.matters for e in gains}) == 1
+        one = min(gains, key=lambda e: e.gains.mean()) if several else one
     seeds = _seeds(one)
     if not isinstance(one, Comparison):
         right = int(one.right.sum())
@@ -263,7 +267,6 @@ def in_short(verdict: Verdict) -> str:
         other = f" {word if right else OTHER[word]} {bound}"
     else:
         what = f"by {what}"
-    several = len(verdict.evidence) > 1 and verdict.word == "held"
     return f"{'at least ' * several}{what}{other}, {seeds} seeds"
 
 

@@ -41,7 +41,7 @@ MATTERS: Mapping[str, float] = MappingProxyType(
         **dict.fromkeys(
             (
                 *("accuracy", "rings", "gap", "attacked", "noisy", "fresh"),
-                *("exchanged", "beyond"),
+                *("exchanged", "blind", "beyond"),
             ),
             0.02,
         ),

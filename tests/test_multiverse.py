@@ -126,6 +126,8 @@ def test_a_setting_may_leave_combinations_out(tmp_path):
 
 KNOWN = {
     "anatomy.depth_variants.fast.json",
+    "chaos.figure7.json",
+    "chaos.figure7.wide.json",
     "dimensionality.nested_spheres.json",
     "dimensionality.nested_spheres.wide.json",
 }
